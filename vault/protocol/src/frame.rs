@@ -1,0 +1,1 @@
+//! What goes over a stream between two nodes.
