@@ -70,6 +70,8 @@ ids! {
     ObjectId(32);
     /// The full name of an epoch: the commitment to its key.
     EpochId(32);
+    /// 32 random bytes of a record's genesis: what keeps the keys of one device or person apart in every record.
+    KeySalt(32);
     /// The first 16 bytes of `H("device", key salt, signing key)`.
     DeviceId(16);
     /// The first 16 bytes of `H("principal", key salt, signing key of its first device)`.

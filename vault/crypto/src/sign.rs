@@ -153,7 +153,10 @@ mod tests {
         let key = SigningKey::from_seed(&[1; 32]);
         let signature = key.sign(Domain::Envelope, &RECORD, &[5; 32]);
         let public = key.public();
-        assert_eq!(public.verify(Domain::Envelope, &RECORD, [5; 32], &signature).map(Verified::into_inner), Ok([5; 32]));
+        assert_eq!(
+            public.verify(Domain::Envelope, &RECORD, [5; 32], &signature).map(Verified::into_inner),
+            Ok([5; 32])
+        );
         assert!(public.verify(Domain::Operation, &RECORD, [5; 32], &signature).is_err());
         assert!(public.verify(Domain::Envelope, &RecordId([4; 32]), [5; 32], &signature).is_err());
         assert!(public.verify(Domain::Envelope, &RECORD, [6; 32], &signature).is_err());
