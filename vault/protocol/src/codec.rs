@@ -226,8 +226,8 @@ impl<'a> Reader<'a> {
 
     /// 6 bytes, little-endian.
     pub fn u48(&mut self, what: &'static str) -> Result<u64, DecodeError> {
-        let [a, b, c, d, e, f] = self.array::<6>(what)?;
-        Ok(u64::from_le_bytes([a, b, c, d, e, f, 0, 0]))
+        let low = self.array::<6>(what)?;
+        Ok(low.iter().rev().fold(0, |value, byte| value << 8 | u64::from(*byte)))
     }
 
     /// A minimal LEB128 integer, at most `limit`.

@@ -13,4 +13,12 @@
 
 pub mod checkpoint;
 pub mod codec;
+pub mod envelope;
+pub mod feed;
 pub mod frame;
+pub mod limits;
+pub mod membership;
+pub mod merkle;
+pub mod payload;
+pub mod version;
+pub mod volume;
