@@ -27,6 +27,27 @@ pub fn content_hash(bytes: &[u8]) -> [u8; 32] {
     *blake3::hash(bytes).as_bytes()
 }
 
+/// [`content_hash`] of what is too large to hold at once.
+#[derive(Default)]
+pub struct ContentHasher(blake3::Hasher);
+
+impl ContentHasher {
+    /// Nothing hashed yet.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Goes on with `bytes`; how the whole is cut does not matter.
+    pub fn update(&mut self, bytes: &[u8]) {
+        self.0.update(bytes);
+    }
+
+    /// The hash of all bytes so far.
+    pub fn finish(&self) -> [u8; 32] {
+        *self.0.finalize().as_bytes()
+    }
+}
+
 /// `H` computed part by part.
 pub struct Hasher(blake3::Hasher);
 
@@ -85,6 +106,14 @@ mod tests {
         hasher.part(b"secret").clear();
         hasher.part(b"a");
         assert_eq!(hasher.finish(), hash("x", &[b"a"]));
+    }
+
+    #[test]
+    fn a_content_hash_does_not_depend_on_how_it_is_cut() {
+        let mut hasher = ContentHasher::new();
+        hasher.update(b"ab");
+        hasher.update(b"c");
+        assert_eq!(hasher.finish(), content_hash(b"abc"));
     }
 
     #[test]
