@@ -1,0 +1,81 @@
+//! A draft: a fact that is not yet an entry, from a form or from a file.
+
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    entry::{LinkKind, Status},
+    kind::Fact,
+    provenance::{Origin, Provenance},
+    validate::{self, Violation, Warning},
+};
+
+/// The stable identity of a fact in its source, as canonical text: the same fact in a later export has the same one.
+///
+/// The vault hashes it to the entry's id, so that two devices that read one file meet in one entry. It is made of, in
+/// this order: the source's own stable identifier; else a fingerprint of the row with instants in UTC. What changes
+/// from one export to the next (creation date, order, file name, printed offset) is never part of it.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct SourceKey(pub String);
+
+impl SourceKey {
+    /// A key of named parts. Parts are length-prefixed, so that no two lists of parts give one text.
+    pub fn new<'a>(format: &str, parts: impl IntoIterator<Item = &'a str>) -> Self {
+        let mut text = format.to_owned();
+        for part in parts {
+            text.extend([":", &part.len().to_string(), ":", part]);
+        }
+        Self(text)
+    }
+
+    /// The text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// A fact that is not yet an entry.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Draft {
+    /// The fact.
+    pub fact: Fact,
+    /// A note.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub comment: Option<String>,
+    /// Identity in the source; none for what a person types.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub source_key: Option<SourceKey>,
+    /// Links to other facts of the same source.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub links: Vec<(SourceKey, LinkKind)>,
+    /// Where it comes from.
+    pub provenance: Provenance,
+    /// Whether it counts.
+    #[serde(default)]
+    pub status: Status,
+}
+
+impl Draft {
+    /// A draft that counts, without note, links or source identity.
+    pub fn new(fact: impl Into<Fact>, provenance: Provenance) -> Self {
+        Self {
+            fact: fact.into(),
+            comment: None,
+            source_key: None,
+            links: Vec::new(),
+            provenance,
+            status: Status::Active,
+        }
+    }
+
+    /// Applies every rule of [`crate::validate`]. What a person typed is refused when it breaks one, with all the
+    /// reasons; what comes from elsewhere is kept, and the same reasons are warnings.
+    pub fn validate(&self) -> Result<Vec<Warning>, Vec<Violation>> {
+        let mut warnings = validate::doubtful_identifiers(&self.fact);
+        let violations = validate::violations(self);
+        if self.provenance.origin == Origin::Typed && !violations.is_empty() {
+            return Err(violations);
+        }
+        warnings.extend(violations.into_iter().map(Warning::Unusual));
+        Ok(warnings)
+    }
+}

@@ -1,0 +1,452 @@
+//! Every rule that a draft must keep, with one error for each.
+//!
+//! A rule binds what a person types. What a file says is kept, and the broken rule becomes a warning
+//! ([`crate::Draft::validate`]). No error carries text of the draft.
+
+use crate::{
+    date::{Day, PartialDate, When},
+    draft::Draft,
+    entry::Status,
+    kind::{Contact, Encounter, Fact, Identity, Measure},
+    measure::{Bounds, ComponentKind, MeasureKind, Presence, convert},
+    person::Identifier,
+    quantity::{Decimal, Quantity},
+};
+
+/// One broken rule.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum Violation {
+    /// The body-mass index is computed from weight and height, never typed.
+    #[error("{kind} is computed and cannot be typed")]
+    Computed {
+        /// Slug of the kind.
+        kind: &'static str,
+    },
+    /// A character that Mon espace santé refuses in names.
+    #[error("the field {field} holds a character that is refused in names")]
+    CharacterRefused {
+        /// Name of the field.
+        field: &'static str,
+    },
+    /// A component of the kind is missing.
+    #[error("{kind} needs its component {component}")]
+    ComponentMissing {
+        /// Slug of the kind.
+        kind: &'static str,
+        /// Slug of the component.
+        component: &'static str,
+    },
+    /// A number of days does not go with the kind.
+    #[error("a number of days does not go with {kind}")]
+    DaysForbidden {
+        /// Slug of the kind.
+        kind: &'static str,
+    },
+    /// The kind needs a number of days.
+    #[error("{kind} needs the number of days it is about")]
+    DaysMissing {
+        /// Slug of the kind.
+        kind: &'static str,
+    },
+    /// A number of days must be above zero.
+    #[error("a number of days must be above zero")]
+    DaysZero,
+    /// The diastolic pressure is not below the systolic one.
+    #[error("the systolic pressure must be above the diastolic one")]
+    DiastolicNotBelowSystolic,
+    /// The end lies before the start.
+    #[error("the end lies before the start")]
+    EndBeforeStart,
+    /// A field that is needed is empty.
+    #[error("the field {field} is needed")]
+    Missing {
+        /// Name of the field.
+        field: &'static str,
+    },
+    /// A circumstance does not go with the kind.
+    #[error("a moment does not go with {kind}")]
+    MomentForbidden {
+        /// Slug of the kind.
+        kind: &'static str,
+    },
+    /// The kind needs its circumstance.
+    #[error("{kind} needs its moment (fasting, after a meal…)")]
+    MomentMissing {
+        /// Slug of the kind.
+        kind: &'static str,
+    },
+    /// The value must be a whole number.
+    #[error("{kind} must be a whole number")]
+    NotWhole {
+        /// Slug of the kind.
+        kind: &'static str,
+    },
+    /// The value lies outside the plausible bounds.
+    #[error("{kind} must lie between {low} and {high} {unit}")]
+    OutOfBounds {
+        /// Slug of the kind or component.
+        kind: &'static str,
+        /// Least value.
+        low: Decimal,
+        /// Greatest value.
+        high: Decimal,
+        /// Unit of both.
+        unit: &'static str,
+    },
+    /// The text is longer than allowed.
+    #[error("the field {field} has more than {max} characters")]
+    TooLong {
+        /// Name of the field.
+        field: &'static str,
+        /// Most characters.
+        max: usize,
+    },
+    /// The unit does not belong to the kind.
+    #[error("the unit does not go with {kind}, which takes {unit}")]
+    UnitUnknown {
+        /// Slug of the kind or component.
+        kind: &'static str,
+        /// Its unit.
+        unit: &'static str,
+    },
+    /// A value of its own does not go with a kind that has components.
+    #[error("{kind} has components and no value of its own")]
+    ValueForbidden {
+        /// Slug of the kind.
+        kind: &'static str,
+    },
+    /// Markup in a text.
+    #[error("the field {field} holds markup")]
+    Markup {
+        /// Name of the field.
+        field: &'static str,
+    },
+    /// Something dated before the birth of the person.
+    #[error("the date lies before the birth date")]
+    BeforeBirth,
+}
+
+/// A remark on a draft that is kept.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Warning {
+    /// The check digits of a claimed INS are wrong. Never a refusal.
+    InsKeyWrong,
+    /// The check digit of an RPPS number is wrong.
+    RppsKeyWrong,
+    /// The check digit of a FINESS number is wrong.
+    FinessKeyWrong,
+    /// What a file says breaks a rule that binds what is typed.
+    Unusual(Violation),
+}
+
+impl Warning {
+    /// The reason as a slug for the import report.
+    pub fn reason(&self) -> &'static str {
+        match self {
+            Self::InsKeyWrong => "ins-key-wrong",
+            Self::RppsKeyWrong => "rpps-key-wrong",
+            Self::FinessKeyWrong => "finess-key-wrong",
+            Self::Unusual(violation) => violation.reason(),
+        }
+    }
+}
+
+impl Violation {
+    /// The rule as a slug.
+    pub fn reason(&self) -> &'static str {
+        match self {
+            Self::Computed { .. } => "computed",
+            Self::CharacterRefused { .. } => "character-refused",
+            Self::ComponentMissing { .. } => "component-missing",
+            Self::DaysForbidden { .. } => "days-forbidden",
+            Self::DaysMissing { .. } => "days-missing",
+            Self::DaysZero => "days-zero",
+            Self::DiastolicNotBelowSystolic => "diastolic-not-below-systolic",
+            Self::EndBeforeStart => "end-before-start",
+            Self::Missing { .. } => "missing",
+            Self::MomentForbidden { .. } => "moment-forbidden",
+            Self::MomentMissing { .. } => "moment-missing",
+            Self::NotWhole { .. } => "not-whole",
+            Self::OutOfBounds { .. } => "out-of-bounds",
+            Self::TooLong { .. } => "too-long",
+            Self::UnitUnknown { .. } => "unit-unknown",
+            Self::ValueForbidden { .. } => "value-forbidden",
+            Self::Markup { .. } => "markup",
+            Self::BeforeBirth => "before-birth",
+        }
+    }
+}
+
+/// Whether the fact is dated before `birth`: every day it may mean lies before every day of birth. The vault asks this,
+/// because only it knows the identity sheet.
+pub fn check_birth(fact: &Fact, birth: PartialDate) -> Result<(), Violation> {
+    let before = fact.when().is_some_and(|when| when.date().is_surely_before(birth));
+    if before && !matches!(fact, Fact::Identity(_)) { Err(Violation::BeforeBirth) } else { Ok(()) }
+}
+
+/// Whether the fact lies after `today`. Future instants happen in real exports: a flag, never a refusal.
+pub fn is_future(fact: &Fact, today: Day) -> bool {
+    let may_lie_ahead = matches!(fact, Fact::Appointment(_) | Fact::Treatment(_));
+    !may_lie_ahead && fact.when().is_some_and(|when| when.date().earliest() > today)
+}
+
+/// Every rule that the draft breaks.
+pub(crate) fn violations(draft: &Draft) -> Vec<Violation> {
+    let mut found = Vec::new();
+    let comment_max = match draft.fact {
+        Fact::Measure(_) => MEASURE_COMMENT_CHARS_MAX,
+        Fact::Appointment(_) => APPOINTMENT_COMMENT_CHARS_MAX,
+        _ => COMMENT_CHARS_MAX,
+    };
+    free_text(&mut found, "comment", draft.comment.as_deref(), comment_max);
+    match &draft.fact {
+        Fact::Disease(disease) => {
+            name(&mut found, disease.name.as_deref());
+            order(&mut found, disease.start, disease.end);
+        }
+        Fact::Treatment(treatment) => {
+            name(&mut found, treatment.name.as_deref());
+            free_text(&mut found, "dosage", treatment.dosage.as_deref(), DOSAGE_CHARS_MAX);
+            order(&mut found, treatment.start, treatment.end);
+        }
+        Fact::Allergy(allergy) => name(&mut found, allergy.name.as_deref()),
+        Fact::BloodGroup(group) if !group.group.is_known() => found.push(Violation::Missing { field: "group" }),
+        Fact::Vaccination(vaccination) => {
+            needed(&mut found, "name", vaccination.name.as_deref());
+            length(&mut found, "lot", vaccination.lot.as_deref(), LOT_CHARS_MAX);
+            if vaccination.at.is_none() && draft.status != Status::NotDone {
+                found.push(Violation::Missing { field: "at" });
+            }
+        }
+        Fact::Measure(value) => measure(&mut found, value),
+        Fact::Document(document) => {
+            needed(&mut found, "title", document.title.as_deref());
+            length(&mut found, "title", document.title.as_deref(), NAME_CHARS_MAX);
+            characters(&mut found, "title", document.title.as_deref(), &TITLE_CHARACTERS_REFUSED);
+        }
+        Fact::Appointment(appointment) => {
+            needed(&mut found, "title", appointment.title.as_deref());
+            length(&mut found, "title", appointment.title.as_deref(), APPOINTMENT_TITLE_CHARS_MAX);
+            characters(&mut found, "title", appointment.title.as_deref(), &NAME_CHARACTERS_REFUSED);
+            order(&mut found, appointment.start, appointment.end);
+            if appointment.start.is_none() {
+                found.push(Violation::Missing { field: "start" });
+            }
+        }
+        Fact::Contact(value) => contact(&mut found, value),
+        Fact::Procedure(procedure) => {
+            name(&mut found, procedure.name.as_deref());
+            order(&mut found, procedure.start, procedure.end);
+        }
+        Fact::Encounter(value) => encounter(&mut found, value),
+        Fact::Identity(value) => identity(&mut found, value),
+        _ => {}
+    }
+    found
+}
+
+/// Warnings about check digits, wherever the fact holds identifiers.
+pub(crate) fn doubtful_identifiers(fact: &Fact) -> Vec<Warning> {
+    let identifiers: &[Identifier] = match fact {
+        Fact::Identity(identity) => &identity.identifiers,
+        Fact::Contact(contact) => &contact.identifiers,
+        _ => &[],
+    };
+    identifiers.iter().filter(|identifier| identifier.check_digits_hold() == Some(false)).map(doubt).collect()
+}
+
+fn doubt(identifier: &Identifier) -> Warning {
+    match identifier.system.as_str() {
+        _ if identifier.is_ins() => Warning::InsKeyWrong,
+        crate::person::FINESS_SYSTEM => Warning::FinessKeyWrong,
+        _ => Warning::RppsKeyWrong,
+    }
+}
+
+fn measure(found: &mut Vec<Violation>, measure: &Measure) {
+    let Some(kind) = MeasureKind::from_slug(&measure.measure) else {
+        found.push(Violation::Missing { field: "measure" });
+        return;
+    };
+    if kind.computed {
+        found.push(Violation::Computed { kind: kind.slug });
+    }
+    if measure.at.is_none() {
+        found.push(Violation::Missing { field: "at" });
+    }
+    order(found, measure.at, measure.end);
+    extras(found, measure, kind);
+    match (&measure.value, kind.bounds) {
+        (Some(value), Some(bounds)) => within(found, kind.slug, value, kind.unit, bounds),
+        (None, Some(_)) => found.push(Violation::Missing { field: "value" }),
+        (Some(_), None) => found.push(Violation::ValueForbidden { kind: kind.slug }),
+        (None, None) => {}
+    }
+    if kind.slug == "pain" && measure.value.as_ref().is_some_and(|value| value.value.normalised().scale() > 0) {
+        found.push(Violation::NotWhole { kind: kind.slug });
+    }
+    for part in kind.components {
+        component(found, measure, kind, part);
+    }
+    if let (Some(systolic), Some(diastolic)) = (measure.component("systolic"), measure.component("diastolic"))
+        && systolic.unit == diastolic.unit
+        && systolic.value.compare(diastolic.value).is_le()
+    {
+        found.push(Violation::DiastolicNotBelowSystolic);
+    }
+}
+
+fn component(found: &mut Vec<Violation>, measure: &Measure, kind: &MeasureKind, part: &'static ComponentKind) {
+    match measure.component(part.slug) {
+        Some(value) => within(found, part.slug, value, part.unit, part.bounds),
+        None => found.push(Violation::ComponentMissing { kind: kind.slug, component: part.slug }),
+    }
+}
+
+fn extras(found: &mut Vec<Violation>, measure: &Measure, kind: &MeasureKind) {
+    match (kind.moment, &measure.moment) {
+        (Presence::Mandatory, None) => found.push(Violation::MomentMissing { kind: kind.slug }),
+        (Presence::Forbidden, Some(_)) => found.push(Violation::MomentForbidden { kind: kind.slug }),
+        _ => {}
+    }
+    match (kind.days, measure.days) {
+        (Presence::Mandatory, None) => found.push(Violation::DaysMissing { kind: kind.slug }),
+        (Presence::Forbidden, Some(_)) => found.push(Violation::DaysForbidden { kind: kind.slug }),
+        (_, Some(0)) => found.push(Violation::DaysZero),
+        _ => {}
+    }
+}
+
+fn within(found: &mut Vec<Violation>, kind: &'static str, value: &Quantity, unit: &'static str, bounds: Bounds) {
+    match convert(value.value, &value.unit, unit, 6) {
+        None => found.push(Violation::UnitUnknown { kind, unit }),
+        Some(number) => {
+            if number.compare(bounds.low).is_lt() || number.compare(bounds.high).is_gt() {
+                found.push(Violation::OutOfBounds { kind, low: bounds.low, high: bounds.high, unit });
+            }
+        }
+    }
+}
+
+fn contact(found: &mut Vec<Violation>, contact: &Contact) {
+    if contact.label().is_empty() {
+        found.push(Violation::Missing { field: "name" });
+    }
+    for part in contact.name.family.iter().chain(&contact.name.given).chain(&contact.organisation) {
+        length(found, "name", Some(part), NAME_CHARS_MAX);
+        characters(found, "name", Some(part), &NAME_CHARACTERS_REFUSED);
+    }
+    for address in &contact.addresses {
+        for line in &address.lines {
+            length(found, "street", Some(line), STREET_CHARS_MAX);
+        }
+        length(found, "city", address.city.as_deref(), NAME_CHARS_MAX);
+        length(found, "country", address.country.as_deref(), NAME_CHARS_MAX);
+    }
+    order(found, contact.start, contact.end);
+}
+
+fn encounter(found: &mut Vec<Violation>, encounter: &Encounter) {
+    name(found, encounter.name.as_deref());
+    order(found, encounter.start, encounter.end);
+    match encounter.duration {
+        Some(0) => found.push(Violation::DaysZero),
+        Some(length) if length > STAY_DURATION_MAX => {
+            found.push(Violation::TooLong { field: "duration", max: STAY_DURATION_DIGITS_MAX });
+        }
+        _ => {}
+    }
+}
+
+fn identity(found: &mut Vec<Violation>, identity: &Identity) {
+    if identity.names.iter().all(crate::person::HumanName::is_empty) {
+        found.push(Violation::Missing { field: "names" });
+    }
+    let parts = identity.names.iter().flat_map(|name| name.family.iter().chain(&name.given));
+    for part in parts {
+        length(found, "names", Some(part), NAME_CHARS_MAX);
+        characters(found, "names", Some(part), &NAME_CHARACTERS_REFUSED);
+    }
+}
+
+fn name(found: &mut Vec<Violation>, text: Option<&str>) {
+    needed(found, "name", text);
+    length(found, "name", text, NAME_CHARS_MAX);
+    characters(found, "name", text, &NAME_CHARACTERS_REFUSED);
+}
+
+fn needed(found: &mut Vec<Violation>, field: &'static str, text: Option<&str>) {
+    if text.is_none_or(|text| text.trim().is_empty()) {
+        found.push(Violation::Missing { field });
+    }
+}
+
+fn length(found: &mut Vec<Violation>, field: &'static str, text: Option<&str>, max: usize) {
+    if text.is_some_and(|text| text.chars().nth(max).is_some()) {
+        found.push(Violation::TooLong { field, max });
+    }
+}
+
+fn characters(found: &mut Vec<Violation>, field: &'static str, text: Option<&str>, refused: &[char]) {
+    if text.is_some_and(|text| text.contains(refused) || text.contains(char::is_control)) {
+        found.push(Violation::CharacterRefused { field });
+    }
+}
+
+fn free_text(found: &mut Vec<Violation>, field: &'static str, text: Option<&str>, max: usize) {
+    length(found, field, text, max);
+    let is_markup = |text: &str| {
+        text.match_indices('<').any(|(at, _)| {
+            let next = text.get(at + 1..).and_then(|rest| rest.chars().next());
+            next.is_some_and(|c| c.is_ascii_alphabetic() || matches!(c, '/' | '!' | '?'))
+        })
+    };
+    if text.is_some_and(is_markup) {
+        found.push(Violation::Markup { field });
+    }
+}
+
+fn order(found: &mut Vec<Violation>, start: Option<When>, end: Option<When>) {
+    let reversed = match (start, end) {
+        (Some(When::Instant(start)), Some(When::Instant(end))) => end.millis() < start.millis(),
+        (Some(start), Some(end)) => end.date().is_surely_before(start.date()),
+        _ => false,
+    };
+    if reversed {
+        found.push(Violation::EndBeforeStart);
+    }
+}
+
+/// Characters of a name (Mon espace santé).
+pub const NAME_CHARS_MAX: usize = 50;
+/// Characters of a comment.
+pub const COMMENT_CHARS_MAX: usize = 3000;
+/// Characters of a comment on a measure.
+pub const MEASURE_COMMENT_CHARS_MAX: usize = 150;
+/// Characters of a dosage in words.
+pub const DOSAGE_CHARS_MAX: usize = 1000;
+/// Characters of a batch number.
+pub const LOT_CHARS_MAX: usize = 100;
+/// Characters of the title of an appointment.
+pub const APPOINTMENT_TITLE_CHARS_MAX: usize = 100;
+/// Characters of the note of an appointment.
+pub const APPOINTMENT_COMMENT_CHARS_MAX: usize = 1000;
+/// Characters of a street line.
+pub const STREET_CHARS_MAX: usize = 100;
+/// Length of a stay, in its unit: three digits.
+const STAY_DURATION_MAX: u16 = 999;
+const STAY_DURATION_DIGITS_MAX: usize = 3;
+
+/// Characters that Mon espace santé refuses in names of the profile and of the agenda.
+pub const NAME_CHARACTERS_REFUSED: [char; 20] = [
+    '@', '<', '>', '\\', '?', ':', '/', '\u{20ac}', '*', '#', '%', '~', '+', '\u{a3}', '$', '!', '\u{a7}', '\u{a4}',
+    '|', '\u{0}',
+];
+
+/// Characters that it refuses in titles of documents and folders.
+pub const TITLE_CHARACTERS_REFUSED: [char; 35] = [
+    '<', '>', '"', '\u{ab}', '\u{bb}', '=', '(', ')', '+', '\'', '\u{2018}', '.', ',', ';', ':', '&', '?', '!', '[',
+    ']', '{', '}', '/', '%', '@', '~', '^', '\u{a7}', '\u{a4}', '\u{b2}', '\u{b5}', '\\', '`', '|', '\u{0}',
+];
