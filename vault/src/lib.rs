@@ -1,1 +1,3 @@
 //! Skeleton.
+mod crdt;
+pub mod store;
