@@ -372,9 +372,32 @@ pub struct KnownHeads {
 }
 
 impl KnownHeads {
-    /// The checkpoint as the other end of the stream needs it. `visible` says which sections it may see.
+    /// Both ends saw this envelope being appended to the log of `section`, or one of them offered it and the other did
+    /// not refuse it. Where it was appended elsewhere the next checkpoint says so.
+    pub fn expect_envelope(&mut self, section: &SectionId, id: &EnvelopeId) {
+        let head = self.sections.entry(*section).or_insert(Head::START);
+        *head = head.append_envelope(id);
+    }
+
+    /// As [`KnownHeads::expect_envelope`], of the membership log.
+    pub fn expect_operation(&mut self, id: &OpId) {
+        self.membership = self.membership.map(|head| head.append_operation(id));
+    }
+
+    /// The log of `section` went on in a way that its receiver cannot follow by running hash.
+    pub fn forget(&mut self, section: &SectionId) {
+        self.sections.remove(section);
+    }
+
+    /// A pull begins: what both ends know is what it names.
+    pub fn restart(&mut self, membership: Option<Head>, sections: BTreeMap<SectionId, Head>) {
+        *self = Self { membership, sections };
+    }
+
+    /// The checkpoint as the other end of the stream needs it; what it shows becomes known. `visible` says which
+    /// sections the other end may see.
     pub fn shorten(
-        &self,
+        &mut self,
         signed: &SignedCheckpoint,
         sections: &BTreeMap<SectionId, Head>,
         visible: impl Fn(&SectionId) -> bool,
@@ -385,13 +408,14 @@ impl KnownHeads {
             Leaves::AllKnown
         } else {
             let shown = sections.iter().enumerate().filter(|(_, (section, _))| visible(section));
-            let visible_leaves = shown
+            let visible_leaves: Vec<_> = shown
                 .map(|(index, (section, head))| VisibleLeaf {
                     index,
                     section: *section,
                     head: (self.sections.get(section) != Some(head)).then_some(*head),
                 })
                 .collect();
+            self.learn(&visible_leaves);
             Leaves::Partial {
                 membership,
                 total: sections.len(),
@@ -399,12 +423,19 @@ impl KnownHeads {
                 siblings: siblings(sections, visible),
             }
         };
+        self.membership = Some(checkpoint.membership);
         ShortCheckpoint {
             store_epoch: checkpoint.store_epoch,
             time: checkpoint.time,
             leaves,
             signature: signed.signature,
         }
+    }
+
+    /// What is shown is known from now on, and nothing else.
+    fn learn(&mut self, shown: &[VisibleLeaf]) {
+        let head = |leaf: &VisibleLeaf| leaf.head.or(self.sections.get(&leaf.section).copied());
+        self.sections = shown.iter().filter_map(|leaf| Some((leaf.section, head(leaf)?))).collect();
     }
 
     /// The whole checkpoint that `short` stands for, not yet verified, with the sections it shows. What it shows becomes
@@ -414,15 +445,13 @@ impl KnownHeads {
             Leaves::AllKnown => (self.membership?, root(&self.sections)),
             Leaves::Partial { membership, total, visible, siblings } => {
                 let membership = membership.or(self.membership)?;
-                let mut heads = BTreeMap::new();
                 let mut leaves = Vec::with_capacity(visible.len());
                 for shown in visible {
                     let head = shown.head.or_else(|| self.sections.get(&shown.section).copied())?;
-                    heads.insert(shown.section, head);
                     leaves.push((shown.index, leaf(&shown.section, &head)));
                 }
                 let root = root_from_parts(*total, &leaves, siblings)?;
-                self.sections.extend(heads);
+                self.learn(visible);
                 (membership, root)
             }
         };
@@ -636,7 +665,8 @@ mod tests {
             sections: [(SectionId([0; 16]), all[&SectionId([0; 16])]), (SectionId([1; 16]), Head::START)].into(),
         };
         for (known, seen) in [(&mut knows_all, 6_u8), (&mut knows_nothing, 6), (&mut knows_some, 2)] {
-            let short = known.shorten(&signed, &all, |id| id.0[0] < seen);
+            let mut other_end = known.clone();
+            let short = other_end.shorten(&signed, &all, |id| id.0[0] < seen);
             let mut writer = Writer::new();
             short.write(&mut writer);
             let mut reader = Reader::new(writer.as_slice());
@@ -645,12 +675,43 @@ mod tests {
             assert_eq!(read, short);
             let whole = known.complete(RECORD, &read).unwrap();
             assert_eq!(whole, signed);
-            assert!(known.sections.len() >= usize::from(seen));
+            assert_eq!(*known, other_end, "both ends know the same");
+            assert_eq!(known.sections.len(), usize::from(seen));
         }
         let mut stranger = KnownHeads::default();
         let short = knows_all.shorten(&signed, &all, |_| true);
         assert_eq!(short.leaves, Leaves::AllKnown);
         assert_eq!(stranger.complete(RECORD, &short), None);
+    }
+
+    #[test]
+    fn both_ends_of_a_stream_follow_what_is_pushed_and_pulled() {
+        let key = SigningKey::from_seed(&[1; 32]);
+        let mut truth = sections(2);
+        let mut relay = KnownHeads { membership: Some(Head::START), sections: truth.clone() };
+        let mut device = relay.clone();
+        let first = SectionId([0; 16]);
+        for id in [[1; 32], [2; 32]] {
+            for known in [&mut relay, &mut device] {
+                known.expect_envelope(&first, &EnvelopeId(id));
+                known.expect_operation(&OpId(id));
+            }
+            truth.insert(first, truth[&first].append(&id));
+        }
+        // Somebody else's envelope came in between, and one that both expected was not new.
+        let second = SectionId([1; 16]);
+        truth.insert(second, truth[&second].append(&[9; 32]));
+        for known in [&mut relay, &mut device] {
+            known.expect_envelope(&SectionId([7; 16]), &EnvelopeId([3; 32]));
+        }
+        let membership = Head::START.append(&[1; 32]).append(&[2; 32]);
+        for all_known in [false, true] {
+            let signed = Checkpoint { membership, ..checkpoint(&truth) }.sign(&key);
+            let short = relay.shorten(&signed, &truth, |_| true);
+            assert_eq!(short.leaves == Leaves::AllKnown, all_known);
+            assert_eq!(device.complete(RECORD, &short), Some(signed));
+            assert_eq!(relay, device);
+        }
     }
 
     #[test]

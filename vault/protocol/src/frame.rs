@@ -22,7 +22,8 @@ pub use self::{
     object::{ObjectAsked, ObjectId, ObjectPart, ObjectState, ObjectWanted},
     peer::{PeerEnvelopes, PeerFile, PeerState, SectionVector},
     pull::{
-        Batch, Cause, Cursor, FeedBase, Mismatch, Pull, Pulled, Reconcile, SentOperation, Tail, Vector, VectorEntry,
+        Batch, Cause, Cursor, FeedBase, Mismatch, PartsWanted, Pull, Pulled, Reconcile, SentOperation, Tail, Vector,
+        VectorEntry,
     },
     push::{Item, Push, Pushed, Refusal, SectionRef},
     slot::{SlotContent, SlotOpen, SlotPost, SlotRead},
@@ -117,6 +118,8 @@ kinds! {
     SlotPost = 0x18, at most 16 << 10, Asker;
     /// What did the other side leave?
     SlotRead = 0x19, at most 64, Asker;
+    /// Give the keys that operations name by hash.
+    PartsWanted = 0x1a, at most 16 << 10, Asker;
 
     /// The constant answer to everyone who may not be served.
     Refused = 0x40, at most 0, Answerer;
@@ -140,6 +143,8 @@ kinds! {
     ObjectPart = 0x56, at most BODY_BYTES_MAX, Answerer;
     /// What is in the slot.
     SlotContent = 0x57, at most 32 << 10, Answerer;
+    /// Operations with the keys that they name by hash.
+    Parts = 0x58, at most BODY_BYTES_MAX, Answerer;
     /// A request of a served device that is not granted, with a code.
     Denied = 0x5e, at most 1, Answerer;
     /// Too much at once: this stream ends, what has no reply is to be sent again.
@@ -189,6 +194,7 @@ impl Kind {
                 | Self::SlotOpen
                 | Self::SlotPost
                 | Self::SlotRead
+                | Self::PartsWanted
         )
     }
 }
@@ -249,8 +255,8 @@ frames! {
     full: Hello(Hello) Create(Create) RootHello(RootHello) SlotEnter(SlotEnter)
         Pull(Pull) Reconcile(Reconcile) Push(Push)
         ObjectAsked(ObjectAsked) ObjectPut(ObjectPart) ObjectWanted(ObjectWanted)
-        SlotOpen(SlotOpen) SlotPost(SlotPost) SlotRead(SlotRead)
-        Genesis(SentOperation) Operations(Batch) Tail(Tail) Pulled(Pulled) Vector(Vector) Pushed(Pushed)
+        SlotOpen(SlotOpen) SlotPost(SlotPost) SlotRead(SlotRead) PartsWanted(PartsWanted)
+        Genesis(SentOperation) Operations(Batch) Parts(Batch) Tail(Tail) Pulled(Pulled) Vector(Vector) Pushed(Pushed)
         ObjectState(ObjectState) ObjectPart(ObjectPart) SlotContent(SlotContent) Denied(Denial)
         PeerHello(Hello) PeerState(PeerState) PeerOperationsWanted(peer::OperationsWanted) PeerOperations(Batch)
         PeerEnvelopes(PeerEnvelopes) PeerObjectWanted(ObjectWanted) PeerObjectPart(ObjectPart)

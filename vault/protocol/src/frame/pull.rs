@@ -6,13 +6,16 @@
 
 use carnet_crypto::{
     digest,
-    id::{EnvelopeId, FeedId, SectionId},
+    id::{EnvelopeId, FeedId, OpId, SectionId},
 };
 
 use crate::{
     checkpoint::{Head, ShortCheckpoint, SignedReceipt, U48_MAX},
     codec::{DecodeError, Reader, Writer, Wrong},
     frame::{BODY_BYTES_MAX, Body},
+    limits::{
+        DETACHED_BYTES_MAX, DEVICES_PER_RECORD_MAX, ENVELOPE_BYTES_MAX, FEED_SEQ_MAX, OP_BYTES_MAX, SECTIONS_PER_OP_MAX,
+    },
 };
 
 /// Slots of a pull come in multiples of this.
@@ -20,17 +23,15 @@ pub const SLOT_STEP: usize = 16;
 /// Most slots of a pull.
 pub const SLOTS_MAX: usize = 512;
 /// Longest operation, in bytes.
-pub const OPERATION_BYTES_MAX: usize = 256 << 10;
-/// Longest detached part of an operation, in bytes.
-pub const PART_BYTES_MAX: usize = 512 << 10;
+pub const OPERATION_BYTES_MAX: usize = OP_BYTES_MAX;
+/// Longest detached part of an operation, in bytes: with the path that proves it.
+pub const PART_BYTES_MAX: usize = DETACHED_BYTES_MAX + 1024;
 /// Most detached parts beside one operation.
 pub const PARTS_MAX: usize = 256;
 /// Most receipts beside one operation: of successive relays.
 pub const RECEIPTS_MAX: usize = 16;
 /// Most operations in one frame.
 pub const OPERATIONS_MAX: usize = 4_096;
-/// Longest envelope, in bytes: the sealed content and what goes around it.
-pub const ENVELOPE_BYTES_MAX: usize = (1 << 20) + 256;
 /// Most envelopes in one frame.
 pub const ENVELOPES_MAX: usize = 8_192;
 /// Most entries of a version vector of one section.
@@ -147,6 +148,31 @@ impl Body for SentOperation {
         to.count(self.receipts.len());
         for receipt in &self.receipts {
             receipt.write(to);
+        }
+    }
+}
+
+/// The keys that these operations name by hash are wanted. The reply is `Parts`: those of the operations that are here,
+/// with every public key beside them and no wrap.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PartsWanted {
+    /// The operations, ascending.
+    pub ids: Vec<OpId>,
+}
+
+/// Most operations whose keys are asked for in one frame.
+pub const PARTS_WANTED_MAX: usize = 256;
+
+impl Body for PartsWanted {
+    fn read(from: &mut Reader<'_>) -> Result<Self, DecodeError> {
+        let ids = from.sorted(PARTS_WANTED_MAX, 32, "ids", |from| from.array("id").map(OpId), |id| *id)?;
+        Ok(Self { ids })
+    }
+
+    fn write(&self, to: &mut Writer) {
+        to.count(self.ids.len());
+        for id in &self.ids {
+            to.raw(id.as_bytes());
         }
     }
 }
@@ -339,7 +365,7 @@ impl VectorEntry {
     }
 
     pub(super) fn read(from: &mut Reader<'_>) -> Result<Self, DecodeError> {
-        Ok(Self { feed: from.array("feed")?, seq: from.varint(2_097_151, "seq")?, hash: from.array("hash")? })
+        Ok(Self { feed: from.array("feed")?, seq: from.varint(FEED_SEQ_MAX.into(), "seq")?, hash: from.array("hash")? })
     }
 
     pub(super) fn write(&self, to: &mut Writer) {
@@ -402,5 +428,7 @@ pub(super) fn write_entries(to: &mut Writer, entries: &[VectorEntry]) {
 }
 
 const _: () = assert!(ENVELOPE_BYTES_MAX + 1024 <= BODY_BYTES_MAX, "one envelope fits into one frame");
-const _: () =
-    assert!(OPERATION_BYTES_MAX + PART_BYTES_MAX + 2048 <= BODY_BYTES_MAX, "one operation fits into one frame");
+const _: () = assert!(
+    OPERATION_BYTES_MAX + DEVICES_PER_RECORD_MAX * PART_BYTES_MAX + SECTIONS_PER_OP_MAX * 1280 <= BODY_BYTES_MAX,
+    "one operation fits into one frame with the largest wraps of all devices and the inbox keys of all sections"
+);

@@ -5,10 +5,8 @@ use carnet_crypto::id::SectionId;
 use crate::{
     checkpoint::{ShortCheckpoint, SignedReceipt},
     codec::{DecodeError, Reader, Writer, Wrong},
-    frame::{
-        Body, SentOperation,
-        pull::{ENVELOPE_BYTES_MAX, SLOTS_MAX},
-    },
+    frame::{Body, SentOperation, pull::SLOTS_MAX},
+    limits::ENVELOPE_BYTES_MAX,
 };
 
 /// Most operations and envelopes in one push.
