@@ -1,0 +1,3 @@
+//! The commands, one file each. A command reads its options, asks the vault, and hands back a `Report`.
+
+pub(crate) mod completions;

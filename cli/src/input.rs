@@ -1,0 +1,84 @@
+//! What a person types, made into values: numbers with a comma or a point, partial dates, instants, durations.
+//!
+//! What cannot be read is refused with the name of the option, never with the value: it may be health data.
+
+use carnet_record::{Decimal, PartialDate, When};
+
+use crate::error::Failure;
+
+/// A number written `72,4` or `72.4`. Neither thousands separators nor exponents.
+pub(crate) fn decimal(option: &'static str, text: &str) -> Result<Decimal, Failure> {
+    let refused = || Failure::BadNumber(option);
+    let plain = text.trim();
+    let is_plain = plain.bytes().all(|byte| byte.is_ascii_digit() || matches!(byte, b'-' | b'+' | b',' | b'.'));
+    if !is_plain || plain.matches([',', '.']).count() > 1 {
+        return Err(refused());
+    }
+    plain.replace(',', ".").parse().map_err(|_| refused())
+}
+
+/// A year, a month or a day.
+pub(crate) fn partial_date(option: &'static str, text: &str) -> Result<PartialDate, Failure> {
+    text.trim().parse().map_err(|_| Failure::BadDate(option))
+}
+
+/// A partial date, or an instant with its offset (RFC 3339).
+pub(crate) fn when(option: &'static str, text: &str) -> Result<When, Failure> {
+    text.trim().parse().map_err(|_| Failure::BadDate(option))
+}
+
+/// Seconds of `90s`, `15m`, `8h` or `2d`; at least one.
+pub(crate) fn seconds(option: &'static str, text: &str) -> Result<u64, Failure> {
+    let refused = || Failure::BadDuration(option);
+    let text = text.trim();
+    let unit = match text.chars().last() {
+        Some('s') => 1,
+        Some('m') => 60,
+        Some('h') => 3600,
+        Some('d' | 'j') => 24 * 3600,
+        _ => return Err(refused()),
+    };
+    let number: u64 = text.get(..text.len() - 1).and_then(|digits| digits.parse().ok()).ok_or_else(refused)?;
+    number.checked_mul(unit).filter(|seconds| *seconds > 0).ok_or_else(refused)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_comma_is_a_point() {
+        for (text, expected) in [("72,4", "72.4"), ("72.40", "72.40"), ("-3", "-3"), (" 5 ", "5"), (",5", "0.5")] {
+            assert_eq!(decimal("VALUE", text).unwrap().to_string(), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_number_in_another_form_is_refused() {
+        for text in ["", "1 000", "1.000,5", "1,2,3", "1e3", "72 kg", "douze", "--1", "1-2", "NaN", "\u{0661}"] {
+            assert_eq!(decimal("VALUE", text), Err(Failure::BadNumber("VALUE")), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_date_may_be_partial_and_stays_so() {
+        for text in ["2019", "2019-05", "2019-05-03"] {
+            assert_eq!(partial_date("--start", text).unwrap().to_string(), text);
+            assert!(matches!(when("--at", text), Ok(When::Date(_))));
+        }
+        assert!(matches!(when("--at", "2019-05-03T08:30:00+02:00"), Ok(When::Instant(_))));
+        for text in ["", "19", "2019-13", "2019-02-30", "03/05/2019", "hier", "2019-05-03T08:30"] {
+            assert_eq!(when("--at", text), Err(Failure::BadDate("--at")), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_duration_has_a_unit() {
+        for (text, expected) in [("90s", 90), ("15m", 900), ("8h", 28_800), ("2d", 172_800), ("2j", 172_800)] {
+            assert_eq!(seconds("--for", text), Ok(expected), "{text}");
+        }
+        for text in ["", "15", "m", "-1h", "0s", "1.5h", "99999999999999999999d", "1w", "é"] {
+            assert_eq!(seconds("--for", text), Err(Failure::BadDuration("--for")), "{text}");
+        }
+    }
+}

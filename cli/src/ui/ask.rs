@@ -1,0 +1,75 @@
+//! Questions to the person. `--yes` answers confirmations and nothing else: never a code to compare, never words to
+//! read back.
+
+use std::io::{self, BufRead, IsTerminal, Read, Write};
+
+use super::Ui;
+use crate::{error::Failure, i18n::Message, msg};
+
+/// Longest answer read, in bytes. What follows on the same line is not read.
+const ANSWER_BYTES_MAX: u64 = 1024;
+
+impl Ui {
+    /// Asks `question` and waits for yes or no. Without a terminal, only `--yes` confirms.
+    pub(crate) fn confirm(&self, question: &Message) -> Result<(), Failure> {
+        if self.manner.yes {
+            return Ok(());
+        }
+        if !self.has_terminal() {
+            return Err(Failure::ConfirmationNeeded);
+        }
+        let answer = self.ask(&msg!("confirm", question = question.clone()))?;
+        let accepted = self.text(&msg!("confirm-yes-words"));
+        if is_one_of(&answer, &accepted) { Ok(()) } else { Err(Failure::NotConfirmed) }
+    }
+
+    /// Asks `question` and gives the first line of the answer, without spaces around it. Read from standard input,
+    /// terminal or not; an end of input is no answer.
+    pub(crate) fn ask(&self, question: &Message) -> Result<String, Failure> {
+        self.prompt(question);
+        let mut answer = Vec::new();
+        let read = io::stdin().lock().take(ANSWER_BYTES_MAX).read_until(b'\n', &mut answer);
+        match read {
+            Ok(1..) => Ok(String::from_utf8_lossy(&answer).trim().to_owned()),
+            Ok(0) => Err(Failure::NoAnswer),
+            Err(_) => Err(Failure::NoAnswer),
+        }
+    }
+
+    /// Shows both sides' digits and waits for the word that says they are the same. `--yes` does not answer it.
+    pub(crate) fn compare_code(&self, digits: &str) -> Result<(), Failure> {
+        let answer = self.ask(&msg!("compare-code", digits = digits))?;
+        // Both words are accepted in both languages: two devices may speak different ones.
+        if is_one_of(&answer, "identique same") { Ok(()) } else { Err(Failure::CodesDiffer) }
+    }
+
+    /// Writes `question` and leaves the cursor behind it.
+    pub(crate) fn prompt(&self, question: &Message) {
+        let mut out = io::stderr().lock();
+        let _ = write!(out, "{} ", self.text(question)).and_then(|()| out.flush());
+    }
+
+    /// Whether a person is there to answer.
+    pub(crate) fn has_terminal(&self) -> bool {
+        io::stdin().is_terminal() && io::stderr().is_terminal()
+    }
+}
+
+fn is_one_of(answer: &str, words: &str) -> bool {
+    let answer = answer.to_lowercase();
+    words.split_whitespace().any(|word| word == answer)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_answer_is_a_whole_word() {
+        assert!(is_one_of("Oui", "o oui y yes"));
+        assert!(is_one_of("identique", "identique same"));
+        for wrong in ["", "ou", "identique same", "yes please", "iden"] {
+            assert!(!is_one_of(wrong, "o oui y yes identique same"), "{wrong}");
+        }
+    }
+}
