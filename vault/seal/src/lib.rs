@@ -30,6 +30,8 @@ pub mod secret;
 pub mod stream;
 pub mod ticket;
 pub mod token;
+#[cfg(test)]
+mod vectors;
 pub mod words;
 pub mod wrap;
 

@@ -86,7 +86,7 @@ impl Passphrase {
     }
 
     /// The normalized text.
-    fn text(&self) -> &str {
+    pub(crate) fn text(&self) -> &str {
         &self.0
     }
 }
@@ -305,7 +305,7 @@ impl PassphraseSlot {
         &self.params
     }
 
-    /// The 104 bytes of the slot.
+    /// The 100 bytes of the slot.
     pub fn to_bytes(&self) -> [u8; SLOT_BYTES] {
         let mut bytes = [0; SLOT_BYTES];
         let params = self.params.to_bytes();

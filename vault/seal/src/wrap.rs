@@ -116,13 +116,13 @@ impl KemPublicKey {
     /// # Errors
     /// [`KemKeyRefused`]: wrong length, a coefficient that is not reduced (FIPS 203, 7.2), a point of low order.
     pub fn from_slice(bytes: &[u8]) -> Result<Self, KemKeyRefused> {
-        let bytes: Box<[u8; KEM_PUBLIC_BYTES]> = Box::<[u8]>::from(bytes).try_into().map_err(|_| KemKeyRefused)?;
+        let bytes: &[u8; KEM_PUBLIC_BYTES] = bytes.try_into().map_err(|_| KemKeyRefused)?;
         let (_, point) = bytes.split_last_chunk::<X25519_BYTES>().ok_or(KemKeyRefused)?;
         if is_low_order(point) {
             return Err(KemKeyRefused);
         }
         let key = <XWing as hpke::Kem>::PublicKey::from_bytes(bytes.as_slice()).map_err(|_| KemKeyRefused)?;
-        Ok(Self { bytes, key })
+        Ok(Self { bytes: Box::new(*bytes), key })
     }
 
     /// The 1216 bytes, as they stand in the formats.
@@ -215,8 +215,34 @@ pub fn unwrap_keys(
         .collect()
 }
 
-/// What stands before `info`: a wrap never opens as something else that was sealed to the same key.
+/// Seals `plaintext` to the inbox of a section ([`SectionKey::inbox`]), for a writer that cannot read the section.
+///
+/// The result is the encapsulation, the ciphertext and the tag. The caller pads before.
+///
+/// # Errors
+/// [`WrapError::Cipher`].
+pub fn seal_drop(
+    inbox: &KemPublicKey,
+    info: &[u8],
+    plaintext: &[u8],
+    rng: &mut impl CryptoRng,
+) -> Result<Vec<u8>, WrapError> {
+    let mut plaintext = Zeroizing::new(plaintext.to_vec());
+    seal_to(inbox, &purposed(DROP, info), &mut plaintext, rng).ok_or(WrapError::Cipher)
+}
+
+/// Opens what was sealed to this inbox with the same `info`.
+///
+/// # Errors
+/// [`UnwrapRefused`].
+pub fn open_drop(inbox: &KemKeyPair, info: &[u8], sealed: &[u8]) -> Result<Vec<u8>, UnwrapRefused> {
+    let mut plaintext = open_with(inbox, &purposed(DROP, info), sealed)?;
+    Ok(std::mem::take(&mut *plaintext))
+}
+
+/// What stands before `info`: what was sealed for one purpose never opens for another.
 const WRAP: &[u8] = b"carnet/1 wrap\0";
+const DROP: &[u8] = b"carnet/1 drop\0";
 
 fn purposed(purpose: &[u8], info: &[u8]) -> Vec<u8> {
     [purpose, info].concat()
