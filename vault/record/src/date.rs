@@ -416,3 +416,77 @@ pub const INSTANT_MS_MIN: i64 = -62_135_596_800_000;
 pub const INSTANT_MS_MAX: i64 = 253_402_300_799_999;
 /// The widest offset of a clock: 18 hours.
 pub const OFFSET_MINUTES_MAX: u16 = 1080;
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn a_partial_date_is_never_filled_up() {
+        for text in ["1975", "2015-03", "2015-03-02", "2024-02-29"] {
+            let date: PartialDate = text.parse().unwrap();
+            assert_eq!(date.to_string(), text);
+            assert_eq!(date.whole().is_some(), text.len() == 10);
+        }
+        for wrong in
+            ["", "75", "2015-3", "2015-13", "2023-02-29", "2015-03-02T", "0000", "20150302", "2015--02", "+201"]
+        {
+            assert_eq!(wrong.parse::<PartialDate>(), Err(NotADate), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn an_instant_keeps_whether_its_offset_was_told() {
+        for text in ["2017-11-10T08:20:00+01:00", "2017-11-10T07:20:00Z", "1999-12-31T23:59:59.999+00:00"] {
+            assert_eq!(text.parse::<Instant>().unwrap().to_string(), text);
+        }
+        let read = |text: &str| text.parse::<Instant>().unwrap();
+        assert_eq!(read("2017-11-10T08:20+0100"), read("2017-11-10T08:20:00.000+01:00"));
+        assert_eq!(read("2017-11-10T08:20:00.1239Z").millis() % 1000, 123);
+        assert_eq!(read("1970-01-01T00:00:00-03:30").millis(), 12_600_000);
+        for wrong in ["2017-11-10T08:20", "2017-11-10T24:00:00Z", "2017-11T08:20:00Z", "2017-11-10T08:20:00+19:00", "T"]
+        {
+            assert_eq!(wrong.parse::<Instant>(), Err(NotADate), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn surely_before_leaves_overlaps_open() {
+        let read = |text: &str| text.parse::<PartialDate>().unwrap();
+        assert!(read("2014").is_surely_before(read("2015-03")));
+        assert!(!read("2015").is_surely_before(read("2015-03")));
+        assert!(!read("2015-03-31").is_surely_before(read("2015-03")));
+        assert!(read("2015-02-28").is_surely_before(read("2015-03")));
+    }
+
+    proptest! {
+        #[test]
+        fn every_day_reads_back(days in EPOCH_DAY_MIN..=EPOCH_DAY_MAX) {
+            let day = Day::from_epoch_days(days).unwrap();
+            let date = day.date();
+            prop_assert_eq!(date.to_string().parse::<PartialDate>().unwrap(), date);
+            prop_assert_eq!(date.whole(), Some(day));
+            prop_assert_eq!(date.earliest(), date.latest());
+        }
+
+        #[test]
+        fn every_instant_reads_back(
+            millis in (INSTANT_MS_MIN + DAY_MS)..=(INSTANT_MS_MAX - DAY_MS),
+            offset in proptest::option::of(-1080_i16..=1080),
+        ) {
+            let at = Instant::new(millis, offset).unwrap();
+            prop_assert_eq!(at.to_string().parse::<When>().unwrap(), When::Instant(at));
+            let json = serde_json::to_string(&When::Instant(at)).unwrap();
+            prop_assert_eq!(serde_json::from_str::<When>(&json).unwrap(), When::Instant(at));
+        }
+
+        #[test]
+        fn no_text_makes_the_parser_fail_loudly(text in "\\PC{0,40}") {
+            let _ = text.parse::<When>();
+            let _ = text.parse::<crate::Decimal>();
+            let _ = text.parse::<crate::EntryId>();
+        }
+    }
+}

@@ -268,3 +268,87 @@ pub(crate) fn is_nothing(value: &Value) -> bool {
         _ => false,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use serde_json::json;
+
+    use super::*;
+    use crate::{
+        Concept, Decimal, PartialDate, Quantity, When,
+        kind::{Disease, LabResult, Measure, Treatment, result::ResultValue},
+    };
+
+    #[test]
+    fn an_entry_is_one_flat_object_without_absent_fields() {
+        let mut entry = Entry::new(
+            EntryId([0xab; 16]),
+            Disease { name: Some("Asthme".into()), start: Some("2015-03".parse().unwrap()), ..Disease::default() }
+                .into(),
+            Provenance::default(),
+        );
+        entry.links.insert(EntryId([1; 16]), LinkKind::Treatment);
+        let told = json!({
+            "id": "ab".repeat(16), "kind": "disease", "name": "Asthme", "start": "2015-03",
+            "links": {"01".repeat(16): "treatment"},
+        });
+        assert_eq!(serde_json::to_value(&entry).unwrap(), told);
+        assert_eq!(serde_json::from_value::<Entry>(told).unwrap(), entry);
+    }
+
+    #[test]
+    fn a_common_field_of_another_shape_survives() {
+        let Value::Object(fields) = json!({"kind": "disease", "removed": "yes", "status": 3}) else { panic!() };
+        let entry = Entry::from_fields(EntryId([2; 16]), fields.clone());
+        assert!(entry.counts());
+        assert_eq!(Value::Object(entry.to_fields()), Value::Object(fields));
+    }
+
+    fn any_concept() -> impl Strategy<Value = Concept> {
+        proptest::option::of("\\PC{1,12}").prop_map(|text| Concept {
+            codings: text.iter().map(|text| crate::Coding::new("http://loinc.org", text)).collect(),
+            text,
+        })
+    }
+
+    fn any_quantity() -> impl Strategy<Value = Quantity> {
+        (any::<i32>(), 0_u8..6, "[a-z/%]{0,5}")
+            .prop_map(|(mantissa, scale, unit)| Quantity::new(Decimal::new(i64::from(mantissa), scale).unwrap(), &unit))
+    }
+
+    fn any_fact() -> impl Strategy<Value = Fact> {
+        let when =
+            proptest::option::of((1_u16..9999).prop_map(|year| When::Date(PartialDate::from_year(year).unwrap())));
+        let name = proptest::option::of("\\PC{0,20}");
+        let disease = (name.clone(), any_concept(), when.clone())
+            .prop_map(|(name, code, start)| Disease { name, code, start, ..Disease::default() }.into());
+        let treatment = (name, any_concept(), proptest::option::of(any_quantity()))
+            .prop_map(|(name, code, quantity)| Treatment { name, code, quantity, ..Treatment::default() }.into());
+        let measure = (any_quantity(), when.clone()).prop_map(|(value, at)| {
+            Measure { measure: "weight".into(), value: Some(value), at, ..Measure::default() }.into()
+        });
+        let result = (any_concept(), any_quantity(), any_quantity()).prop_map(|(code, low, high)| {
+            let value = Some(ResultValue::Interval { low: Some(low), high: Some(high) });
+            LabResult { code, value, ..LabResult::default() }.into()
+        });
+        prop_oneof![disease, treatment, measure, result]
+    }
+
+    proptest! {
+        #[test]
+        fn every_entry_reads_back(
+            fact in any_fact(),
+            comment in proptest::option::of("\\PC{0,30}"),
+            target in any::<[u8; 16]>(),
+            link in prop_oneof![Just(LinkKind::Because), "[a-z]{1,8}".prop_map(|text| LinkKind::from(text.as_str()))],
+        ) {
+            let mut entry = Entry::new(EntryId(target), fact, Provenance::typed("2026-01-01T00:00:00Z".parse().unwrap()));
+            entry.comment = comment;
+            entry.links.insert(EntryId(target), link);
+            prop_assert_eq!(&Entry::from_fields(entry.id, entry.to_fields()), &entry);
+            let json = serde_json::to_string(&entry).unwrap();
+            prop_assert_eq!(serde_json::from_str::<Entry>(&json).unwrap(), entry);
+        }
+    }
+}

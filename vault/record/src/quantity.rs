@@ -42,6 +42,33 @@ impl Decimal {
         Self { mantissa, scale }
     }
 
+    /// Reads a number that may have more than 18 digits after rounding its decimals; false when digits were dropped. For
+    /// imports, whose text as read is kept in the provenance.
+    pub fn from_text_rounded(text: &str) -> Result<(Self, bool), NotADecimal> {
+        if let Ok(number) = text.parse() {
+            return Ok((number, true));
+        }
+        let (whole, fraction) = text.split_once('.').ok_or(NotADecimal)?;
+        let (fraction, exponent) = match fraction.find(['e', 'E']) {
+            Some(at) => fraction.split_at_checked(at).ok_or(NotADecimal)?,
+            None => (fraction, ""),
+        };
+        // Dropping decimals one by one ends: the exponent and the whole part alone decide whether the number fits.
+        for kept in (0..fraction.len().min(TEXT_BYTES_MAX)).rev() {
+            let (short, dropped) = fraction.split_at_checked(kept).ok_or(NotADecimal)?;
+            if !dropped.bytes().all(|byte| byte.is_ascii_digit()) {
+                return Err(NotADecimal);
+            }
+            if let Ok(number) = format!("{whole}.{short}{exponent}").parse::<Self>() {
+                let up = dropped.as_bytes().first().is_some_and(|digit| *digit >= b'5');
+                let step = if text.starts_with('-') { -1 } else { 1 };
+                let mantissa = if up { number.mantissa + step } else { number.mantissa };
+                return Self::new(mantissa, number.scale).map(|number| (number, false)).ok_or(NotADecimal);
+            }
+        }
+        Err(NotADecimal)
+    }
+
     /// The digits as one whole number.
     pub fn mantissa(self) -> i64 {
         self.mantissa
@@ -265,3 +292,68 @@ const MANTISSA_MAX: u64 = 999_999_999_999_999_999;
 pub const SCALE_MAX: u8 = 18;
 /// Characters that a number may have in text.
 const TEXT_BYTES_MAX: usize = 48;
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn read(text: &str) -> Decimal {
+        text.parse().unwrap()
+    }
+
+    #[test]
+    fn digits_stay_as_written() {
+        for text in ["7.50", "0", "-0.05", "71", "999999999999999999", "0.000000000000000001"] {
+            assert_eq!(read(text).to_string(), text);
+        }
+        for (text, kept) in
+            [("1e3", "1000"), ("1.20E-2", "0.0120"), (".5", "0.5"), ("5.", "5"), ("-0", "0"), ("+2", "2")]
+        {
+            assert_eq!(read(text).to_string(), kept);
+        }
+        let too_many = "1".repeat(19);
+        for wrong in ["", "-", ".", "1,5", "1e", "1e99", "0x10", "NaN", "1 000", "--1", too_many.as_str(), "1e-19"] {
+            assert_eq!(wrong.parse::<Decimal>(), Err(NotADecimal), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn comparison_is_by_value_and_equality_by_digits() {
+        assert_eq!(read("7.5").compare(read("7.50")), Ordering::Equal);
+        assert_ne!(read("7.5"), read("7.50"));
+        assert_eq!(read("7.500").normalised(), read("7.5"));
+        assert_eq!(read("0.00").normalised(), Decimal::ZERO);
+        assert_eq!(read("-1.5").compare(read("-1.49")), Ordering::Less);
+    }
+
+    #[test]
+    fn rounding_is_half_to_even() {
+        let rounded = |text: &str| read(text).rounded(0).to_string();
+        assert_eq!((rounded("0.5"), rounded("1.5"), rounded("2.5")), ("0".into(), "2".into(), "2".into()));
+        assert_eq!((rounded("-1.5"), rounded("-0.51"), rounded("-2.5")), ("-2".into(), "-1".into(), "-2".into()));
+        assert_eq!(read("1").times_ratio(read("1"), Decimal::ZERO, 2), None);
+    }
+
+    #[test]
+    fn a_number_with_too_many_digits_is_rounded_only_when_asked() {
+        let rounded = |text: &str| Decimal::from_text_rounded(text).map(|(number, exact)| (number.to_string(), exact));
+        assert_eq!(rounded("56.498000000000004"), Ok(("56.498000000000004".into(), true)));
+        assert_eq!(rounded("0.00012345678901234567"), Ok(("0.000123456789012346".into(), false)));
+        assert_eq!(rounded("-1.2345678901234567895"), Ok(("-1.23456789012345679".into(), false)));
+        assert_eq!(rounded("1234567890123456789.5"), Err(NotADecimal));
+        assert_eq!(rounded("1.x"), Err(NotADecimal));
+    }
+
+    proptest! {
+        #[test]
+        fn every_decimal_reads_back(mantissa in -(MANTISSA_MAX.cast_signed())..=(MANTISSA_MAX.cast_signed()), scale in 0..=SCALE_MAX) {
+            let number = Decimal::new(mantissa, scale).unwrap();
+            prop_assert_eq!(read(&number.to_string()), number);
+            prop_assert_eq!(serde_json::from_str::<Decimal>(&serde_json::to_string(&number).unwrap()).unwrap(), number);
+            prop_assert_eq!(number.normalised().compare(number), Ordering::Equal);
+            prop_assert_eq!(number.mantissa_at(scale).is_some(), true);
+        }
+    }
+}

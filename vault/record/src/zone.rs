@@ -154,3 +154,75 @@ pub enum Resolved {
     /// One moment.
     One(Instant),
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn paris() -> ZoneHistory {
+        ZoneHistory::single("Europe/Paris").unwrap()
+    }
+
+    fn millis(text: &str) -> i64 {
+        text.parse::<Instant>().unwrap().millis()
+    }
+
+    fn local(date: &str, hour: u32, minute: u32) -> LocalTime {
+        LocalTime::new(date.parse().unwrap(), (hour * 60 + minute) * 60_000).unwrap()
+    }
+
+    #[test]
+    fn the_local_day_follows_the_season_and_not_the_printed_offset() {
+        // A winter row that an export of summer printed with +02:00: 00:30 on the 11th, in truth 23:30 on the 10th.
+        let winter = millis("2026-01-11T00:30:00+02:00");
+        assert_eq!(paris().day_of(winter, None).unwrap().to_string(), "2026-01-10");
+        assert_eq!(paris().day_of(winter, Some(120)).unwrap().to_string(), "2026-01-11");
+    }
+
+    #[test]
+    fn days_have_23_24_or_25_hours() {
+        let hours = |day: &str| {
+            let date: PartialDate = day.parse().unwrap();
+            let noon = i64::from(date.earliest().epoch_days()) * 86_400_000 + 43_200_000;
+            let of_day = |at: &i64| paris().day_of(*at, None) == date.whole();
+            (-24..24).map(|hour| noon + hour * 3_600_000).filter(of_day).count()
+        };
+        assert_eq!((hours("2026-03-29"), hours("2026-06-01"), hours("2026-10-25")), (23, 24, 25));
+    }
+
+    #[test]
+    fn a_clock_time_in_autumn_takes_the_earlier_moment_and_one_in_spring_is_refused() {
+        assert_eq!(
+            paris().resolve(local("2026-10-25", 2, 30)),
+            Resolved::Earlier("2026-10-25T02:30:00+02:00".parse().unwrap())
+        );
+        assert_eq!(paris().resolve(local("2026-03-29", 2, 30)), Resolved::Missing);
+        assert_eq!(
+            paris().resolve(local("2026-03-29", 3, 0)),
+            Resolved::One("2026-03-29T03:00:00+02:00".parse().unwrap())
+        );
+    }
+
+    #[test]
+    fn half_hour_and_quarter_hour_zones_exist() {
+        let in_zone = |zone: &str| ZoneHistory::single(zone).unwrap().resolve(local("2026-01-10", 8, 0));
+        assert_eq!(in_zone("Asia/Kathmandu"), Resolved::One("2026-01-10T08:00:00+05:45".parse().unwrap()));
+        assert_eq!(in_zone("America/St_Johns"), Resolved::One("2026-01-10T08:00:00-03:30".parse().unwrap()));
+    }
+
+    #[test]
+    fn a_move_changes_the_zone_from_its_moment_on() {
+        let zones = ZoneHistory::new(vec![
+            ZoneSpan { from: Some("2020-07-01T00:00:00Z".parse().unwrap()), zone: "Indian/Reunion".to_owned() },
+            ZoneSpan { from: None, zone: "Europe/Paris".to_owned() },
+        ])
+        .unwrap();
+        assert_eq!(zones.zone_at(millis("2020-06-30T23:59:59Z")), "Europe/Paris");
+        assert_eq!(zones.zone_at(millis("2020-07-01T00:00:00Z")), "Indian/Reunion");
+        assert_eq!(zones.offset_seconds_at(millis("2021-01-01T00:00:00Z")), 14_400);
+        let again: ZoneHistory = serde_json::from_str(&serde_json::to_string(&zones).unwrap()).unwrap();
+        assert_eq!(again, zones);
+        assert_eq!(ZoneHistory::single("Mars/Olympus").err(), Some(UnknownZone));
+        assert_eq!(ZoneHistory::new(Vec::new()).unwrap(), ZoneHistory::utc());
+    }
+}
