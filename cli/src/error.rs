@@ -32,12 +32,18 @@ impl Exit {
 /// A command that did not do what was asked.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Failure {
+    /// A blood group that is none of the eight.
+    BadBloodGroup,
+    /// A code without its system, or in a wrong form.
+    BadCode(&'static str),
     /// A date that is none of the accepted forms. Names the option, never the value.
     BadDate(&'static str),
     /// A duration that is none of the accepted forms.
     BadDuration(&'static str),
     /// A number with neither comma nor point form.
     BadNumber(&'static str),
+    /// A length of stay without its unit.
+    BadStayLength,
     /// The codes on the two sides were not said to be the same.
     CodesDiffer,
     /// The configuration file holds something else than what is documented.
@@ -73,6 +79,8 @@ pub(crate) enum Failure {
     PassphraseLength,
     /// The two entries of a new passphrase are not the same.
     PassphrasesDiffer,
+    /// What was typed breaks rules of the record, one sentence each.
+    Rules(Vec<Message>),
     /// The words of the command line were not understood. The sentence says which.
     Usage(Message),
 }
@@ -86,9 +94,12 @@ impl Failure {
     /// What happened. The same key has the attributes `meaning` and `hint`.
     pub(crate) fn message(&self) -> Message {
         match self {
+            Self::BadBloodGroup => msg!("error-bad-blood-group"),
+            Self::BadCode(option) => msg!("error-bad-code", option = *option),
             Self::BadDate(option) => msg!("error-bad-date", option = *option),
             Self::BadDuration(option) => msg!("error-bad-duration", option = *option),
             Self::BadNumber(option) => msg!("error-bad-number", option = *option),
+            Self::BadStayLength => msg!("error-bad-stay-length"),
             Self::CodesDiffer => msg!("error-codes-differ"),
             Self::ConfigInvalid { path, reason } => msg!("error-config-invalid", path = path, reason = reason),
             Self::ConfirmationNeeded => msg!("error-confirmation-needed"),
@@ -100,6 +111,7 @@ impl Failure {
             Self::NotConfirmed => msg!("error-not-confirmed"),
             Self::PassphraseLength => msg!("error-passphrase-length"),
             Self::PassphrasesDiffer => msg!("error-passphrases-differ"),
+            Self::Rules(rules) => msg!("error-rules", rules = rules.clone()),
             Self::Usage(what) => msg!("error-usage", what = what.clone()),
         }
     }
@@ -113,12 +125,16 @@ impl Failure {
     /// The exit status that the failure ends with.
     pub(crate) fn exit(&self) -> Exit {
         match self {
-            Self::BadDate(_)
+            Self::BadBloodGroup
+            | Self::BadCode(_)
+            | Self::BadDate(_)
             | Self::BadDuration(_)
             | Self::BadNumber(_)
+            | Self::BadStayLength
             | Self::ConfigInvalid { .. }
             | Self::ConfirmationNeeded
             | Self::NoHome
+            | Self::Rules(_)
             | Self::Usage(_) => Exit::Usage,
             Self::CodesDiffer | Self::FileUnreadable { .. } | Self::NoAnswer | Self::NotConfirmed => Exit::Failed,
             Self::FileShared { .. } | Self::NoTerminal | Self::PassphraseLength | Self::PassphrasesDiffer => {

@@ -88,6 +88,8 @@ pub(crate) enum Argument {
     Text(String),
     /// Another sentence, said in the same language.
     Sentence(Box<Message>),
+    /// Several sentences, one after the other.
+    Sentences(Vec<Message>),
 }
 
 impl From<u64> for Argument {
@@ -117,6 +119,12 @@ impl From<String> for Argument {
 impl From<&String> for Argument {
     fn from(value: &String) -> Self {
         Self::Text(value.clone())
+    }
+}
+
+impl From<Vec<Message>> for Argument {
+    fn from(value: Vec<Message>) -> Self {
+        Self::Sentences(value)
     }
 }
 
@@ -178,6 +186,9 @@ impl Texts {
                 Argument::Number(number) => FluentValue::from(*number),
                 Argument::Text(text) => FluentValue::from(escape(text).into_owned()),
                 Argument::Sentence(inner) => FluentValue::from(self.say(inner)),
+                Argument::Sentences(all) => {
+                    FluentValue::from(all.iter().map(|inner| self.say(inner)).collect::<Vec<_>>().join(" "))
+                }
             };
             arguments.set(*name, value);
         }

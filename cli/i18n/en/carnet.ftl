@@ -47,7 +47,35 @@ usage-missing = Missing: { $option }.
 usage-conflict = "{ $option }" and "{ $other }" do not go together.
 usage-value = The value given to "{ $option }" is not accepted.
 usage-value-among = The value given to "{ $option }" is not accepted. Possible values: { $values }.
+usage-not-for-kind = "{ $option }" means nothing for an entry of kind { $kind }.
+usage-kind-not-editable = An entry of kind { $kind } cannot be edited here.
+usage-components = { $kind } is written as two numbers with a slash between: 120/80.
 usage-other = The command line is not understood.
+
+## Rules of the record
+
+rule-before-birth = The date lies before the birth.
+rule-character = "{ $field }" holds a character that is refused.
+rule-component = { $kind } lacks a part: { $component }.
+rule-computed = { $kind } is computed and cannot be typed.
+rule-days-forbidden = A number of days does not go with { $kind }.
+rule-days-missing = { $kind } needs the number of days it is about (--days).
+rule-days-zero = The length must be above zero.
+rule-diastolic = The systolic pressure must be above the diastolic one.
+rule-end-before-start = The end comes before the start.
+rule-markup = "{ $field }" holds markup.
+rule-missing = "{ $field }" is missing.
+rule-moment-forbidden = A moment does not go with { $kind }.
+rule-moment-missing = { $kind } needs its moment (--moment fasting, after-meal…).
+rule-not-whole = { $kind } is a whole number.
+rule-bounds = { $kind } lies between { $low } and { $high } { $unit }.
+rule-too-long = "{ $field }" has more than { $max } characters.
+rule-unit = This unit does not go with { $kind }, which is given in { $unit }.
+rule-value-forbidden = { $kind } has no value of its own.
+rule-other = A rule of the record is broken ({ $rule }).
+remark-finess-key = The check digit of the FINESS number is wrong. The number is kept as it is.
+remark-ins-key = The check digits of the INS number are wrong. The number is kept as it is.
+remark-rpps-key = The check digit of the RPPS number is wrong. The number is kept as it is.
 
 ## The recovery kit, printed in both languages
 
@@ -63,6 +91,18 @@ kit-use = To get the record back: on a new device, run "carnet recovery restore 
 error-usage = { $what }
     .meaning = Nothing was done.
     .hint = "carnet --help" lists the commands; "carnet COMMAND --help" lists their options.
+error-bad-blood-group = There is no such blood group.
+    .meaning = Nothing was saved.
+    .hint = Write A+, A-, B+, B-, AB+, AB-, O+ or O-.
+error-bad-code = The code given to "{ $option }" is not understood.
+    .meaning = Nothing was saved.
+    .hint = Write SYSTEM|CODE, for instance icd10|E11.9; a CIP code has 7 or 13 digits.
+error-bad-stay-length = The length of the stay is not understood.
+    .meaning = Nothing was saved.
+    .hint = Write a number followed by d, w, m or y: 3d, 2w, 1m, 1y.
+error-rules = { $rules }
+    .meaning = Nothing was saved.
+    .hint = Mend what was typed and try again.
 error-bad-date = The date given to "{ $option }" is not understood.
     .meaning = Nothing was saved.
     .hint = Write 2019, 2019-05 or 2019-05-03; for an instant, 2019-05-03T08:30:00+02:00.

@@ -47,7 +47,35 @@ usage-missing = Il manque : { $option }.
 usage-conflict = « { $option } » et « { $other } » ne vont pas ensemble.
 usage-value = La valeur donnée à « { $option } » n'est pas acceptée.
 usage-value-among = La valeur donnée à « { $option } » n'est pas acceptée. Valeurs possibles : { $values }.
+usage-not-for-kind = « { $option } » ne veut rien dire pour une entrée de genre { $kind }.
+usage-kind-not-editable = Une entrée de genre { $kind } ne se modifie pas ici.
+usage-components = { $kind } s'écrit en deux nombres séparés par une barre : 120/80.
 usage-other = La ligne de commande n'est pas comprise.
+
+## Règles du carnet
+
+rule-before-birth = La date est antérieure à la naissance.
+rule-character = « { $field } » contient un caractère refusé.
+rule-component = Il manque une partie à { $kind } : { $component }.
+rule-computed = { $kind } est calculé et ne se saisit pas.
+rule-days-forbidden = Un nombre de jours ne va pas avec { $kind }.
+rule-days-missing = { $kind } a besoin du nombre de jours concernés (--days).
+rule-days-zero = La durée doit être supérieure à zéro.
+rule-diastolic = La pression systolique doit être supérieure à la diastolique.
+rule-end-before-start = La fin précède le début.
+rule-markup = « { $field } » contient du balisage.
+rule-missing = Il manque « { $field } ».
+rule-moment-forbidden = Un moment ne va pas avec { $kind }.
+rule-moment-missing = { $kind } a besoin de son moment (--moment fasting, after-meal…).
+rule-not-whole = { $kind } est un nombre entier.
+rule-bounds = { $kind } se situe entre { $low } et { $high } { $unit }.
+rule-too-long = « { $field } » a plus de { $max } caractères.
+rule-unit = Cette unité ne va pas avec { $kind }, qui s'exprime en { $unit }.
+rule-value-forbidden = { $kind } n'a pas de valeur propre.
+rule-other = Une règle du carnet n'est pas respectée ({ $rule }).
+remark-finess-key = La clé du numéro FINESS est fausse. Le numéro est gardé tel quel.
+remark-ins-key = La clé du numéro INS est fausse. Le numéro est gardé tel quel.
+remark-rpps-key = La clé du numéro RPPS est fausse. Le numéro est gardé tel quel.
 
 ## Le kit de secours, imprimé dans les deux langues
 
@@ -63,6 +91,18 @@ kit-use = Pour retrouver le carnet : sur un appareil neuf, lancez « carnet reco
 error-usage = { $what }
     .meaning = Rien n'a été fait.
     .hint = « carnet --help » donne la liste des commandes ; « carnet COMMANDE --help », celle de leurs options.
+error-bad-blood-group = Ce groupe sanguin n'existe pas.
+    .meaning = Rien n'a été enregistré.
+    .hint = Écrivez A+, A-, B+, B-, AB+, AB-, O+ ou O-.
+error-bad-code = Le code donné à « { $option } » n'est pas compris.
+    .meaning = Rien n'a été enregistré.
+    .hint = Écrivez SYSTÈME|CODE, par exemple cim10|E11.9 ; un code CIP a 7 ou 13 chiffres.
+error-bad-stay-length = La durée du séjour n'est pas comprise.
+    .meaning = Rien n'a été enregistré.
+    .hint = Écrivez un nombre suivi de j, s, m ou a : 3j, 2s, 1m, 1a.
+error-rules = { $rules }
+    .meaning = Rien n'a été enregistré.
+    .hint = Corrigez la saisie et recommencez.
 error-bad-date = La date donnée à « { $option } » n'est pas comprise.
     .meaning = Rien n'a été enregistré.
     .hint = Écrivez 2019, 2019-05 ou 2019-05-03 ; pour un instant, 2019-05-03T08:30:00+02:00.
