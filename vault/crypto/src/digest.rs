@@ -116,6 +116,16 @@ mod tests {
         assert_eq!(hasher.finish(), content_hash(b"abc"));
     }
 
+    /// The examples of `docs/format.md`, "Hashes", which a second implementation computed.
+    #[test]
+    fn the_hashes_are_those_of_the_format() {
+        let text = |hash: [u8; 32]| crate::id::EpochId(hash).to_string();
+        let labelled = text(hash("example", &[b"ab", b"c"]));
+        assert_eq!(labelled, "3922d99323fabf5ef11de9037d7a8cec79afa42b17238a8a2a679015bf3a8ef6");
+        let plain = text(content_hash(b"carnet"));
+        assert_eq!(plain, "082a3449fb4683b53cb27c00b46692a1cb94f350469e2cdda0b626be897f83a3");
+    }
+
     #[test]
     fn a_long_part_has_a_two_byte_length() {
         let part = [7_u8; 300];

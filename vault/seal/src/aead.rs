@@ -1,6 +1,6 @@
-//! XChaCha20-Poly1305 (draft-irtf-cfrg-xchacha-03): HChaCha20, then the ChaCha20-Poly1305 of RFC 8439.
+//! XChaCha20-Poly1305 (draft-irtf-cfrg-xchacha-03): `HChaCha20`, then the ChaCha20-Poly1305 of RFC 8439.
 //!
-//! The fast path takes HChaCha20 from the crate `chacha20` and the rest from ring, which is about 2.4 times as fast as
+//! The fast path takes `HChaCha20` from the crate `chacha20` and the rest from ring, which is about 2.4 times as fast as
 //! the portable crate on blocks of 4 KiB. The portable path gives the same bytes; it is used where ring has no
 //! assembly and is the oracle of the tests. Only the other modules of this crate call either.
 
@@ -13,7 +13,7 @@ pub(crate) const NONCE_BYTES: usize = 24;
 pub(crate) const TAG_BYTES: usize = 16;
 /// Length of the key in bytes.
 pub(crate) const KEY_BYTES: usize = 32;
-/// Length of the part of the nonce that HChaCha20 takes.
+/// Length of the part of the nonce that `HChaCha20` takes.
 pub(crate) const PREFIX_BYTES: usize = 16;
 /// Length of the rest of the nonce.
 const REST_BYTES: usize = NONCE_BYTES - PREFIX_BYTES;
@@ -22,11 +22,11 @@ const REST_BYTES: usize = NONCE_BYTES - PREFIX_BYTES;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct NotAuthentic;
 
-/// The key that HChaCha20 makes of a key and the first 16 bytes of a nonce. Cleared on drop.
+/// The key that `HChaCha20` makes of a key and the first 16 bytes of a nonce. Cleared on drop.
 pub(crate) struct NonceKey(Zeroizing<[u8; KEY_BYTES]>);
 
 impl NonceKey {
-    /// HChaCha20 (draft-irtf-cfrg-xchacha-03, 2.2).
+    /// `HChaCha20` (draft-irtf-cfrg-xchacha-03, 2.2).
     pub(crate) fn new(key: &[u8; KEY_BYTES], prefix: &[u8; PREFIX_BYTES]) -> Self {
         let mut out = hchacha::<R20>(&Array(*key), &Array(*prefix));
         let subkey = Self(Zeroizing::new(out.0));
@@ -35,14 +35,14 @@ impl NonceKey {
     }
 
     /// Encrypts `in_out` where it is and returns the tag. `rest` is the rest of the nonce.
-    pub(crate) fn seal(&self, rest: &[u8; REST_BYTES], associated: &[u8], in_out: &mut [u8]) -> [u8; TAG_BYTES] {
+    pub(crate) fn seal(&self, rest: [u8; REST_BYTES], associated: &[u8], in_out: &mut [u8]) -> [u8; TAG_BYTES] {
         path::seal(&self.0, short_nonce(rest), associated, in_out)
     }
 
     /// Decrypts `in_out` where it is. When it is refused, `in_out` is all zeros.
     pub(crate) fn open(
         &self,
-        rest: &[u8; REST_BYTES],
+        rest: [u8; REST_BYTES],
         associated: &[u8],
         in_out: &mut [u8],
         tag: &[u8; TAG_BYTES],
@@ -63,7 +63,7 @@ pub(crate) fn seal(
     in_out: &mut [u8],
 ) -> [u8; TAG_BYTES] {
     let (prefix, rest) = split(nonce);
-    NonceKey::new(key, &prefix).seal(&rest, associated, in_out)
+    NonceKey::new(key, &prefix).seal(rest, associated, in_out)
 }
 
 /// Decrypts `in_out` where it is. When it is refused, `in_out` is all zeros.
@@ -75,7 +75,7 @@ pub(crate) fn open(
     tag: &[u8; TAG_BYTES],
 ) -> Result<(), NotAuthentic> {
     let (prefix, rest) = split(nonce);
-    NonceKey::new(key, &prefix).open(&rest, associated, in_out, tag)
+    NonceKey::new(key, &prefix).open(rest, associated, in_out, tag)
 }
 
 /// `plaintext` encrypted, then the tag.
@@ -115,10 +115,10 @@ fn split(nonce: &[u8; NONCE_BYTES]) -> ([u8; PREFIX_BYTES], [u8; REST_BYTES]) {
 }
 
 /// The nonce of the inner ChaCha20-Poly1305: four zero bytes, then the rest of the long one.
-fn short_nonce(rest: &[u8; REST_BYTES]) -> [u8; 12] {
+fn short_nonce(rest: [u8; REST_BYTES]) -> [u8; 12] {
     let mut nonce = [0; 12];
     for (to, from) in nonce.iter_mut().skip(4).zip(rest) {
-        *to = *from;
+        *to = from;
     }
     nonce
 }
@@ -196,5 +196,89 @@ mod portable {
         ChaCha20Poly1305::new(key.into())
             .decrypt_inout_detached(&nonce.into(), associated, in_out.into(), tag.into())
             .map_err(|_| NotAuthentic)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use chacha20poly1305::{KeyInit as _, XChaCha20Poly1305, aead::Aead as _, aead::Payload};
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// Lengths around the block of `ChaCha20` (64), of Poly1305 (16), and of what is computed at once.
+    const EDGES: [usize; 22] =
+        [0, 1, 15, 16, 17, 31, 32, 63, 64, 65, 127, 128, 129, 255, 256, 257, 511, 512, 513, 4095, 4096, 65_537];
+
+    fn both_paths_agree(key: [u8; 32], nonce: [u8; 12], associated: &[u8], plaintext: &[u8]) {
+        let (mut by_fast, mut by_portable) = (plaintext.to_vec(), plaintext.to_vec());
+        let tag = fast::seal(&key, nonce, associated, &mut by_fast);
+        assert_eq!(tag, portable::seal(&key, nonce, associated, &mut by_portable));
+        assert_eq!(by_fast, by_portable);
+        assert_eq!(portable::open(&key, nonce, associated, &mut by_fast, &tag), Ok(()));
+        assert_eq!(fast::open(&key, nonce, associated, &mut by_portable, &tag), Ok(()));
+        assert!(by_fast == plaintext && by_portable == plaintext);
+        let mut wrong = tag;
+        wrong[15] ^= 1;
+        assert_eq!(portable::open(&key, nonce, associated, &mut by_fast, &wrong), Err(NotAuthentic));
+        assert_eq!(fast::open(&key, nonce, associated, &mut by_portable, &wrong), Err(NotAuthentic));
+    }
+
+    #[test]
+    fn both_paths_give_the_same_bytes_at_every_edge() {
+        for length in EDGES {
+            for associated in [0, 1, 16, 300] {
+                both_paths_agree([7; 32], [9; 12], &vec![3; associated], &vec![5; length]);
+            }
+        }
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(64))]
+
+        #[test]
+        fn both_paths_give_the_same_bytes(
+            key: [u8; 32],
+            nonce: [u8; 12],
+            associated in proptest::collection::vec(any::<u8>(), 0..200),
+            plaintext in proptest::collection::vec(any::<u8>(), 0..9_000),
+        ) {
+            both_paths_agree(key, nonce, &associated, &plaintext);
+        }
+
+        #[test]
+        fn the_whole_is_the_xchacha20_poly1305_of_others(
+            key: [u8; 32],
+            nonce: [u8; 24],
+            associated in proptest::collection::vec(any::<u8>(), 0..200),
+            plaintext in proptest::collection::vec(any::<u8>(), 0..5_000),
+        ) {
+            let oracle = XChaCha20Poly1305::new(&key.into());
+            let sealed = seal_vec(&key, &nonce, &associated, &plaintext);
+            let theirs = oracle.encrypt(&nonce.into(), Payload { msg: &plaintext, aad: &associated });
+            prop_assert_eq!(theirs.as_ref().ok(), Some(&sealed));
+            let opened = oracle.decrypt(&nonce.into(), Payload { msg: &sealed, aad: &associated });
+            prop_assert_eq!(opened.ok(), Some(plaintext.clone()));
+            prop_assert_eq!(open_vec(&key, &nonce, &associated, &sealed), Ok(plaintext));
+        }
+    }
+
+    #[test]
+    fn fault_b1_every_flipped_bit_is_refused() {
+        let sealed = seal_vec(&[1; 32], &[2; 24], b"place", b"tension 12/8");
+        for bit in 0..sealed.len() * 8 {
+            let mut altered = sealed.clone();
+            altered[bit / 8] ^= 1 << (bit % 8);
+            assert_eq!(open_vec(&[1; 32], &[2; 24], b"place", &altered), Err(NotAuthentic), "bit {bit}");
+        }
+    }
+
+    #[test]
+    fn what_is_refused_leaves_no_plaintext_behind() {
+        let mut buffer = *b"secret content of a refused message";
+        let mut tag = seal(&[1; 32], &[2; 24], b"", &mut buffer);
+        tag[0] ^= 1;
+        assert_eq!(open(&[1; 32], &[2; 24], b"", &mut buffer, &tag), Err(NotAuthentic));
+        assert!(buffer.iter().all(|byte| *byte == 0));
     }
 }

@@ -127,8 +127,11 @@ fn place(kind: BlockKind, index: u64) -> [u8; 10] {
         BlockKind::Header => 1,
         BlockKind::Data => 2,
     };
-    let [a, b, c, d, e, f, g, h] = index.to_le_bytes();
-    [BLOCK_FORMAT, kind, a, b, c, d, e, f, g, h]
+    let mut place = [0; 10];
+    for (to, from) in place.iter_mut().zip([BLOCK_FORMAT, kind].into_iter().chain(index.to_le_bytes())) {
+        *to = from;
+    }
+    place
 }
 
 /// Authenticates the front area, where the key slots are: without it, removing a slot would go unnoticed.
@@ -176,4 +179,88 @@ fn keyed(key: &Subkey, label: &str, bytes: &[u8]) -> [u8; 32] {
     let tag = hasher.part(key.as_slice()).part(bytes).finish();
     hasher.clear();
     tag
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const FILE: [u8; FILE_ID_BYTES] = [7; FILE_ID_BYTES];
+
+    fn key(byte: u8) -> VaultKey {
+        VaultKey::from_store(&[byte; 32]).unwrap()
+    }
+
+    fn sealed(kind: BlockKind, index: u64) -> Vec<u8> {
+        let mut sealed = vec![0; SEALED_BLOCK_BYTES];
+        BlockCipher::new(&key(1), &FILE).seal_block(kind, index, &[3; BLOCK_BYTES], &[9; 24], &mut sealed).unwrap();
+        sealed
+    }
+
+    fn opens(key: &VaultKey, file: &[u8; 16], kind: BlockKind, index: u64, sealed: &[u8]) -> bool {
+        let mut page = vec![0xee; BLOCK_BYTES];
+        let opened = BlockCipher::new(key, file).open_block(kind, index, sealed, &mut page);
+        match opened {
+            Ok(()) => assert_eq!(page, [3; BLOCK_BYTES]),
+            Err(error) => {
+                assert_eq!(error, BlockError::NotAuthentic { index });
+                assert_eq!(page, [0; BLOCK_BYTES], "a refused block reads as zeros");
+            }
+        }
+        opened.is_ok()
+    }
+
+    #[test]
+    fn fault_b3_a_block_opens_at_its_own_place_only() {
+        let block = sealed(BlockKind::Data, 7);
+        assert!(opens(&key(1), &FILE, BlockKind::Data, 7, &block));
+        for (other, file, kind, index) in [
+            (key(2), FILE, BlockKind::Data, 7),
+            (key(1), [8; 16], BlockKind::Data, 7),
+            (key(1), FILE, BlockKind::Header, 7),
+            (key(1), FILE, BlockKind::Data, 8),
+            (key(1), FILE, BlockKind::Data, 7 << 32),
+        ] {
+            assert!(!opens(&other, &file, kind, index, &block));
+        }
+    }
+
+    #[test]
+    fn fault_b1_a_flipped_bit_of_any_byte_of_a_block_is_refused() {
+        let block = sealed(BlockKind::Header, 0);
+        for byte in 0..block.len() {
+            let mut altered = block.clone();
+            altered[byte] ^= 1 << (byte % 8);
+            assert!(!opens(&key(1), &FILE, BlockKind::Header, 0, &altered), "byte {byte}");
+        }
+    }
+
+    #[test]
+    fn buffers_of_the_wrong_length_are_an_error_not_a_panic() {
+        let cipher = BlockCipher::new(&key(1), &FILE);
+        for (plain, disk) in [(0, 0), (0, 39), (0, 41), (4096, 4096), (4096, 4135), (4097, 4136)] {
+            let wrong = Err(BlockError::Length { plain, sealed: disk });
+            let (mut page, mut block) = (vec![0; plain], vec![0; disk]);
+            assert_eq!(cipher.seal_block(BlockKind::Data, 0, &page, &[0; 24], &mut block), wrong);
+            assert_eq!(cipher.open_block(BlockKind::Data, 0, &block, &mut page), wrong);
+        }
+    }
+
+    #[test]
+    fn fault_b7_the_front_area_cannot_be_altered_or_moved() {
+        let mac = FrontMac::new(&key(1), &FILE);
+        let tag = mac.tag(b"two key slots");
+        assert!(mac.is_valid(b"two key slots", &tag));
+        assert!(!mac.is_valid(b"one key slot", &tag));
+        assert!(!FrontMac::new(&key(2), &FILE).is_valid(b"two key slots", &tag));
+        assert!(!FrontMac::new(&key(1), &[8; 16]).is_valid(b"two key slots", &tag));
+    }
+
+    #[test]
+    fn a_name_tells_nothing_without_the_key() {
+        let names = NameKey::new(&key(1), &FILE);
+        assert_eq!(names.name(b"blob"), NameKey::new(&key(1), &FILE).name(b"blob"));
+        assert_ne!(names.name(b"blob"), names.name(b"blog"));
+        assert_ne!(names.name(b"blob"), NameKey::new(&key(2), &FILE).name(b"blob"));
+    }
 }

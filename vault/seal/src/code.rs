@@ -127,3 +127,40 @@ fn value(character: char) -> Option<u8> {
     };
     ALPHABET.iter().zip(0..).find_map(|(letter, value)| (char::from(*letter) == character).then_some(value))
 }
+
+#[cfg(test)]
+mod tests {
+    use rand::{SeedableRng as _, rngs::StdRng};
+
+    use super::*;
+
+    #[test]
+    fn a_code_reads_back_however_it_is_typed() {
+        let rng = &mut StdRng::seed_from_u64(1);
+        for _ in 0..200 {
+            let code = TicketCode::generate(rng);
+            let shown = code.expose_text();
+            assert_eq!(shown.len(), 19);
+            let typed = [
+                shown.to_string(),
+                shown.to_lowercase(),
+                shown.replace('-', " "),
+                shown.replace('-', "").replace('0', "o").replace('1', "L"),
+                format!("  {}\n", *shown),
+            ];
+            for typed in &typed {
+                assert_eq!(*TicketCode::parse(typed).unwrap().0, *code.0, "{typed}");
+            }
+        }
+    }
+
+    #[test]
+    fn fault_e7_what_is_not_a_code_is_refused_with_its_place() {
+        for typed in ["", "0123-4567-89AB-CDE", "0123-4567-89AB-CDEF-G", &"0".repeat(65), &" ".repeat(1 << 20)] {
+            assert_eq!(TicketCode::parse(typed).map(|_| ()), Err(CodeRefused::Length), "{} bytes", typed.len());
+        }
+        for (typed, position) in [("U123-4567-89AB-CDEF", 1), ("0123-4567-89AB-CDE?", 16), ("0123-45\u{661}7", 7)] {
+            assert_eq!(TicketCode::parse(typed).map(|_| ()), Err(CodeRefused::Character { position }), "{typed}");
+        }
+    }
+}

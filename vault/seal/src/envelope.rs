@@ -137,3 +137,67 @@ fn step_nonce(parent: &EpochId) -> [u8; NONCE_BYTES] {
     }
     nonce
 }
+
+#[cfg(test)]
+mod tests {
+    use rand::{SeedableRng as _, rngs::StdRng};
+
+    use super::*;
+
+    const HERE: &[u8] = b"record 1, section 2, position 3";
+    const THERE: &[u8] = b"record 1, section 2, position 4";
+
+    fn key(byte: u8) -> SectionKey {
+        SectionKey::from_store(&[byte; 32]).unwrap()
+    }
+
+    #[test]
+    fn fault_b3_pasted_into_another_context_does_not_open() {
+        let rng = &mut StdRng::seed_from_u64(1);
+        let (nonce, sealed) = seal(&key(1), HERE, b"entry", rng);
+        assert_eq!(open(&key(1), HERE, &nonce, &sealed).unwrap(), b"entry");
+        assert_eq!(open(&key(1), THERE, &nonce, &sealed), Err(OpenRefused::NotAuthentic));
+        assert_eq!(open(&key(2), HERE, &nonce, &sealed), Err(OpenRefused::NotAuthentic));
+        let object = seal_object(&key(1), HERE, b"entry", rng);
+        assert_eq!(open_object(&key(1), HERE, &object).unwrap(), b"entry");
+        assert_eq!(open_object(&key(1), THERE, &object), Err(OpenRefused::NotAuthentic));
+        // One kind of thing is never another: the payload as an object.
+        let disguised = [nonce.as_slice(), &sealed].concat();
+        assert_eq!(open_object(&key(1), HERE, &disguised), Err(OpenRefused::NotAuthentic));
+    }
+
+    #[test]
+    fn atk_5_every_flipped_bit_of_an_object_is_refused() {
+        let object = seal_object(&key(1), HERE, b"snapshot", &mut StdRng::seed_from_u64(2));
+        for bit in 0..object.len() * 8 {
+            let mut altered = object.clone();
+            altered[bit / 8] ^= 1 << (bit % 8);
+            assert_eq!(open_object(&key(1), HERE, &altered), Err(OpenRefused::NotAuthentic), "bit {bit}");
+        }
+        for length in 0..object.len() {
+            assert!(open_object(&key(1), HERE, &object[..length]).is_err(), "{length} bytes");
+        }
+    }
+
+    #[test]
+    fn sealing_twice_never_gives_the_same_bytes() {
+        let rng = &mut StdRng::seed_from_u64(3);
+        assert_ne!(seal(&key(1), HERE, b"entry", rng), seal(&key(1), HERE, b"entry", rng));
+    }
+
+    #[test]
+    fn atk_15_a_step_of_the_ladder_holds_the_parent_or_is_refused() {
+        let (parent, child) = (key(1), key(2));
+        let step = seal_parent(&child, &parent, HERE);
+        let opened = open_parent(&child, &parent.commitment(), HERE, &step).unwrap();
+        assert!(opened.matches(&parent));
+        let refused = |result: Result<SectionKey, OpenRefused>| result.map(|_| ()).unwrap_err();
+        assert_eq!(refused(open_parent(&child, &parent.commitment(), THERE, &step)), OpenRefused::NotAuthentic);
+        assert_eq!(refused(open_parent(&parent, &parent.commitment(), HERE, &step)), OpenRefused::NotAuthentic);
+        // The nonce takes 24 bytes of the name, the comparison all 32.
+        let mut almost = parent.commitment();
+        almost.0[31] ^= 1;
+        assert_eq!(refused(open_parent(&child, &almost, HERE, &step)), OpenRefused::WrongParent);
+        assert_eq!(OpenRefused::WrongParent.fault(), Fault::Peer);
+    }
+}

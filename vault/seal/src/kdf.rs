@@ -5,6 +5,8 @@
 //! public hash, because those never begin with `key `. Nothing else in the project derives a key; HPKE's own schedule
 //! and Argon2id are inside [`crate::wrap`], [`crate::passphrase`] and [`crate::code`].
 
+use std::ops::Deref;
+
 use carnet_crypto::{
     digest::Hasher,
     id::{EpochId, KeySalt},
@@ -18,7 +20,24 @@ use crate::{
 };
 
 /// A derived key, in memory of its own, cleared on drop.
-pub(crate) type Subkey = Box<Zeroizing<[u8; SECRET_BYTES]>>;
+pub(crate) struct Subkey(Box<Zeroizing<[u8; SECRET_BYTES]>>);
+
+impl Subkey {
+    /// A key that `write` puts in its place.
+    pub(crate) fn fill<E>(write: impl FnOnce(&mut [u8; SECRET_BYTES]) -> Result<(), E>) -> Result<Self, E> {
+        let mut bytes = Box::new(Zeroizing::new([0; SECRET_BYTES]));
+        write(&mut bytes)?;
+        Ok(Self(bytes))
+    }
+}
+
+impl Deref for Subkey {
+    type Target = [u8; SECRET_BYTES];
+
+    fn deref(&self) -> &[u8; SECRET_BYTES] {
+        &self.0
+    }
+}
 
 macro_rules! labels {
     ($($(#[$doc:meta])+ $name:ident = $text:literal;)+) => {
@@ -88,7 +107,7 @@ labels! {
 pub(crate) fn derive(label: Label, key: &[u8; SECRET_BYTES], parts: &[&[u8]]) -> Subkey {
     let mut derived = Box::new(Zeroizing::new([0; SECRET_BYTES]));
     derive_into(label, key, parts, &mut derived);
-    derived
+    Subkey(derived)
 }
 
 /// `KDF(label, key, parts…)`, written where it will stay.
@@ -151,5 +170,51 @@ impl SectionKey {
     /// The key pair that drops into the section are sealed to while this epoch is current.
     pub fn inbox(&self) -> KemKeyPair {
         KemKeyPair::from_key_material(&derive(Label::SectionInbox, self.bytes(), &[]))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    #[test]
+    fn each_label_is_used_once_and_stands_in_the_format() {
+        let texts: BTreeSet<&str> = Label::ALL.iter().map(|label| label.text()).collect();
+        assert_eq!(texts.len(), Label::ALL.len());
+        let format = include_str!("../../../docs/format.md");
+        for text in texts {
+            let label = text.strip_prefix("key ").unwrap();
+            assert!(format.contains(&format!("| `{label}` |")), "docs/format.md lacks {label}");
+        }
+    }
+
+    #[test]
+    fn a_derived_key_depends_on_label_key_and_parts() {
+        let base = derive(Label::StoreBlock, &[1; 32], &[b"file"]);
+        assert_ne!(*base, *derive(Label::StoreFront, &[1; 32], &[b"file"]));
+        assert_ne!(*base, *derive(Label::StoreBlock, &[2; 32], &[b"file"]));
+        assert_ne!(*base, *derive(Label::StoreBlock, &[1; 32], &[b"fil", b"e"]));
+        assert_ne!(*base, *derive(Label::StoreBlock, &[1; 32], &[]));
+    }
+
+    #[test]
+    fn keys_of_two_records_or_generations_cannot_be_linked() {
+        let seed = DeviceSeed::from_store(&[9; 32]).unwrap();
+        let (here, there) = (KeySalt([1; 32]), KeySalt([2; 32]));
+        assert_eq!(seed.signing_key(&here).public(), seed.signing_key(&here).public());
+        assert_ne!(seed.signing_key(&here).public(), seed.signing_key(&there).public());
+        assert_ne!(seed.kem(&here, 0).public(), seed.kem(&there, 0).public());
+        assert_ne!(seed.kem(&here, 0).public(), seed.kem(&here, 1).public());
+        assert!(!seed.transport().matches(&seed.transport_for(&here)));
+    }
+
+    #[test]
+    fn a_device_and_a_root_never_share_a_key_even_from_one_seed() {
+        let (device, root) = (DeviceSeed::from_store(&[9; 32]).unwrap(), RootSeed::from_store(&[9; 32]).unwrap());
+        let salt = KeySalt([0; 32]);
+        assert_ne!(device.signing_key(&salt).public(), root.signing_key().public());
+        assert_ne!(device.kem(&salt, 0).public(), root.kem().public());
     }
 }

@@ -58,3 +58,66 @@ pub fn unpad(padded: &[u8]) -> Result<&[u8], PaddingRefused> {
     let expected = usize::try_from(padded_len(marked)).map_err(|_| PaddingRefused)?;
     if rest.first() == Some(&MARK) && padded.len() == expected { Ok(content) } else { Err(PaddingRefused) }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn the_padded_lengths_are_those_of_the_format() {
+        let expected = [
+            (0, 128),
+            (1, 128),
+            (128, 128),
+            (129, 256),
+            (1023, 1024),
+            (1024, 1024),
+            (1025, 1088),
+            (4096, 4096),
+            (4097, 4352),
+            (65_536, 65_536),
+            (65_537, 67_584),
+            (1 << 40, 1 << 40),
+            ((1 << 40) + 1, (1 << 40) + (1 << 34)),
+            (u64::MAX, u64::MAX),
+        ];
+        for (length, padded) in expected {
+            assert_eq!(padded_len(length), padded, "{length}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn padding_costs_at_most_an_eighth_and_is_stable(length in 1024_u64..1 << 50) {
+            let padded = padded_len(length);
+            prop_assert!(padded >= length);
+            prop_assert!(padded - length <= length / 8);
+            prop_assert_eq!(padded_len(padded), padded);
+            prop_assert!(padded_len(length + 1) >= padded);
+        }
+
+        #[test]
+        fn what_was_padded_comes_back(content in proptest::collection::vec(0_u8..3, 0..4_000)) {
+            // Few values, so that content often ends in what looks like padding.
+            let content: Vec<u8> = content.into_iter().map(|byte| [0, MARK, 7][usize::from(byte)]).collect();
+            let padded = pad(content.clone());
+            prop_assert_eq!(unpad(&padded), Ok(content.as_slice()));
+        }
+
+        #[test]
+        fn fault_b6_only_one_padding_of_a_content_is_accepted(bytes in proptest::collection::vec(0_u8..2, 0..300)) {
+            let bytes: Vec<u8> = bytes.into_iter().map(|byte| if byte == 0 { 0 } else { MARK }).collect();
+            if let Ok(content) = unpad(&bytes) {
+                prop_assert_eq!(pad(content.to_vec()), bytes);
+            }
+        }
+    }
+
+    #[test]
+    fn a_payload_of_nothing_is_as_long_as_a_short_one() {
+        assert_eq!(pad(Vec::new()).len(), pad(vec![1; 127]).len());
+        assert_eq!(PaddingRefused.fault(), Fault::Peer);
+    }
+}

@@ -337,18 +337,12 @@ pub(crate) fn argon2id(secret: &[u8], salt: &[u8; SALT_BYTES], params: &Argon2Pa
     let mut memory: Vec<Block> = Vec::new();
     memory.try_reserve_exact(cost.block_count()).map_err(|_| no_memory)?;
     memory.resize(cost.block_count(), Block::new());
-    let mut out = Box::new(Zeroizing::new([0; SECRET_BYTES]));
-    let run = Argon2::new(Algorithm::Argon2id, Version::V0x13, cost).hash_password_into_with_memory(
-        secret,
-        salt,
-        out.as_mut_slice(),
-        memory.as_mut_slice(),
-    );
+    let argon2 = Argon2::new(Algorithm::Argon2id, Version::V0x13, cost);
+    let run = Subkey::fill(|out| argon2.hash_password_into_with_memory(secret, salt, out, memory.as_mut_slice()));
     for block in &mut memory {
         block.as_mut().zeroize();
     }
-    run.map_err(|_| Argon2Error::Input)?;
-    Ok(out)
+    run.map_err(|_| Argon2Error::Input)
 }
 
 fn key_of(passphrase: &Passphrase, salt: &[u8; SALT_BYTES], params: &Argon2Params) -> Result<Subkey, Argon2Error> {
@@ -360,3 +354,6 @@ fn associated(context: &[u8], params: &Argon2Params, salt: &[u8; SALT_BYTES]) ->
     // The two fields at the end have a fixed length, so the parts are unambiguous.
     [context, &params.to_bytes(), salt].concat()
 }
+
+#[cfg(test)]
+mod tests;

@@ -97,3 +97,45 @@ impl Commitment {
         if bool::from(self.0.ct_eq(&Self::to(nonce, parts).0)) { Ok(()) } else { Err(RevealRefused) }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use rand::{SeedableRng as _, rngs::StdRng};
+
+    use super::*;
+
+    #[test]
+    fn the_code_has_six_digits_and_depends_on_every_part() {
+        let code = ShortCode::of(&[b"inviter", b"joiner"]);
+        assert_eq!(code, ShortCode::of(&[b"inviter", b"joiner"]));
+        assert_ne!(code, ShortCode::of(&[b"inviter", b"joines"]));
+        assert_ne!(code, ShortCode::of(&[b"inviterj", b"oiner"]));
+        for part in 0..200_u8 {
+            let shown = ShortCode::of(&[&[part]]).to_string();
+            assert!(shown.len() == 6 && shown.bytes().all(|digit| digit.is_ascii_digit()), "{shown}");
+        }
+    }
+
+    #[test]
+    fn the_code_is_the_whole_hash_modulo_a_million() {
+        // By hand, with the schoolbook division of 32 bytes, most significant first.
+        let hash = digest::hash("sas", &[b"x"]);
+        let mut rest = 0_u64;
+        for byte in hash.iter().rev() {
+            rest = (rest << 8 | u64::from(*byte)) % 1_000_000;
+        }
+        assert_eq!(ShortCode::of(&[b"x"]).to_string(), format!("{rest:06}"));
+    }
+
+    #[test]
+    fn atk_12_what_was_committed_to_cannot_be_changed_afterwards() {
+        let nonce = PairingNonce::generate(&mut StdRng::seed_from_u64(1));
+        let commitment = Commitment::to(&nonce, &[b"keys", b"label"]);
+        assert_eq!(commitment.check(&nonce, &[b"keys", b"label"]), Ok(()));
+        assert_eq!(commitment.check(&nonce, &[b"keyt", b"label"]), Err(RevealRefused));
+        assert_eq!(commitment.check(&nonce, &[b"key", b"slabel"]), Err(RevealRefused));
+        assert_eq!(commitment.check(&nonce, &[b"keys"]), Err(RevealRefused));
+        assert_eq!(commitment.check(&PairingNonce([0; 32]), &[b"keys", b"label"]), Err(RevealRefused));
+        assert_eq!(RevealRefused.fault(), Fault::Peer);
+    }
+}

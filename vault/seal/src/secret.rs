@@ -2,7 +2,14 @@
 //!
 //! Each holds 32 bytes in memory of its own, overwritten when it is dropped. None can be copied, compared, hashed or
 //! serialized by accident: they derive nothing, their `Debug` shows no byte, and a compile-time assertion below keeps
-//! it so. What leaves does so through `expose_for_store`, which names the one permitted use: the encrypted store of
+//! it so:
+//!
+//! ```compile_fail,E0599
+//! # let key: carnet_seal::secret::VaultKey = panic!();
+//! let copy = key.clone();
+//! ```
+//!
+//! What leaves does so through `expose_for_store`, which names the one permitted use: the encrypted store of
 //! the vault, the operating system's key store, a ticket shown on the screen.
 
 use std::fmt;
@@ -104,4 +111,86 @@ secrets! {
     TransportSeed;
     /// The master key of a vault file.
     VaultKey;
+}
+
+#[cfg(test)]
+mod tests {
+    use carnet_crypto::id::KeySalt;
+    use rand::{SeedableRng as _, rngs::StdRng};
+
+    use super::*;
+    use crate::{
+        code::TicketCode,
+        passphrase::Passphrase,
+        sas::{PairingNonce, ShortCode},
+        stream::{ChunkOpener, Layout, Opener, Padding, Sealer},
+    };
+
+    #[test]
+    fn no_secret_prints_itself() {
+        let rng = &mut StdRng::seed_from_u64(1);
+        let key = FileKey::generate(rng);
+        let layout = Layout::new(0, Padding::Exact).unwrap();
+        let sealer = Sealer::new(&key, b"", rng).unwrap();
+        let chunk_opener = ChunkOpener::new(&key, b"", layout, &[0; 16]).unwrap();
+        let opener = Opener::new(&key, b"", layout).unwrap();
+        let seed = DeviceSeed::generate(rng);
+        let salt = KeySalt([0; 32]);
+        let printed = [
+            format!("{:?}", BearerToken::generate(rng)),
+            format!("{seed:?}"),
+            format!("{key:?}"),
+            format!("{:?}", RootSeed::generate(rng)),
+            format!("{:?}", SectionKey::generate(rng)),
+            format!("{:?}", TicketSecret::generate(rng)),
+            format!("{:?}", seed.transport()),
+            format!("{:?}", VaultKey::generate(rng)),
+            format!("{:?}", seed.signing_key(&salt)),
+            format!("{:?}", seed.kem(&salt, 0)),
+            format!("{:?}", Passphrase::new(b"un secret").unwrap()),
+            format!("{:?}", TicketCode::generate(rng)),
+            format!("{:?}", PairingNonce::generate(rng)),
+            format!("{:?}", ShortCode::of(&[])),
+            format!("{sealer:?} {chunk_opener:?} {opener:?}"),
+        ];
+        let expected = [
+            "BearerToken(..)",
+            "DeviceSeed(..)",
+            "FileKey(..)",
+            "RootSeed(..)",
+            "SectionKey(..)",
+            "TicketSecret(..)",
+            "TransportSeed(..)",
+            "VaultKey(..)",
+            "SigningKey(..)",
+            "KemKeyPair(..)",
+            "Passphrase(..)",
+            "TicketCode(..)",
+            "PairingNonce(..)",
+            "ShortCode(..)",
+            "Sealer(..) ChunkOpener(..) Opener(..)",
+        ];
+        assert_eq!(printed, expected);
+    }
+
+    #[test]
+    fn a_secret_is_read_back_from_32_bytes_and_nothing_else() {
+        let key = SectionKey::generate(&mut StdRng::seed_from_u64(2));
+        let saved = *key.expose_for_store();
+        assert!(SectionKey::from_store(&saved).unwrap().matches(&key));
+        for length in [0, 1, 31, 33, 64] {
+            assert!(SectionKey::from_store(&vec![0; length]).is_none(), "{length} bytes");
+        }
+        for bit in 0..256 {
+            let mut other = saved;
+            other[bit / 8] ^= 1 << (bit % 8);
+            assert!(!SectionKey::from_store(&other).unwrap().matches(&key), "bit {bit}");
+        }
+    }
+
+    #[test]
+    fn two_secrets_of_one_generator_differ() {
+        let rng = &mut StdRng::seed_from_u64(3);
+        assert!(!VaultKey::generate(rng).matches(&VaultKey::generate(rng)));
+    }
 }

@@ -207,7 +207,7 @@ impl ChunkCipher {
 
     /// Encrypts `chunk`; `last` is the size of the content, for the last chunk only.
     fn seal(&self, index: u64, last: Option<u64>, chunk: &mut [u8]) -> [u8; TAG_BYTES] {
-        self.key.seal(&counter(index, last.is_some()), &self.associated(last), chunk)
+        self.key.seal(counter(index, last.is_some()), &self.associated(last), chunk)
     }
 
     fn open(
@@ -218,7 +218,7 @@ impl ChunkCipher {
         tag: &[u8; TAG_BYTES],
     ) -> Result<(), StreamRefused> {
         self.key
-            .open(&counter(index, last.is_some()), &self.associated(last), chunk, tag)
+            .open(counter(index, last.is_some()), &self.associated(last), chunk, tag)
             .map_err(|_| StreamRefused::NotAuthentic { index })
     }
 
@@ -233,8 +233,11 @@ impl ChunkCipher {
 
 /// The rest of the nonce: seven bytes of index, then whether it is the last.
 fn counter(index: u64, last: bool) -> [u8; 8] {
-    let [a, b, c, d, e, f, g, _] = index.to_le_bytes();
-    [a, b, c, d, e, f, g, u8::from(last)]
+    let mut counter = index.to_le_bytes();
+    if let Some(top) = counter.last_mut() {
+        *top = u8::from(last);
+    }
+    counter
 }
 
 /// Seals one file: push the content in pieces of any size, then finish.
@@ -398,7 +401,7 @@ pub struct Opener {
     key: FileKey,
     context: Vec<u8>,
     layout: Layout,
-    opener: Option<ChunkOpener>,
+    chunks: Option<ChunkOpener>,
     buffer: Vec<u8>,
     index: u64,
     received: u64,
@@ -415,7 +418,7 @@ impl Opener {
         }
         let key = FileKey::fill(|to| to.copy_from_slice(key.bytes()));
         let context = context.to_vec();
-        Ok(Self { key, context, layout, opener: None, buffer: Vec::new(), index: 0, received: 0 })
+        Ok(Self { key, context, layout, chunks: None, buffer: Vec::new(), index: 0, received: 0 })
     }
 
     /// Takes the next bytes of the sealed file and appends to `out` the content of the chunks that are now complete.
@@ -454,19 +457,19 @@ impl Opener {
 
     /// How many bytes the part that is being received has: the prefix, then each chunk.
     fn wanted(&self) -> usize {
-        match &self.opener {
+        match &self.chunks {
             None => STREAM_PREFIX_BYTES,
             Some(_) => self.layout.chunk_place(self.index).map_or(usize::MAX, |(_, length)| length),
         }
     }
 
     fn take(&mut self, out: &mut Vec<u8>) -> Result<(), StreamRefused> {
-        if let Some(opener) = &self.opener {
-            out.extend_from_slice(&opener.open_chunk(self.index, &self.buffer)?);
+        if let Some(chunks) = &self.chunks {
+            out.extend_from_slice(&chunks.open_chunk(self.index, &self.buffer)?);
             self.index = self.index.saturating_add(1);
         } else {
             let prefix = self.buffer.first_chunk().ok_or(StreamRefused::Shape)?;
-            self.opener = Some(ChunkOpener::new(&self.key, &self.context, self.layout, prefix)?);
+            self.chunks = Some(ChunkOpener::new(&self.key, &self.context, self.layout, prefix)?);
         }
         self.buffer.clear();
         Ok(())
@@ -482,3 +485,6 @@ impl fmt::Debug for Opener {
 fn wide(length: usize) -> u64 {
     u64::try_from(length).unwrap_or(u64::MAX)
 }
+
+#[cfg(test)]
+mod tests;

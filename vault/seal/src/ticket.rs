@@ -77,3 +77,40 @@ impl TicketSecret {
         mac
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use rand::{SeedableRng as _, rngs::StdRng};
+
+    use super::*;
+
+    fn secret(byte: u8) -> TicketSecret {
+        TicketSecret::from_store(&[byte; 32]).unwrap()
+    }
+
+    #[test]
+    fn atk_12_a_message_opens_for_its_ticket_in_its_place_only() {
+        let rng = &mut StdRng::seed_from_u64(1);
+        let message = secret(1).seal_message(b"inviter 1", b"bonjour", rng);
+        assert_eq!(message.len(), 7 + MESSAGE_OVERHEAD_BYTES);
+        assert_eq!(secret(1).open_message(b"inviter 1", &message).unwrap(), b"bonjour");
+        assert_eq!(secret(2).open_message(b"inviter 1", &message), Err(MessageRefused));
+        assert_eq!(secret(1).open_message(b"inviter 2", &message), Err(MessageRefused));
+        assert_eq!(secret(1).open_message(b"joiner 1", &message), Err(MessageRefused));
+        for bit in 0..message.len() * 8 {
+            let mut altered = message.clone();
+            altered[bit / 8] ^= 1 << (bit % 8);
+            assert_eq!(secret(1).open_message(b"inviter 1", &altered), Err(MessageRefused), "bit {bit}");
+        }
+        for length in 0..message.len() {
+            assert_eq!(secret(1).open_message(b"inviter 1", &message[..length]), Err(MessageRefused));
+        }
+    }
+
+    #[test]
+    fn the_slot_is_one_for_both_sides_and_of_this_ticket_only() {
+        assert_eq!(secret(1).slot(), secret(1).slot());
+        assert_ne!(secret(1).slot(), secret(2).slot());
+        assert_eq!(MessageRefused.fault(), Fault::Peer);
+    }
+}

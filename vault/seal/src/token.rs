@@ -57,3 +57,31 @@ impl BearerToken {
 fn digit(character: u8) -> Option<u8> {
     DIGITS.iter().zip(0..).find_map(|(digit, value)| (*digit == character).then_some(value))
 }
+
+#[cfg(test)]
+mod tests {
+    use rand::{SeedableRng as _, rngs::StdRng};
+
+    use super::*;
+
+    #[test]
+    fn a_token_reads_back_from_its_text_and_from_no_other() {
+        let token = BearerToken::generate(&mut StdRng::seed_from_u64(1));
+        let text = token.expose_text();
+        assert!(BearerToken::from_text(&text).unwrap().matches(&token));
+        let wrong = [String::new(), text[1..].to_owned(), format!("{}0", *text), "g".repeat(64), "A".repeat(64)];
+        for wrong in &wrong {
+            assert!(BearerToken::from_text(wrong).is_none(), "{wrong}");
+        }
+        assert!(BearerToken::from_text(&"é".repeat(32)).is_none());
+    }
+
+    #[test]
+    fn a_digest_recognizes_its_token_only() {
+        let rng = &mut StdRng::seed_from_u64(2);
+        let (token, other) = (BearerToken::generate(rng), BearerToken::generate(rng));
+        assert!(token.digest().is_of(&token));
+        assert!(!token.digest().is_of(&other));
+        assert_ne!(token.digest().0, *token.expose_for_store());
+    }
+}

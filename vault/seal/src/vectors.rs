@@ -23,13 +23,7 @@ use crate::{
 };
 
 /// A generator that gives the bytes of a vector, in order, and fails when they run out.
-pub(crate) struct GivenBytes(Vec<u8>);
-
-impl GivenBytes {
-    pub(crate) fn new(bytes: &[u8]) -> Self {
-        Self(bytes.to_vec())
-    }
-}
+struct GivenBytes(Vec<u8>);
 
 impl TryRng for GivenBytes {
     type Error = Infallible;
@@ -133,7 +127,7 @@ fn hex(bytes: &[u8]) -> String {
     if bytes.is_empty() {
         return "-".to_owned();
     }
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    bytes.iter().fold(String::new(), |text, byte| text + &format!("{byte:02x}"))
 }
 
 /// Hexadecimal, in tokens that follow each other; `HH*N` is one byte N times; `-` is nothing.
@@ -350,15 +344,15 @@ fn stream_seal(case: &Case) {
     let key = FileKey::from_store(&case.bytes("key")).unwrap();
     let context = case.bytes("context");
     let mut sealer = Sealer::new(&key, &context, &mut case.random()).unwrap();
-    let mut sealed = Vec::new();
-    sealer.push(&case.bytes("content"), &mut sealed).unwrap();
+    let mut file = Vec::new();
+    sealer.push(&case.bytes("content"), &mut file).unwrap();
     let layout = match case.text("padding") {
-        "exact" => sealer.finish(&mut sealed),
-        _ => sealer.finish_padded(&mut sealed),
+        "exact" => sealer.finish(&mut file),
+        _ => sealer.finish_padded(&mut file),
     };
-    assert_eq!(layout.sealed_len(), u64::try_from(sealed.len()).unwrap(), "{case}");
+    assert_eq!(layout.sealed_len(), u64::try_from(file.len()).unwrap(), "{case}");
     assert_eq!(layout.sealed_len(), case.number("sealed-length"), "{case}");
-    case.expects("sealed-hash", &digest::content_hash(&sealed));
+    case.expects("sealed-hash", &digest::content_hash(&file));
 }
 
 fn chunk_open(case: &Case) {

@@ -49,6 +49,9 @@ impl WordsRefused {
 
 impl RootSeed {
     /// The 24 words, one space between.
+    ///
+    /// # Panics
+    /// Never: 32 bytes are one of the five lengths of BIP-39.
     #[expect(clippy::expect_used, reason = "32 bytes are one of the five lengths of BIP-39")]
     pub fn expose_words(&self) -> Zeroizing<String> {
         let mut text = Zeroizing::new(String::with_capacity(TEXT_BYTES_MAX));
@@ -99,4 +102,69 @@ fn listed(typed: &str) -> Option<&'static str> {
     // The list is sorted: a word stands before the longer ones that begin with it.
     let is_told = first == typed.as_str() || (typed.len() >= LETTERS_MIN && begun.next().is_none());
     is_told.then_some(first)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn words(seed: [u8; 32]) -> String {
+        RootSeed::from_store(&seed).unwrap().expose_words().to_string()
+    }
+
+    fn refusal(text: &str) -> WordsRefused {
+        RootSeed::from_words(text).map(|_| ()).unwrap_err()
+    }
+
+    proptest! {
+        #[test]
+        fn a_seed_reads_back_from_its_words_and_their_beginnings(seed: [u8; 32]) {
+            let whole = words(seed);
+            let begun: Vec<&str> = whole.split(' ').map(|word| &word[..word.len().min(4)]).collect();
+            for text in [whole.clone(), begun.join("\n"), whole.to_uppercase()] {
+                let read = RootSeed::from_words(&text).map_err(|_| TestCaseError::fail("refused"))?;
+                prop_assert_eq!(read.expose_for_store(), &seed);
+            }
+        }
+
+        #[test]
+        fn fault_e7_one_wrong_word_is_nearly_always_noticed(seed: [u8; 32], place in 0_usize..24, other in 0_usize..2048) {
+            let text = words(seed);
+            let mut list: Vec<&str> = text.split(' ').collect();
+            let other = Language::English.word_list()[other];
+            prop_assume!(list[place] != other);
+            list[place] = other;
+            // The checksum has 8 bits: one slip in 256 gives other words that fit together, hence another seed.
+            match RootSeed::from_words(&list.join(" ")) {
+                Ok(read) => prop_assert_ne!(read.expose_for_store(), &seed),
+                Err(refused) => prop_assert_eq!(refused, WordsRefused::Checksum),
+            }
+        }
+    }
+
+    #[test]
+    fn fault_e7_what_is_typed_wrongly_is_named_by_its_place() {
+        let good = words([1; 32]);
+        let mut list: Vec<&str> = good.split(' ').collect();
+        assert_eq!(refusal(""), WordsRefused::Count { found: 0 });
+        assert_eq!(refusal(&list[..23].join(" ")), WordsRefused::Count { found: 23 });
+        assert_eq!(refusal(&"abandon ".repeat(100_000)), WordsRefused::Count { found: 100 });
+        list[6] = "santé";
+        assert_eq!(refusal(&list.join(" ")), WordsRefused::Unknown { position: 7 });
+        // "act" is a word and also begins "action", "actor", "actress", "actual".
+        list[6] = "acto";
+        assert!(matches!(refusal(&list.join(" ")), WordsRefused::Checksum));
+        list[6] = "ac";
+        assert_eq!(refusal(&list.join(" ")), WordsRefused::Unknown { position: 7 });
+    }
+
+    #[test]
+    fn every_word_of_the_list_is_told_by_itself_and_by_four_letters() {
+        for word in Language::English.word_list() {
+            assert_eq!(listed(word), Some(*word));
+            assert_eq!(listed(&word[..word.len().min(4)]), Some(*word), "{word}");
+        }
+    }
 }

@@ -1,4 +1,4 @@
-//! Wrapping keys to a device: HPKE (RFC 9180), base mode, {X-Wing 0x647a, HKDF-SHA256, ChaCha20Poly1305}.
+//! Wrapping keys to a device: HPKE (RFC 9180), base mode, {X-Wing 0x647a, HKDF-SHA256, ChaCha20-Poly1305}.
 //!
 //! X-Wing joins ML-KEM-768 and X25519, so that what is recorded today stays closed to a quantum computer of tomorrow.
 //! It has no authenticated mode: **a wrap proves nothing about who made it**. The signed operation that carries it
@@ -328,4 +328,138 @@ const fn around_p(first: u8) -> [u8; X25519_BYTES] {
         first, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff,
         0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x7f,
     ]
+}
+
+#[cfg(test)]
+mod tests {
+    use carnet_crypto::id::KeySalt;
+    use hpke::{HpkeError, kem::X25519HkdfSha256, setup_receiver};
+    use rand::{SeedableRng as _, rngs::StdRng};
+
+    use super::*;
+    use crate::secret::DeviceSeed;
+
+    const INFO: &[u8] = b"record, author, counter, recipient";
+
+    fn device(byte: u8) -> KemKeyPair {
+        DeviceSeed::from_store(&[byte; 32]).unwrap().kem(&KeySalt([0; 32]), 0)
+    }
+
+    fn key(byte: u8) -> SectionKey {
+        SectionKey::from_store(&[byte; 32]).unwrap()
+    }
+
+    fn refused(result: Result<Vec<SectionKey>, UnwrapRefused>) -> UnwrapRefused {
+        result.map(|_| ()).unwrap_err()
+    }
+
+    #[test]
+    fn atk_23_a_wrap_is_x_wing_and_has_its_sizes() {
+        assert_eq!(XWing::KEM_ID, 0x647a);
+        assert_eq!(<<XWing as hpke::Kem>::PublicKey as hpke::Serializable>::size(), KEM_PUBLIC_BYTES);
+        assert_eq!(<<XWing as hpke::Kem>::EncappedKey as hpke::Serializable>::size(), ENCAPSULATION_BYTES);
+        assert_eq!(<<XWing as hpke::Kem>::PrivateKey as hpke::Serializable>::size(), SECRET_BYTES);
+        let rng = &mut StdRng::seed_from_u64(1);
+        for count in [1, 2, 13, WRAP_KEYS_MAX] {
+            let keys: Vec<SectionKey> = (0..count).map(|_| SectionKey::generate(rng)).collect();
+            let wrapped = wrap(device(1).public(), INFO, &keys.iter().collect::<Vec<_>>(), rng).unwrap();
+            assert_eq!(wrapped.len(), 1120 + 32 * count + 16);
+            let opened = unwrap_keys(&device(1), INFO, &wrapped, count).unwrap();
+            assert!(opened.len() == count && opened.iter().zip(&keys).all(|(a, b)| a.matches(b)), "{count} keys");
+        }
+    }
+
+    #[test]
+    fn fault_c6_a_wrap_opens_for_its_recipient_in_its_place_only() {
+        let rng = &mut StdRng::seed_from_u64(2);
+        let wrapped = wrap(device(1).public(), INFO, &[&key(5)], rng).unwrap();
+        assert_eq!(refused(unwrap_keys(&device(2), INFO, &wrapped, 1)), UnwrapRefused::NotAuthentic);
+        assert_eq!(refused(unwrap_keys(&device(1), b"elsewhere", &wrapped, 1)), UnwrapRefused::NotAuthentic);
+        assert_eq!(open_drop(&device(1), INFO, &wrapped), Err(UnwrapRefused::NotAuthentic));
+        let again = wrap(device(1).public(), INFO, &[&key(5)], rng).unwrap();
+        assert_ne!(again, wrapped);
+    }
+
+    #[test]
+    fn fault_b1_flipped_bits_and_wrong_lengths_of_a_wrap_are_refused() {
+        let wrapped = wrap(device(1).public(), INFO, &[&key(5)], &mut StdRng::seed_from_u64(3)).unwrap();
+        // Every bit of keys and tag, one bit of every byte of the encapsulation.
+        let bits = (0..ENCAPSULATION_BYTES).map(|byte| byte * 8 + byte % 8);
+        for bit in bits.chain(ENCAPSULATION_BYTES * 8..wrapped.len() * 8) {
+            let mut altered = wrapped.clone();
+            altered[bit / 8] ^= 1 << (bit % 8);
+            assert_eq!(refused(unwrap_keys(&device(1), INFO, &altered, 1)), UnwrapRefused::NotAuthentic, "bit {bit}");
+        }
+        for (count, length) in [(1, wrapped.len() - 1), (2, wrapped.len()), (0, 1136), (usize::MAX, 0), (257, 9360)] {
+            let bytes = vec![0; length];
+            assert!(matches!(
+                refused(unwrap_keys(&device(1), INFO, &bytes, count)),
+                UnwrapRefused::Length { found, .. } if found == length
+            ));
+        }
+    }
+
+    #[test]
+    fn fault_c6_a_point_of_low_order_is_refused_in_a_wrap_and_in_a_key() {
+        let wrapped = wrap(device(1).public(), INFO, &[&key(5)], &mut StdRng::seed_from_u64(4)).unwrap();
+        for mut point in LOW_ORDER {
+            for top in [0, 0x80] {
+                point[31] = point[31] & 0x7f | top;
+                let mut altered = wrapped.clone();
+                altered[1088..1120].copy_from_slice(&point);
+                assert_eq!(refused(unwrap_keys(&device(1), INFO, &altered, 1)), UnwrapRefused::LowOrder);
+                let mut public = *device(1).public().as_bytes();
+                public[1184..].copy_from_slice(&point);
+                assert_eq!(KemPublicKey::from_slice(&public), Err(KemKeyRefused));
+            }
+        }
+    }
+
+    /// The table of points is right: HPKE over X25519 alone, which must refuse an exchange that gives zero, refuses
+    /// each of them, and takes an ordinary point.
+    #[test]
+    fn every_point_of_the_table_has_low_order() {
+        type Classical = X25519HkdfSha256;
+        let (private, public) = Classical::derive_keypair(&[7; 32]);
+        let receive = |point: &[u8]| {
+            let encapsulated = <Classical as hpke::Kem>::EncappedKey::from_bytes(point).unwrap();
+            setup_receiver::<ChaCha20Poly1305, HkdfSha256, Classical>(&OpModeR::Base, &private, &encapsulated, b"")
+                .map(|_| ())
+        };
+        for point in &LOW_ORDER {
+            assert_eq!(receive(point), Err(HpkeError::DecapError), "{point:02x?}");
+        }
+        assert_eq!(receive(&public.to_bytes()), Ok(()));
+        assert!(!is_low_order(public.to_bytes().as_slice().try_into().unwrap()));
+    }
+
+    #[test]
+    fn a_public_key_reads_back_from_its_bytes_and_from_no_other() {
+        let pair = device(1);
+        let bytes = *pair.public().as_bytes();
+        assert_eq!(KemPublicKey::from_slice(&bytes).as_ref(), Ok(pair.public()));
+        assert_eq!(KemPublicKey::from_slice(&bytes[1..]), Err(KemKeyRefused));
+        assert_eq!(KemPublicKey::from_slice(&[bytes.as_slice(), &[0]].concat()), Err(KemKeyRefused));
+        assert_eq!(KemPublicKey::from_slice(&[]), Err(KemKeyRefused));
+        // 12 bits that are not below 3329.
+        assert_eq!(KemPublicKey::from_slice(&[&[0xff, 0xff], &bytes[2..]].concat()), Err(KemKeyRefused));
+    }
+
+    #[test]
+    fn too_many_keys_are_not_wrapped() {
+        let rng = &mut StdRng::seed_from_u64(5);
+        let one = key(1);
+        assert_eq!(wrap(device(1).public(), INFO, &[], rng), Err(WrapError::Count(0)));
+        assert_eq!(wrap(device(1).public(), INFO, &vec![&one; 257], rng), Err(WrapError::Count(257)));
+    }
+
+    #[test]
+    fn a_drop_opens_in_the_inbox_of_its_epoch() {
+        let rng = &mut StdRng::seed_from_u64(6);
+        let sealed = seal_drop(key(1).inbox().public(), INFO, b"resultat", rng).unwrap();
+        assert_eq!(open_drop(&key(1).inbox(), INFO, &sealed).unwrap(), b"resultat");
+        assert_eq!(open_drop(&key(2).inbox(), INFO, &sealed), Err(UnwrapRefused::NotAuthentic));
+        assert_eq!(open_drop(&key(1).inbox(), b"elsewhere", &sealed), Err(UnwrapRefused::NotAuthentic));
+        assert_eq!(refused(unwrap_keys(&key(1).inbox(), INFO, &sealed, 1)).fault(), Fault::Peer);
+    }
 }

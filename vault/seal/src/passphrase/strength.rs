@@ -56,8 +56,12 @@ const CHARACTERS_LOOKED_AT: usize = 128;
 
 /// Tenths of a bit for a word of the list: about 200 words, and where its capital is.
 const COMMON_WORD: u32 = 90;
-/// Tenths of a bit for a character that follows from those before it.
+/// Tenths of a bit for a character that follows from those before it, as long as few such came together.
 const EXPECTED: u32 = 10;
+/// How many expected characters in a row are counted so; those after them add nearly nothing.
+const EXPECTED_COUNTED: u32 = 8;
+/// Tenths of a bit for those.
+const FORESEEN: u32 = 1;
 /// Tenths of a bit for a date of eight digits within two centuries, however it is written.
 const DATE: u32 = 165;
 
@@ -70,10 +74,14 @@ fn estimate_tenths(text: &[char]) -> u32 {
     let mut total = 0_u32;
     let mut rest: &[char] = &folded;
     let mut before: &[char] = &[];
+    let mut expected = 0_u32;
     while let Some((first, later)) = rest.split_first() {
-        let (cost, taken) = match common_word(rest) {
+        let word = common_word(rest);
+        expected = if word.is_none() && is_expected(before, *first) { expected.saturating_add(1) } else { 0 };
+        let (cost, taken) = match word {
             Some(length) => (COMMON_WORD, length),
-            None if is_expected(before, *first) => (EXPECTED, 1),
+            None if expected > EXPECTED_COUNTED => (FORESEEN, 1),
+            None if expected > 0 => (EXPECTED, 1),
             None => (surprise(*first), 1),
         };
         total = total.saturating_add(cost);
@@ -185,3 +193,78 @@ const COMMON: &[&str] = &[
     "sunshine", "superman", "sylvie", "thierry", "thomas", "tigrou", "toulouse", "trustno", "valentin", "vacances",
     "vanessa", "vincent", "welcome", "whatever", "xavier", "yasmine", "zidane",
 ];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(text: &str) -> Result<(), TooWeak> {
+        Passphrase::new(text.as_bytes()).unwrap().check_strength()
+    }
+
+    #[test]
+    fn fault_e7_short_passphrases_are_refused_by_characters_not_bytes() {
+        for short in ["k7#Qz!pw", "éééàààèè", "👩🏽‍⚕️🩺🫀", "        "] {
+            assert_eq!(check(short), Err(TooWeak::Short), "{short}");
+        }
+        // Eight characters, nine code points when typed as NFD.
+        assert_eq!(check("k7#Qz!pe\u{301}"), Err(TooWeak::Short));
+    }
+
+    #[test]
+    fn fault_e7_what_is_tried_first_is_refused() {
+        let weak = [
+            "123456789",
+            "1234567890123",
+            "aaaaaaaaaaaaaaa",
+            "abcabcabcabc",
+            "azertyuiop",
+            "qwertyuiop123",
+            "AZERTYUIOP",
+            "motdepasse",
+            "MotDePasse1",
+            "m0tdepa55e!",
+            "password123",
+            "p@ssw0rd2024",
+            "soleil2024",
+            "12/03/1985",
+            "12 03 1985",
+            "19850312   ",
+            "bonjourbonjour",
+            "jetaimejetaime",
+            "carnetsante",
+            "marseille13",
+            "janvier2026",
+            "          ",
+            "azerty123456789",
+            "qsdfghjklm",
+        ];
+        for weak in weak {
+            assert_eq!(check(weak), Err(TooWeak::Guessable), "{weak}");
+        }
+        assert_eq!(TooWeak::Guessable.fault(), Fault::Caller);
+    }
+
+    #[test]
+    fn honest_passphrases_are_accepted() {
+        let good = [
+            "correct cheval pile agrafe",
+            "k7#Qz!pw4",
+            "les chats de ma voisine dorment",
+            "tournevis-brouette",
+            "été à Ploumanac'h",
+            "ключ от дома",
+            "一二三四五六七八九",
+            &"longue phrase ".repeat(40),
+        ];
+        for good in good {
+            assert_eq!(check(good), Ok(()), "{good}");
+        }
+    }
+
+    #[test]
+    fn a_megabyte_is_judged_without_reading_all_of_it() {
+        assert_eq!(check(&"a".repeat(1 << 20)), Err(TooWeak::Guessable));
+        assert_eq!(check(&"abc".repeat(1 << 18)), Err(TooWeak::Guessable));
+    }
+}
