@@ -99,6 +99,8 @@ pub const DEVICES_PER_DELEGATE_MAX: usize = 4;
 pub const VECTOR_ENTRIES_PER_SECTION_MAX: usize = 150;
 /// How far the time of an operation may be ahead of the relay's clock, in milliseconds.
 pub const OP_AHEAD_MS_MAX: u64 = 10 * 60 * 1000;
+/// Removals of one record: evaluation asks each of every other.
+pub const REMOVALS_PER_RECORD_MAX: usize = 512;
 /// Age of the checkpoint that a removal or fork proof cites, in milliseconds.
 pub const CITED_CHECKPOINT_AGE_MS_MAX: u64 = 7 * 24 * 3600 * 1000;
 

@@ -1,13 +1,16 @@
 //! What operations say. `docs/membership.md`, "Bodies" gives the bytes of each.
 
+use std::collections::BTreeMap;
+
 use carnet_crypto::{
     door::UnixMillis,
-    id::{DeviceId, EpochId, FeedId, Incarnation, ObjectId, OpId, PrincipalId, SectionId, VolumeId},
-    sign::{PublicKey, Signature},
+    id::{DeviceId, EpochId, FeedId, Incarnation, ObjectId, OpId, PrincipalId, RecordId, SectionId, VolumeId},
+    sign::PublicKey,
 };
 
 use super::detached::{InboxHash, KemHash};
 use crate::{
+    checkpoint::{self, Head, SignedCheckpoint},
     codec::{DecodeError, Reader, Writer, Wrong},
     feed::{ForkProof, Position},
     limits::{
@@ -431,67 +434,80 @@ impl Target {
     }
 }
 
-/// A position of a relay's log and the chain hash there.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct LogPosition {
-    /// The position, from 1; 0 for an empty log.
-    pub position: u64,
-    /// The chain hash there.
-    pub chain: [u8; 32],
-}
-
-impl LogPosition {
-    fn write(&self, writer: &mut Writer) {
-        writer.u48(self.position).raw(&self.chain);
-    }
-
-    fn read(reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
-        Ok(Self { position: reader.u48("position")?, chain: reader.array("chain hash")? })
-    }
-}
-
 /// A relay's checkpoint that an operation cites, with those of its leaves that matter.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CitedCheckpoint {
-    /// The store epoch of the relay.
-    pub store_epoch: u64,
-    /// The relay's clock.
-    pub time: UnixMillis,
-    /// The membership log.
-    pub membership: LogPosition,
-    /// The Merkle root over the logs of all sections.
-    pub root: [u8; 32],
-    /// The relay's signature.
-    pub signature: Signature,
-    /// The logs of the sections concerned, ascending by section.
-    pub leaves: Vec<(SectionId, LogPosition)>,
+    /// The checkpoint, under the relay's signature.
+    pub checkpoint: SignedCheckpoint,
+    /// Number of sections under its root.
+    pub total: u32,
+    /// The logs of the sections concerned: index among all sections, section, where its log stands. Ascending by index.
+    pub leaves: Vec<(u32, SectionId, Head)>,
+    /// The hashes of the subtrees without such a leaf, from left to right.
+    pub siblings: Vec<[u8; 32]>,
 }
 
 impl CitedCheckpoint {
-    fn write(&self, writer: &mut Writer) {
-        writer.u64(self.store_epoch).u48(self.time.0);
-        self.membership.write(writer);
-        writer.raw(&self.root).raw(&self.signature.0).count(self.leaves.len());
-        for (section, position) in &self.leaves {
-            writer.raw(&section.0);
-            position.write(writer);
+    /// Cites `checkpoint` with the leaves of `shown`, given where all logs stood.
+    pub fn of(
+        checkpoint: SignedCheckpoint,
+        sections: &BTreeMap<SectionId, Head>,
+        shown: impl Fn(&SectionId) -> bool,
+    ) -> Self {
+        let leaves = sections
+            .iter()
+            .enumerate()
+            .filter(|(_, (section, _))| shown(section))
+            .map(|(index, (section, head))| (u32::try_from(index).unwrap_or(u32::MAX), *section, *head))
+            .collect();
+        Self {
+            checkpoint,
+            total: u32::try_from(sections.len()).unwrap_or(u32::MAX),
+            leaves,
+            siblings: checkpoint::siblings(sections, shown),
         }
     }
 
+    /// Whether `relay` signed the checkpoint for `record` and the leaves are under its root.
+    pub fn proves(&self, record: &RecordId, relay: &PublicKey) -> bool {
+        let index = |index: u32| usize::try_from(index).unwrap_or(usize::MAX);
+        let leaves: Vec<_> =
+            self.leaves.iter().map(|(at, section, head)| (index(*at), checkpoint::leaf(section, head))).collect();
+        let root = checkpoint::root_from_parts(index(self.total), &leaves, &self.siblings);
+        root == Some(self.checkpoint.checkpoint.root)
+            && self.checkpoint.checkpoint.record == *record
+            && self.checkpoint.verify(relay).is_ok()
+    }
+
+    fn write(&self, writer: &mut Writer) {
+        self.checkpoint.write(writer);
+        writer.varint(self.total.into()).count(self.leaves.len());
+        for (index, section, head) in &self.leaves {
+            writer.varint((*index).into()).raw(&section.0);
+            head.write(writer);
+        }
+        write_list(writer, &self.siblings, |sibling, writer| {
+            writer.raw(sibling);
+        });
+    }
+
     fn read(reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
+        let checkpoint = SignedCheckpoint::read(reader)?;
+        let limit = u64::try_from(checkpoint::SECTIONS_MAX).unwrap_or(0);
+        let number = |reader: &mut Reader<'_>| {
+            reader.varint(limit, "sections").map(|number| u32::try_from(number).unwrap_or(u32::MAX))
+        };
         Ok(Self {
-            store_epoch: reader.u64("store epoch")?,
-            time: UnixMillis(reader.u48("time")?),
-            membership: LogPosition::read(reader)?,
-            root: reader.array("Merkle root")?,
-            signature: Signature(reader.array("signature")?),
+            checkpoint,
+            total: number(reader)?,
             leaves: reader.sorted(
                 SECTIONS_PER_OP_MAX,
-                54,
+                50,
                 "leaves",
-                |reader| Ok((SectionId(reader.array("section")?), LogPosition::read(reader)?)),
-                |(section, _)| *section,
+                |reader| Ok((number(reader)?, SectionId(reader.array("section")?), Head::read(reader)?)),
+                |(index, ..)| *index,
             )?,
+            siblings: reader.list(checkpoint::SIBLINGS_MAX, 32, "siblings", |reader| reader.array("sibling"))?,
         })
     }
 }
@@ -769,7 +785,7 @@ pub struct Seal {
     /// The object: BLAKE3 of its ciphertext.
     pub object: ObjectId,
     /// The section's log at the relay at the cover; none without a relay.
-    pub position: Option<LogPosition>,
+    pub position: Option<Head>,
 }
 
 impl Seal {
@@ -806,7 +822,7 @@ impl Seal {
             return Err(at.malformed("cover", Wrong::Order));
         }
         let object = ObjectId(reader.array("object")?);
-        let position = if reader.presence("position")? { Some(LogPosition::read(reader)?) } else { None };
+        let position = if reader.presence("position")? { Some(Head::read(reader)?) } else { None };
         Ok(Self { section, volume, cover, kind, object, position })
     }
 }

@@ -148,6 +148,11 @@ impl Op {
         Ok(Self { id: op_id(unsigned), draft, signature, bytes: bytes.to_vec() })
     }
 
+    /// An operation that exists only to ask what would follow from it.
+    pub(super) fn unsigned(draft: OpDraft, signature: Signature) -> Self {
+        Self { id: draft.id(), draft, signature, bytes: Vec::new() }
+    }
+
     /// Its name: `H("op", the operation without its signature)`.
     pub fn id(&self) -> OpId {
         self.id
