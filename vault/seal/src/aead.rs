@@ -2,7 +2,8 @@
 //!
 //! The fast path takes `HChaCha20` from the crate `chacha20` and the rest from ring, which is about 2.4 times as fast as
 //! the portable crate on blocks of 4 KiB. The portable path gives the same bytes; it is used where ring has no
-//! assembly and is the oracle of the tests. Only the other modules of this crate call either.
+//! assembly and is the oracle of the tests. Only the other modules of this crate call either. ring keeps its copy of a
+//! key on the stack while it works and does not clear it; that key serves one nonce prefix only.
 
 use chacha20::{R20, cipher::array::Array, hchacha};
 use zeroize::{Zeroize as _, Zeroizing};

@@ -325,7 +325,8 @@ impl Sealer {
         let tag = self.cipher.seal(self.index, last, &mut self.buffer);
         out.extend_from_slice(&self.buffer);
         out.extend_from_slice(&tag);
-        self.buffer.zeroize();
+        // What the buffer holds now is ciphertext.
+        self.buffer.clear();
         self.index = self.index.saturating_add(1);
     }
 }
@@ -369,21 +370,36 @@ impl ChunkOpener {
     /// # Errors
     /// [`StreamRefused`].
     pub fn open_chunk(&self, index: u64, sealed: &[u8]) -> Result<Zeroizing<Vec<u8>>, StreamRefused> {
+        let mut content = Zeroizing::new(Vec::with_capacity(sealed.len()));
+        self.open_chunk_into(index, sealed, &mut content)?;
+        Ok(content)
+    }
+
+    /// The same, appended to `out`, which is unchanged when the chunk is refused.
+    ///
+    /// # Errors
+    /// [`StreamRefused`].
+    pub fn open_chunk_into(&self, index: u64, sealed: &[u8], out: &mut Vec<u8>) -> Result<(), StreamRefused> {
         let chunks = self.layout.chunks();
         let (_, expected) = self.layout.chunk_place(index).ok_or(StreamRefused::Index { index, chunks })?;
         let (ciphertext, tag) = sealed
             .split_last_chunk::<TAG_BYTES>()
             .filter(|_| sealed.len() == expected)
             .ok_or_else(|| StreamRefused::Length { expected: wide(expected), found: wide(sealed.len()) })?;
-        let mut plaintext = Zeroizing::new(ciphertext.to_vec());
+        let before = out.len();
+        out.extend_from_slice(ciphertext);
+        let plaintext = out.get_mut(before..).unwrap_or_default();
         let last = (index.checked_add(1) == Some(chunks)).then_some(self.layout.content);
-        self.cipher.open(index, last, &mut plaintext, tag)?;
         let content = self.layout.content_in(index);
-        if plaintext.iter().skip(content).any(|byte| *byte != 0) {
-            return Err(StreamRefused::Padding);
+        let opened = self.cipher.open(index, last, plaintext, tag).and_then(|()| {
+            let is_padded = plaintext.iter().skip(content).all(|byte| *byte == 0);
+            if is_padded { Ok(content) } else { Err(StreamRefused::Padding) }
+        });
+        if opened.is_err() {
+            plaintext.zeroize();
         }
-        plaintext.truncate(content);
-        Ok(plaintext)
+        out.truncate(before.saturating_add(opened.unwrap_or(0)));
+        opened.map(|_| ())
     }
 }
 
@@ -465,7 +481,7 @@ impl Opener {
 
     fn take(&mut self, out: &mut Vec<u8>) -> Result<(), StreamRefused> {
         if let Some(chunks) = &self.chunks {
-            out.extend_from_slice(&chunks.open_chunk(self.index, &self.buffer)?);
+            chunks.open_chunk_into(self.index, &self.buffer, out)?;
             self.index = self.index.saturating_add(1);
         } else {
             let prefix = self.buffer.first_chunk().ok_or(StreamRefused::Shape)?;

@@ -187,6 +187,20 @@ fn fault_b1_a_flipped_bit_of_any_byte_of_a_file_is_refused() {
 }
 
 #[test]
+fn a_refused_chunk_leaves_nothing_in_the_output() {
+    let (layout, sealed) = seal(&content(300), Padding::Padded);
+    let opener = ChunkOpener::new(&key(), CONTEXT, layout, sealed.first_chunk().unwrap()).unwrap();
+    let mut out = b"before".to_vec();
+    let mut altered = sealed[STREAM_PREFIX_BYTES..].to_vec();
+    altered[0] ^= 1;
+    assert_eq!(opener.open_chunk_into(0, &altered, &mut out), Err(StreamRefused::NotAuthentic { index: 0 }));
+    assert_eq!(out, b"before");
+    altered[0] ^= 1;
+    assert_eq!(opener.open_chunk_into(0, &altered, &mut out), Ok(()));
+    assert!(out == [b"before".as_slice(), &content(300)].concat());
+}
+
+#[test]
 fn fault_b2_a_file_cut_or_prolonged_at_any_length_is_refused() {
     let (layout, sealed) = seal(&content(70_000), Padding::Padded);
     for length in (0..sealed.len()).step_by(997).chain([sealed.len() - 1]) {
