@@ -1,1 +1,4 @@
-//! Skeleton.
+//! The harness: what the integration tests share. Nothing outside `tests/` imports it.
+
+pub mod crash;
+pub mod faults;

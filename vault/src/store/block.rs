@@ -34,9 +34,9 @@ pub(super) const DATA_AT: u64 = HEADER_SLOTS_AT + 2 * HEADER_SLOT_BYTES as u64;
 const HEADER_BYTES: usize = 512;
 /// Blocks that are sealed or opened through one buffer: 256 KiB of plaintext.
 const BLOCKS_AT_ONCE: usize = 64;
-/// Where redb keeps the flags that say how it was left.
+/// Where redb keeps its flags.
 const GOD_BYTE: usize = 9;
-const RECOVERY_REQUIRED: u8 = 2;
+/// The last commit was in two phases: all that it names was durable before it was. A closed file always says so.
 const TWO_PHASE_COMMIT: u8 = 4;
 
 const _: () = assert!(16 + HEADER_BYTES <= HEADER_SLOT_PLAIN_BYTES);
@@ -130,8 +130,10 @@ impl SealedDisk {
         if length == 0 || !length.is_multiple_of(PAGE) || needed > physical || counter == 0 {
             return Err(StoreError::Damaged);
         }
-        let flags = redb[GOD_BYTE];
-        let is_recovering = flags & RECOVERY_REQUIRED != 0 && flags & TWO_PHASE_COMMIT == 0;
+        // Not only while redb's flag "recovery required" is set: its repair clears that flag, durably, before it writes
+        // the repaired state in two phases. A second power cut between the two leaves a header that no longer asks for
+        // recovery and still names the torn commit, which redb must be able to find torn once more.
+        let may_be_torn = redb[GOD_BYTE] & TWO_PHASE_COMMIT == 0;
         let head = Head {
             counter,
             next_slot: 1 - slot,
@@ -142,7 +144,7 @@ impl SealedDisk {
             recorded_length: length,
             sealed: Vec::new(),
         };
-        let reading = if is_recovering { Reading::Lenient } else { Reading::Strict };
+        let reading = if may_be_torn { Reading::Lenient } else { Reading::Strict };
         Ok(Self::with_head(disk, keys, stride, chance, head, length, reading))
     }
 
