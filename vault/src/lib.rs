@@ -1,3 +1,4 @@
 //! Skeleton.
 mod crdt;
+pub mod blob;
 pub mod store;

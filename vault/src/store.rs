@@ -54,6 +54,7 @@ pub use self::{
     front::Stride,
     transaction::{Durability, Reader, Row, Rows, Writer},
 };
+pub(crate) use self::place::{options as file_options, sync_folder};
 use self::{
     block::{Backend, SealedDisk},
     boundary::{Contained, attempt, guarded},
