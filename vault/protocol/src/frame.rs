@@ -22,7 +22,7 @@ pub use self::{
     object::{ObjectAsked, ObjectId, ObjectPart, ObjectState, ObjectWanted},
     peer::{PeerEnvelopes, PeerFile, PeerState, SectionVector},
     pull::{
-        Batch, Cause, Cursor, FeedBase, Mismatch, PartsWanted, Pull, Pulled, Reconcile, SentOperation, Tail, Vector,
+        Batch, Cause, Cursor, FeedBase, Mismatch, PartsWanted, Pull, Pulled, Reconcile, SentOperation, SentView, Tail, Vector,
         VectorEntry,
     },
     push::{Item, Push, Pushed, Refusal, SectionRef},

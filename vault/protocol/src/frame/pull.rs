@@ -14,7 +14,8 @@ use crate::{
     codec::{DecodeError, Reader, Writer, Wrong},
     frame::{BODY_BYTES_MAX, Body},
     limits::{
-        DETACHED_BYTES_MAX, DEVICES_PER_RECORD_MAX, ENVELOPE_BYTES_MAX, FEED_SEQ_MAX, OP_BYTES_MAX, SECTIONS_PER_OP_MAX,
+        DETACHED_BYTES_MAX, DEVICES_PER_RECORD_MAX, ENVELOPE_BYTES_MAX, FEED_SEQ_MAX, HEADS_MAX, OP_BYTES_MAX,
+        SECTIONS_PER_OP_MAX,
     },
 };
 
@@ -75,6 +76,8 @@ pub struct Pull {
     pub take_snapshots: bool,
     /// Place in the membership log.
     pub membership: Cursor,
+    /// How many views the device has got from this relay in this store epoch.
+    pub views: u64,
     /// Place in each section, by the first 8 bytes of its id, ascending. On the wire they are padded with zero slots.
     pub sections: Vec<([u8; 8], Cursor)>,
 }
@@ -84,6 +87,7 @@ impl Body for Pull {
         let store_epoch = from.varint(u64::MAX, "store epoch")?;
         let take_snapshots = from.presence("snapshots")?;
         let membership = Cursor::read(from)?;
+        let views = from.varint(U48_MAX, "views")?;
         let slots = from.remaining().checked_div(22).unwrap_or(0);
         if slots > SLOTS_MAX || slots.checked_rem(SLOT_STEP) != Some(0) {
             return Err(from.malformed("slots", Wrong::TooLarge { limit: 512 }));
@@ -103,12 +107,13 @@ impl Body for Pull {
         if sections.len().div_ceil(SLOT_STEP).saturating_mul(SLOT_STEP) != slots {
             return Err(from.malformed("slots", Wrong::Value));
         }
-        Ok(Self { store_epoch, take_snapshots, membership, sections })
+        Ok(Self { store_epoch, take_snapshots, membership, views, sections })
     }
 
     fn write(&self, to: &mut Writer) {
         to.varint(self.store_epoch).presence(self.take_snapshots);
         self.membership.write(to);
+        to.varint(self.views);
         let padded = self.sections.len().div_ceil(SLOT_STEP).saturating_mul(SLOT_STEP);
         let padding = std::iter::repeat(&PADDING);
         for (section, cursor) in self.sections.iter().chain(padding).take(padded) {
@@ -177,22 +182,56 @@ impl Body for PartsWanted {
     }
 }
 
-/// Operations, each after its parents where the sender knows them.
+/// Operations, each after its parents where the sender knows them, and what digests in headers stand for.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Batch {
     /// The operations.
     pub operations: Vec<SentOperation>,
+    /// Views: sets of membership heads that envelopes name by digest. Not sent, because every receiver learns them from
+    /// the operations: the view of one operation alone, and the view of an operation's parents.
+    pub views: Vec<SentView>,
+}
+
+/// A set of membership heads: 1 to 8 ids, ascending.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SentView {
+    /// The heads.
+    pub heads: Vec<OpId>,
+}
+
+/// Most views in one frame.
+pub const VIEWS_MAX: usize = 1_024;
+
+impl Body for SentView {
+    fn read(from: &mut Reader<'_>) -> Result<Self, DecodeError> {
+        let heads = from.sorted(HEADS_MAX, 32, "heads", |from| from.array("head").map(OpId), |id| *id)?;
+        if heads.is_empty() { Err(from.malformed("heads", Wrong::TooSmall)) } else { Ok(Self { heads }) }
+    }
+
+    fn write(&self, to: &mut Writer) {
+        to.count(self.heads.len());
+        for head in &self.heads {
+            to.raw(head.as_bytes());
+        }
+    }
 }
 
 impl Body for Batch {
     fn read(from: &mut Reader<'_>) -> Result<Self, DecodeError> {
-        Ok(Self { operations: from.list(OPERATIONS_MAX, 3, "operations", SentOperation::read)? })
+        Ok(Self {
+            operations: from.list(OPERATIONS_MAX, 3, "operations", SentOperation::read)?,
+            views: from.list(VIEWS_MAX, 33, "views", SentView::read)?,
+        })
     }
 
     fn write(&self, to: &mut Writer) {
         to.count(self.operations.len());
         for operation in &self.operations {
             operation.write(to);
+        }
+        to.count(self.views.len());
+        for view in &self.views {
+            view.write(to);
         }
     }
 }

@@ -5,7 +5,7 @@ use carnet_crypto::id::SectionId;
 use crate::{
     checkpoint::{ShortCheckpoint, SignedReceipt},
     codec::{DecodeError, Reader, Writer, Wrong},
-    frame::{Body, SentOperation, pull::SLOTS_MAX},
+    frame::{Body, SentOperation, SentView, pull::SLOTS_MAX},
     limits::ENVELOPE_BYTES_MAX,
 };
 
@@ -24,6 +24,8 @@ pub struct Push {
 pub enum Item {
     /// An operation, with all its detached parts.
     Operation(SentOperation),
+    /// A view that envelopes after it name by digest, unless the relay learns it from the operations.
+    View(SentView),
     /// An envelope, canonical, with its section.
     Envelope(SectionRef, Vec<u8>),
 }
@@ -56,11 +58,15 @@ impl Body for Push {
                     to.u8(0);
                     operation.write(to);
                 }
+                Item::View(view) => {
+                    to.u8(1);
+                    view.write(to);
+                }
                 Item::Envelope(SectionRef::Named(section), envelope) => {
-                    to.u8(1).raw(section.as_bytes()).bytes(envelope);
+                    to.u8(2).raw(section.as_bytes()).bytes(envelope);
                 }
                 Item::Envelope(SectionRef::Slot(slot), envelope) => {
-                    to.varint(u64::from(*slot).saturating_add(2)).bytes(envelope);
+                    to.varint(u64::from(*slot).saturating_add(3)).bytes(envelope);
                 }
             }
         }
@@ -69,10 +75,11 @@ impl Body for Push {
 
 fn read_item(from: &mut Reader<'_>) -> Result<Item, DecodeError> {
     let slots = u64::try_from(SLOTS_MAX).unwrap_or(u64::MAX);
-    let section = match from.varint(slots.saturating_add(1), "item")? {
+    let section = match from.varint(slots.saturating_add(2), "item")? {
         0 => return SentOperation::read(from).map(Item::Operation),
-        1 => SectionRef::Named(SectionId(from.array("section")?)),
-        code => SectionRef::Slot(u16::try_from(code.saturating_sub(2)).unwrap_or(u16::MAX)),
+        1 => return SentView::read(from).map(Item::View),
+        2 => SectionRef::Named(SectionId(from.array("section")?)),
+        code => SectionRef::Slot(u16::try_from(code.saturating_sub(3)).unwrap_or(u16::MAX)),
     };
     Ok(Item::Envelope(section, from.bytes(ENVELOPE_BYTES_MAX, "envelope")?.to_vec()))
 }

@@ -17,6 +17,10 @@ fn operation() -> SentOperation {
     SentOperation { op: vec![1, 2, 3], parts: vec![vec![4; 300], vec![]], receipts: vec![receipt()] }
 }
 
+fn view() -> SentView {
+    SentView { heads: vec![OpId([1; 32]), OpId([2; 32])] }
+}
+
 fn checkpoint() -> ShortCheckpoint {
     ShortCheckpoint {
         store_epoch: 1,
@@ -53,6 +57,7 @@ fn all() -> Vec<Frame> {
         store_epoch: 7,
         take_snapshots: true,
         membership: Cursor { position: 9, hint: [1; 8] },
+        views: 300,
         sections: (1..=17).map(|n| ([n; 8], Cursor { position: u64::from(n), hint: [n; 8] })).collect(),
     };
     let tail = Tail {
@@ -63,6 +68,7 @@ fn all() -> Vec<Frame> {
     let push = Push {
         items: vec![
             Item::Operation(operation()),
+            Item::View(view()),
             Item::Envelope(SectionRef::Named(SectionId([3; 16])), vec![1; 200]),
             Item::Envelope(SectionRef::Slot(0), vec![2]),
             Item::Envelope(SectionRef::Slot(511), vec![3]),
@@ -102,7 +108,7 @@ fn all() -> Vec<Frame> {
         Frame::Refused,
         Frame::Welcome,
         Frame::Genesis(operation()),
-        Frame::Operations(Batch { operations: vec![operation(), operation()] }),
+        Frame::Operations(Batch { operations: vec![operation(), operation()], views: vec![view(), view()] }),
         Frame::Tail(tail),
         Frame::Pulled(pulled),
         Frame::Vector(Vector { section: SectionId([1; 16]), entries: vec![entry(3)] }),
@@ -110,13 +116,13 @@ fn all() -> Vec<Frame> {
         Frame::ObjectState(ObjectState { object: ObjectId([1; 32]), total: 9, stored: 9, complete: true }),
         Frame::ObjectPart(part()),
         Frame::SlotContent(SlotContent { open: true, own: 1, theirs: vec![vec![1; 8_192], vec![]] }),
-        Frame::Parts(Batch { operations: vec![operation()] }),
+        Frame::Parts(Batch { operations: vec![operation()], views: Vec::new() }),
         Frame::Denied(Denial::Quota),
         Frame::Busy,
         Frame::PeerHello(hello()),
         Frame::PeerState(state),
         Frame::PeerOperationsWanted(peer::OperationsWanted { ids: vec![OpId([1; 32])] }),
-        Frame::PeerOperations(Batch { operations: vec![operation()] }),
+        Frame::PeerOperations(Batch { operations: vec![operation()], views: Vec::new() }),
         Frame::PeerEnvelopes(PeerEnvelopes { section: SectionId([1; 16]), envelopes: vec![vec![1; 300]] }),
         Frame::PeerObjectWanted(ObjectWanted { object: ObjectId([1; 32]), start: 5, bytes: 1 }),
         Frame::PeerObjectPart(part()),
@@ -239,17 +245,18 @@ fn a_pull_is_padded_to_sixteen_slots() {
             store_epoch: 1,
             take_snapshots: false,
             membership: Cursor::at(&Head::START),
+            views: 0,
             sections: (1..=sections).map(|n| ([n; 8], Cursor::at(&Head::START))).collect(),
         };
         let bytes = Frame::Pull(pull).encode();
-        assert_eq!(bytes.len(), FrameHeader::BYTES + 1 + 1 + 14 + 22 * slots);
+        assert_eq!(bytes.len(), FrameHeader::BYTES + 1 + 1 + 14 + 1 + 22 * slots);
     }
 }
 
 #[test]
 fn padding_in_excess_or_in_between_is_refused() {
     let slot = |n: u8| [vec![n; 8], vec![n; 14]].concat();
-    let body = |slots: &[u8]| [vec![1, 0], vec![0; 14], slots.iter().flat_map(|n| slot(*n)).collect()].concat();
+    let body = |slots: &[u8]| [vec![1, 0], vec![0; 15], slots.iter().flat_map(|n| slot(*n)).collect()].concat();
     let read = |body: Vec<u8>| Frame::decode(FrameHeader { kind: Kind::Pull, body_bytes: body.len() }, &body);
     let filled = |n: u8, slots: usize| (1..=n).chain(std::iter::repeat(0)).take(slots).collect::<Vec<_>>();
     assert!(read(body(&filled(3, 16))).is_ok());
@@ -283,6 +290,7 @@ fn goal_3_goal_4_a_quiet_reconnection_and_a_small_push_are_small() {
             store_epoch: 1,
             take_snapshots: true,
             membership: Cursor::at(&known.membership.unwrap()),
+            views: 3,
             sections: known
                 .sections
                 .iter()
