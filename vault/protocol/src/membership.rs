@@ -29,3 +29,6 @@ pub use objects::PublishedObject;
 pub use op::{HeadsDigest, Op, OpDraft, OpRefused, device_id, principal_id};
 pub use readers::{Recipient, recipients_digest};
 pub use state::{CountedRemoval, Device, FeedCandidate, GrantState, Membership, OpStatus, Principal, RekeyPlan};
+
+#[cfg(test)]
+mod tests;

@@ -28,7 +28,8 @@ pub struct Epoch {
     pub has_ladder: bool,
     /// The section's inbox key, where someone may drop.
     pub inbox: Option<InboxHash>,
-    /// The devices that have its key: those it was made for, and those that got it later.
+    /// The devices that have its key: those it was made for, and those that got it later. Empty if it was made for
+    /// others than the readers, and so never counted.
     pub recipients: BTreeSet<DeviceId>,
     /// Whether its operation counts.
     pub counts: bool,
@@ -71,7 +72,7 @@ impl Epochs {
                 height: height.unwrap_or(1),
                 has_ladder: own.ladder.is_some(),
                 inbox: own.inbox,
-                recipients: recipients(evaluator, view, nodes, *section),
+                recipients: nodes.iter().flat_map(|node| made_for(evaluator, *node, section)).collect(),
                 counts,
                 is_current: counts && !is_cut_off,
             });
@@ -132,11 +133,6 @@ fn is_made(evaluator: &Evaluator, view: &View, index: Index) -> bool {
 fn made_for(evaluator: &Evaluator, index: Index, section: &SectionId) -> Vec<DeviceId> {
     let readers = evaluator.made_for(index).into_iter().flatten().filter(|(of, _)| of == section);
     readers.flat_map(|(_, readers)| readers.iter().map(|reader| reader.device)).collect()
-}
-
-fn recipients(evaluator: &Evaluator, view: &View, nodes: &[Index], section: SectionId) -> BTreeSet<DeviceId> {
-    let made = nodes.iter().filter(|node| is_made(evaluator, view, **node));
-    made.flat_map(|node| made_for(evaluator, *node, &section)).collect()
 }
 
 fn given(evaluator: &Evaluator, index: Index) -> Option<(DeviceId, &[(SectionId, EpochId)])> {

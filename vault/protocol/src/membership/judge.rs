@@ -3,10 +3,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use carnet_crypto::id::{EnvelopeId, OpId};
+use carnet_crypto::id::{EnvelopeId, OpId, SectionId};
 
 use super::{
-    body::{Body, Scope, Target},
+    body::{Accusation, Body, Scope, Target},
     epochs::recipients_in_view,
     evaluate::View,
     graph::{Bits, Index},
@@ -257,20 +257,46 @@ impl Membership {
         let Body::ForkProof(accusation) = evaluator.graph.node(proof)?.op.body() else { return None };
         let frontier = accusation.frontier.as_ref();
         let on_branch = frontier.map_or(Kept::No, |end| within(envelope, end, one_chain));
-        // Whoever adopts may only go on where the frontier stops; the first adoption chooses where it does not say.
-        let adopted = self.objects.adoptions(&envelope.feed).first().map_or(Kept::No, |(_, section, position)| {
-            let goes_on = frontier.is_none_or(|end| envelope.seq <= end.seq || one_chain(end) == Some(true));
-            if *section == envelope.context.section && goes_on {
-                within(envelope, position, one_chain)
-            } else {
-                Kept::No
-            }
-        });
+        let adopted = self.by_adoption_of_fork(envelope, accusation, one_chain);
         match Kept::any([on_branch, self.by_seal(envelope, proof, one_chain), adopted]) {
             Kept::Yes => None,
             Kept::No => Some(Judgement::Quarantine(Quarantined::Forked(evaluator.id(proof)))),
             Kept::Unknown(position) => Some(Judgement::Pending(Missing::Chain(position))),
         }
+    }
+
+    /// Whoever adopts of a forked feed may only go on where the frontier stops. Where the frontier lies below the fork,
+    /// the first adoption that reaches the fork chooses the branch.
+    fn by_adoption_of_fork(&self, envelope: &EnvelopeFacts, fork: &Accusation, one_chain: OneChain<'_>) -> Kept {
+        let fork_seq = fork.proof.seq();
+        let mut branch = None;
+        if let Some(end) = &fork.frontier {
+            if envelope.seq <= end.seq {
+                return Kept::No;
+            }
+            match one_chain(end) {
+                Some(true) if end.seq >= fork_seq => branch = Some(*end),
+                Some(true) => {}
+                Some(false) => return Kept::No,
+                None => return Kept::Unknown(*end),
+            }
+        }
+        let adoptions = self.objects.adoptions(&envelope.feed);
+        let adoptions = adoptions.iter().filter(|(_, section, _)| *section == envelope.context.section);
+        if branch.is_none() && envelope.seq >= fork_seq {
+            let Some((_, _, first)) = adoptions.clone().find(|(_, _, place)| place.seq >= fork_seq) else {
+                return Kept::No;
+            };
+            match one_chain(first) {
+                Some(true) => {}
+                Some(false) => return Kept::No,
+                None => return Kept::Unknown(*first),
+            }
+        }
+        let adopts = |kept, (_, _, place): &(Index, SectionId, Position)| {
+            Kept::any([kept, within(envelope, place, one_chain), Kept::No])
+        };
+        adoptions.fold(Kept::No, adopts)
     }
 
     /// Whether what gave the author its right, in its own view, still stands.

@@ -206,7 +206,8 @@ impl Membership {
         self.devices.get(id)
     }
 
-    /// All devices that were ever admitted, ascending, the roots among them.
+    /// All devices that were ever admitted by someone who had the right in its own view, ascending, the roots among
+    /// them. Those whose admission was voided since are not live.
     pub fn devices(&self) -> impl Iterator<Item = &Device> {
         self.devices.values()
     }
@@ -294,7 +295,8 @@ impl Membership {
         let tops = |section: &SectionId| {
             let epochs = self.epochs.of(section);
             let is_followed = |id: &EpochId| epochs.iter().any(|epoch| epoch.counts && epoch.parents.contains(id));
-            let open = epochs.iter().rev().filter(|epoch| !is_followed(&epoch.id) && has_key(section, &epoch.id));
+            let made = epochs.iter().rev().filter(|epoch| !epoch.recipients.is_empty());
+            let open = made.filter(|epoch| !is_followed(&epoch.id) && has_key(section, &epoch.id));
             let mut tops: Vec<EpochId> = open.map(|epoch| epoch.id).take(HEADS_MAX).collect();
             tops.sort_unstable();
             tops

@@ -11,7 +11,7 @@ use carnet_crypto::{door::UnixMillis, id::SectionId};
 use super::{Class, Core, Evaluator};
 use crate::membership::{
     body::{Adopted, Body, DeviceAdd, Grant, Rekey, Removal, Role, RootClass, Scope, Target, Wrap, WrapTarget},
-    graph::{Bits, Index, Introduction},
+    graph::{Bits, DeviceEntry, Index, Introduction},
     op::principal_id,
     readers::Recipient,
 };
@@ -257,7 +257,10 @@ impl Walk<'_> {
                 !class.is_root() && self.scope(actor.principal, &seal.section, at, time, trust).includes(Scope::WRITE)
             }
             Body::Rebase(_) | Body::SetRelay(_) => over_all,
-            Body::Recover(_) | Body::End => class.is_root(),
+            Body::Recover(recover) => {
+                class.is_root() && self.may_remove(class, &actor, &recover.removal, at, trust).is_some()
+            }
+            Body::End => class.is_root(),
             Body::Wrap(wrap) => self.may_wrap(node.author, wrap, at, time, trust),
             Body::ForkProof(_) | Body::Join => true,
         };
@@ -336,10 +339,7 @@ impl Walk<'_> {
     }
 
     fn may_remove(&mut self, class: Class, actor: &Actor, removal: &Removal, at: &Bits, trust: Trust) -> Option<Class> {
-        if class.is_root() {
-            return Some(class);
-        }
-        if removal.hidden > 0 && class != Class::Owner {
+        if removal.hidden > 0 && class > Class::Owner {
             return None;
         }
         let mut quality = class;
@@ -354,24 +354,24 @@ impl Walk<'_> {
     fn removes_as(&mut self, class: Class, actor: &Actor, target: &Target, at: &Bits, trust: Trust) -> Option<Class> {
         let evaluator = self.evaluator;
         let graph = &evaluator.graph;
-        let principal = match target {
+        let named = match target {
             Target::Principal(principal) | Target::Section(principal, _) => {
-                graph.principal_index.get(principal).copied()?
+                graph.principal_index.get(principal).copied()
             }
             Target::Device(device) => {
-                let device = graph.devices_named(*device).find(|device| graph.is_introduced(*device, at))?;
-                if self.root(device, at, trust).is_some() {
-                    return None;
-                }
-                self.principal_of(device)?
+                let mut devices = graph.devices_named(*device).filter(|device| graph.is_introduced(*device, at));
+                devices.next().and_then(|device| self.principal_of(device))
             }
         };
-        let is_root = graph.devices.iter().enumerate().any(|(device, entry)| {
-            let belongs = entry.introductions.iter().any(|one| one.principal == principal && one.root.is_some());
-            belongs && self.root(device, at, trust).is_some()
-        });
-        let is_section = matches!(target, Target::Section(..));
-        if is_root || is_section && self.is_owner(principal, at, trust) {
+        if let Some(root) = self.root_targeted(target, named, at, trust) {
+            // A root ends by new root keys; paper may also end the quorum outright.
+            return (class < Class::of_root(root)).then_some(class);
+        }
+        if class.is_root() {
+            return Some(class);
+        }
+        let principal = named?;
+        if matches!(target, Target::Section(..)) && self.is_owner(principal, at, trust) {
             return None;
         }
         if class == Class::Owner {
@@ -386,6 +386,23 @@ impl Walk<'_> {
             author.and_then(|author| self.principal_of(author)) == Some(actor.principal)
         };
         (!grants.is_empty() && grants.iter().all(by_actor)).then_some(Class::Manager)
+    }
+
+    /// The class of the root that a target is or holds. Owners and delegates rank below every root.
+    fn root_targeted(
+        &mut self,
+        target: &Target,
+        principal: Option<Index>,
+        at: &Bits,
+        trust: Trust,
+    ) -> Option<RootClass> {
+        let graph = &self.evaluator.graph;
+        let is_meant = |(_, entry): &(Index, &DeviceEntry)| match target {
+            Target::Device(device) => entry.id == *device,
+            _ => entry.introductions.iter().any(|one| one.root.is_some() && Some(one.principal) == principal),
+        };
+        let devices: Vec<Index> = graph.devices.iter().enumerate().filter(is_meant).map(|(device, _)| device).collect();
+        devices.into_iter().filter_map(|device| self.root(device, at, trust)).min()
     }
 
     fn may_rekey(&mut self, actor: &Actor, rekey: &Rekey, at: &Bits, time: Option<UnixMillis>, trust: Trust) -> bool {
