@@ -96,7 +96,8 @@ fn read_format(
     match format {
         Format::AppleHealthXml => apple_health::read(input, context, out).map(|main| main.tally),
         Format::Cda => crate::cda::read(input, context, out),
-        Format::FhirJson | Format::FhirXml => Err(ContainerError::Unsupported(UnsupportedFormat::Json)),
+        Format::FhirJson => crate::fhir::read(input, context, out),
+        Format::FhirXml => crate::fhir::read_xml(input, context, out),
         Format::Gzip => Err(ContainerError::Unsupported(UnsupportedFormat::Gzip)),
         Format::Json => Err(ContainerError::Unsupported(UnsupportedFormat::Json)),
         Format::Sqlite => Err(ContainerError::Unsupported(UnsupportedFormat::Sqlite)),
@@ -256,6 +257,13 @@ impl std::fmt::Display for UnsupportedFormat {
 
 impl From<io::Error> for ContainerError {
     fn from(error: io::Error) -> Self {
-        archive::refused_in(&error).map_or(Self::Io, Self::Archive)
+        match archive::refused_in(&error) {
+            Some(refused) => Self::Archive(refused),
+            None if error.kind() == io::ErrorKind::OutOfMemory => Self::TooLarge,
+            None => Self::Io,
+        }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -107,11 +107,10 @@ pub fn read(source: &mut impl Read) -> io::Result<Option<Answer>> {
     Ok(Some(answer))
 }
 
-/// Writes bytes behind their length.
+/// Writes bytes behind their length, in one call of the writer.
 pub(super) fn write_payload(payload: &[u8], bytes_max: usize, out: &mut impl Write) -> io::Result<()> {
     let length = u32::try_from(payload.len()).ok().filter(|_| payload.len() <= bytes_max).ok_or_else(bad)?;
-    out.write_all(&length.to_le_bytes())?;
-    out.write_all(payload)
+    out.write_all(&[&length.to_le_bytes(), payload].concat())
 }
 
 /// Reads bytes behind their length, which is checked before anything is allocated.
