@@ -48,19 +48,19 @@ use carnet_seal::{
 use rand::TryCryptoRng;
 pub use redb::StorageBackend;
 
+pub(crate) use self::place::{options as file_options, sync_folder};
 pub use self::{
     block::Survey,
     error::{CreateError, OpenError, RelockError, StoreError},
     front::Stride,
     transaction::{Durability, Reader, Row, Rows, Writer},
 };
-pub(crate) use self::place::{options as file_options, sync_folder};
 use self::{
     block::{Backend, SealedDisk},
     boundary::{Contained, attempt, guarded},
     chance::Chance,
     front::Front,
-    place::{Place, PlaceError, make_folder},
+    place::{Place, PlaceError, VAULT_FILE, make_folder},
 };
 
 /// Longest key of a row, in bytes.
@@ -162,6 +162,7 @@ pub struct Store {
     database: Contained<redb::Database>,
     disk: Arc<SealedDisk>,
     front: Front,
+    cache_bytes: usize,
 }
 
 impl fmt::Debug for Store {
@@ -171,6 +172,11 @@ impl fmt::Debug for Store {
 }
 
 impl Store {
+    /// Whether there is a vault in `folder`, open or not.
+    pub fn is_in(folder: &Path) -> bool {
+        folder.join(VAULT_FILE).is_file()
+    }
+
     /// Makes a vault in `folder`, which is made too if there is none. The vault is there when this returns, and not at
     /// all after an error or a crash.
     ///
@@ -276,7 +282,7 @@ impl Store {
         });
         disk.be_strict();
         let database = Contained::new(database.map_err(|error| disk.fail(error))?);
-        Ok(Self { database, disk, front })
+        Ok(Self { database, disk, front, cache_bytes: options.cache_bytes })
     }
 
     /// A consistent view of the last commit.
@@ -356,20 +362,30 @@ impl Store {
         self.front.withdraw_keys(&self.disk)
     }
 
-    /// Copies everything to a new file with a new master key, under `lock` alone, and gives it the place of this one.
-    /// The folder stays locked throughout. After a crash or an error the vault is either the old file or the new one,
-    /// whole; the blocks of the old one are free for the disk to reuse.
+    /// Draws a key that opens the vault too, in the place of any other key, to be handed to the key store of the
+    /// operating system. It is not the master key: [`Store::withdraw_keys`] makes it worthless.
     ///
     /// # Errors
     /// [`RelockError`].
-    pub fn rekey<R: TryCryptoRng + Send + 'static>(
-        self,
-        lock: Lock<'_>,
-        options: Options,
-        rng: R,
-    ) -> Result<Self, RelockError> {
+    pub fn key_for_keeper(&mut self) -> Result<VaultKey, RelockError> {
+        let key = self.disk.chance(|chance| chance.with_rng(|rng| VaultKey::generate(rng)))?;
+        self.keep_key(&key)?;
+        Ok(key)
+    }
+
+    /// Copies everything to a new file with a new master key, under `lock` alone, and gives it the place of this one:
+    /// whoever knew an old passphrase, with whatever old copies, opens nothing that is written from now on. The folder
+    /// stays locked throughout. After a crash the vault is the old file or the new one, whole; after an error this
+    /// store goes on with the old one. No reader or writer may be alive.
+    ///
+    /// # Errors
+    /// [`RelockError`].
+    pub fn rekey<R: TryCryptoRng + Send + 'static>(&mut self, lock: Lock<'_>, rng: R) -> Result<(), RelockError> {
         let place = self.disk.place().ok_or(RelockError::NoFolder)?;
-        let options = Options { stride: self.disk.stride(), ..options };
+        // Nothing can be committed to the old file any more while it is copied.
+        let database = self.database()?;
+        let stop = Contained::new(guarded(&self.disk, || database.try_begin_write())?);
+        let options = Options { cache_bytes: self.cache_bytes, stride: self.disk.stride(), on_repair: None };
         let new = Self::create_on_boxed(place.start_new()?, lock, options, Chance::new(rng));
         let new = new.map_err(|error| match error {
             CreateError::NoMemory => RelockError::NoMemory,
@@ -378,11 +394,14 @@ impl Store {
                 RelockError::Store(StoreError::Misuse)
             }
         })?;
-        copy::all(&self, &new)?;
-        self.close()?;
-        place.finish_new().map_err(|error| new.disk.fail(error))?;
+        copy::all(self, &new)?;
+        place.finish_new()?;
         new.disk.hold(place);
-        Ok(new)
+        drop(stop);
+        let old = std::mem::replace(self, new);
+        // The old file has no name any more; whatever it answers changes nothing.
+        old.close().ok();
+        Ok(())
     }
 
     /// Ends the use of the store and reports what a mere drop would not. A [`Writer`] that is alive keeps the file
@@ -421,6 +440,14 @@ impl From<PlaceError> for OpenError {
         }
     }
 }
+
+const _: fn() = || {
+    fn is_shared<T: Send + Sync>() {}
+    fn is_moved<T: Send>() {}
+    is_shared::<Store>();
+    is_shared::<Reader>();
+    is_moved::<Writer>();
+};
 
 #[cfg(test)]
 mod tests;

@@ -86,7 +86,7 @@ fn a_folder_without_a_vault_and_a_file_that_is_none_are_told_apart() {
     let folder = tempfile::tempdir().unwrap();
     assert_eq!(open(folder.path()).unwrap_err(), OpenError::Missing);
     assert_eq!(open(&folder.path().join("nowhere")).unwrap_err(), OpenError::Missing);
-    let file = folder.path().join(place::VAULT_FILE);
+    let file = folder.path().join(VAULT_FILE);
     for bytes in [vec![], vec![7; 100], vec![0; 200_000]] {
         fs::OpenOptions::new().create(true).write(true).truncate(true).open(&file).unwrap();
         overwrite(&file, 0, &bytes);
@@ -98,7 +98,7 @@ fn a_folder_without_a_vault_and_a_file_that_is_none_are_told_apart() {
 fn fault_b5_an_unknown_version_is_unsupported_not_damaged() {
     let folder = tempfile::tempdir().unwrap();
     create(folder.path()).close().unwrap();
-    let file = folder.path().join(place::VAULT_FILE);
+    let file = folder.path().join(VAULT_FILE);
     for version in [0, 2, u32::MAX] {
         for copy in [0, 32 * 1024] {
             overwrite(&file, copy + 16, &version.to_le_bytes());
@@ -113,7 +113,7 @@ fn fault_b7_lowered_and_absurd_costs_are_refused_before_they_run() {
     let right = passphrase("correct horse");
     let lock = Lock::Passphrase(&right, Argon2Params::MINIMUM);
     Store::create(folder.path(), lock, Options::default(), rng()).unwrap().close().unwrap();
-    let file = folder.path().join(place::VAULT_FILE);
+    let file = folder.path().join(VAULT_FILE);
     let honest = fs::read(&file).unwrap();
     let costs = [
         (0, 2, 1),
@@ -164,13 +164,56 @@ fn a_passphrase_opens_what_it_closed_and_its_change_is_complete() {
     assert_eq!(open(folder.path()).unwrap_err(), OpenError::Foreign);
     let mut store = try_open(&new).unwrap();
     assert_eq!(get(&store, A, b"k").as_deref(), Some(&b"v"[..]));
-    store.keep_key(&key(1)).unwrap();
+    let key = store.key_for_keeper().unwrap();
     store.close().unwrap();
-    let mut store = open(folder.path()).unwrap();
+    let with_key = || Store::open(folder.path(), Unlock::Key(&key), Options::default(), rng());
+    let mut store = with_key().unwrap();
+    assert_eq!(get(&store, A, b"k").as_deref(), Some(&b"v"[..]));
     store.withdraw_keys().unwrap();
     store.close().unwrap();
-    assert_eq!(open(folder.path()).unwrap_err(), OpenError::Foreign);
+    assert_eq!(with_key().unwrap_err(), OpenError::Foreign);
     try_open(&new).unwrap();
+}
+
+/// A process that died while it made a vault, or a new file for one, leaves a file that nobody opens.
+#[test]
+fn fault_a4_what_an_interrupted_creation_left_is_no_vault_and_in_nobodys_way() {
+    let folder = tempfile::tempdir().unwrap();
+    let leftover = folder.path().join("vault.carnet.new");
+    let leave = |length: usize| {
+        fs::OpenOptions::new().create(true).write(true).truncate(true).open(&leftover).unwrap();
+        overwrite(&leftover, 0, &vec![7; length]);
+    };
+    for length in [0, 1, 65_536, 100_000] {
+        leave(length);
+        assert!(!Store::is_in(folder.path()));
+        assert_eq!(open(folder.path()).unwrap_err(), OpenError::Missing);
+    }
+    let store = create(folder.path());
+    put(&store, A, b"k", b"v");
+    store.close().unwrap();
+    assert!(Store::is_in(folder.path()) && !leftover.exists());
+    leave(100_000);
+    let mut store = open(folder.path()).unwrap();
+    assert_eq!(get(&store, A, b"k").as_deref(), Some(&b"v"[..]));
+    store.rekey(Lock::Key(&key(2)), rng()).unwrap();
+    assert_eq!(get(&store, A, b"k").as_deref(), Some(&b"v"[..]));
+    assert!(!leftover.exists());
+}
+
+/// The new file cannot be made: the old one goes on as if nothing had been asked.
+#[test]
+fn fault_a12_a_change_of_keys_that_fails_leaves_the_old_file_in_use() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut store = create(folder.path());
+    put(&store, A, b"k", b"v");
+    fs::create_dir(folder.path().join("vault.carnet.new")).unwrap();
+    assert!(matches!(store.rekey(Lock::Key(&key(2)), rng()), Err(RelockError::Store(_))));
+    assert!(!store.is_poisoned());
+    put(&store, A, b"k2", b"v2");
+    store.close().unwrap();
+    let store = open(folder.path()).unwrap();
+    assert_eq!(store.read().unwrap().count(A).unwrap(), 2);
 }
 
 #[test]
@@ -185,14 +228,21 @@ fn the_last_lock_cannot_be_taken_away() {
 #[test]
 fn an_old_front_area_with_its_passphrase_opens_nothing_after_a_full_change_of_keys() {
     let folder = tempfile::tempdir().unwrap();
-    let store = create(folder.path());
+    let mut store = create(folder.path());
     for number in 0..2_000_u32 {
         put_many(&store, number);
     }
-    let file = folder.path().join(place::VAULT_FILE);
+    let file = folder.path().join(VAULT_FILE);
     let old_front = fs::read(&file).unwrap()[..64 * 1024].to_vec();
     let old = store.stats().unwrap();
-    let store = store.rekey(Lock::Key(&key(2)), Options::default(), rng()).unwrap();
+    let writer = store.write(Durability::Step).unwrap();
+    assert_eq!(
+        store.rekey(Lock::Key(&key(2)), rng()),
+        Err(RelockError::Store(StoreError::Misuse)),
+        "a writer is alive"
+    );
+    drop(writer);
+    store.rekey(Lock::Key(&key(2)), rng()).unwrap();
     assert_ne!(store.stats().unwrap().file_id, old.file_id);
     assert_eq!(open(folder.path()).unwrap_err(), OpenError::Busy, "the folder stays locked");
     assert_eq!(store.read().unwrap().count(A).unwrap(), 2_000);
@@ -284,7 +334,7 @@ fn a_vault_file_is_indistinguishable_from_random_but_for_its_first_bytes() {
         writer.commit().unwrap();
     }
     store.close().unwrap();
-    let bytes = fs::read(folder.path().join(place::VAULT_FILE)).unwrap();
+    let bytes = fs::read(folder.path().join(VAULT_FILE)).unwrap();
     assert!(!bytes.windows(10).any(|window| window == &canary[..10]));
     assert!(!bytes.windows(4).any(|window| window == b"redb"));
     let written = bytes[73_728..].chunks_exact(4136).filter(|block| block.iter().any(|byte| *byte != 0));
