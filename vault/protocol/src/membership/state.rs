@@ -164,6 +164,13 @@ impl Membership {
             now,
         };
         this.principals = this.principals_in_force();
+        let in_force = &this.principals;
+        for device in this.devices.values_mut().filter(|device| device.is_live && device.root.is_none()) {
+            if !in_force.contains_key(&device.principal) {
+                // Expired, or every section was taken: nothing is left that it may do.
+                (device.is_live, device.kem, device.transport) = (false, None, None);
+            }
+        }
         this
     }
 

@@ -148,6 +148,9 @@ pub(in crate::membership) struct Core {
     pub(super) chain: Arc<Chain>,
     /// The removals that count, in the order in which they were decided.
     pub(super) counted: Vec<Index>,
+    /// For each removal that was decided, whether it counts. What was decided stays so: what is later in the order does
+    /// not reach back.
+    pub(super) decided: BTreeMap<Index, bool>,
     pub(super) on_device: BTreeMap<Index, Vec<Index>>,
     pub(super) on_principal: BTreeMap<Index, Vec<Index>>,
     pub(super) on_section: BTreeMap<(Index, SectionId), Vec<Index>>,
@@ -173,6 +176,7 @@ impl Core {
             at,
             chain,
             counted: Vec::new(),
+            decided: BTreeMap::new(),
             on_device: BTreeMap::new(),
             on_principal: BTreeMap::new(),
             on_section: BTreeMap::new(),
@@ -182,7 +186,9 @@ impl Core {
         };
         for (_, index) in removals {
             let mut walk = Walk { evaluator, core: &core, at: &core.at, memo: &mut memo, depth: 0 };
-            if walk.stands(index) {
+            let counts = walk.stands(index);
+            core.decided.insert(index, counts);
+            if counts {
                 core.count(evaluator, index);
                 memo = Memo::default();
             }

@@ -150,6 +150,9 @@ impl Walk<'_> {
     }
 
     fn stands_with(&mut self, index: Index, trust: Trust) -> bool {
+        if let Some(decided) = self.core.decided.get(&index) {
+            return *decided;
+        }
         // Where nothing was adopted the two answers are one.
         let trust = if self.evaluator.graph.adopters.is_empty() { Trust::WithoutAdoptions } else { trust };
         if let Some(known) = self.memo.stands.get(&(index, trust)) {
