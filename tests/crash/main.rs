@@ -14,6 +14,7 @@
 )]
 
 mod disk;
+mod golden;
 mod naive;
 mod power;
 mod tamper;

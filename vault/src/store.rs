@@ -451,3 +451,5 @@ const _: fn() = || {
 
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod vectors;
