@@ -11,7 +11,8 @@
 
 pub mod cda;
 mod document;
-
+pub mod fhir;
 pub mod intake;
+mod ips;
 mod phone;
 pub mod report;

@@ -238,6 +238,9 @@ pub struct SubjectClaim {
     pub sex: Option<Sex>,
     /// The claim as an identity entry would hold it.
     pub identity: crate::kind::identity::Identity,
+    /// Parts of the source that the model has no field for, word for word, for the provenance of the entry.
+    #[serde(skip_serializing_if = "std::collections::BTreeMap::is_empty")]
+    pub verbatim: std::collections::BTreeMap<String, String>,
 }
 
 impl SubjectClaim {
@@ -249,6 +252,7 @@ impl SubjectClaim {
             birth_date: identity.birth_date,
             sex: identity.sex.clone(),
             identity,
+            verbatim: std::collections::BTreeMap::new(),
         }
     }
 
