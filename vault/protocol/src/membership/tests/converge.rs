@@ -57,7 +57,7 @@ fn body(world: &World, step: &Step, by: &Who, whom: &Who, earlier: &[OpId]) -> B
         5 => grant(whom, Role::Manager, &[(NOTES, Scope::MANAGE)]),
         6 => grant(whom, Role::Writer, &[(NOTES, Scope::WRITE)]),
         7 => grant(whom, Role::Owner, &[]),
-        8 => world.rekey_body(&[NOTES], u8::try_from(earlier.len() % 250).unwrap()).0,
+        8 => world.rekey_body(&[NOTES], u16::try_from(earlier.len()).unwrap()).0,
         9 => Body::Adopt(vec![Adopted::Op(earlier[step.whom % earlier.len()])]),
         10 => world.recover(removal(&[Target::Device(whom.id)]), &Who::beside(13, by), Vec::new(), Vec::new()),
         _ => seal(NOTES, &[]),
@@ -234,4 +234,21 @@ fn goal_13_a_thousand_operations_of_some_years_all_count() {
     assert_eq!(membership.counted_ops().len(), 1000);
     assert_eq!(membership.devices().filter(|device| device.is_live).count(), 12 + 1);
     assert!(membership.writable_epoch(&NOTES, |_| true).is_some());
+}
+
+#[test]
+fn a_long_chain_of_devices_exhausts_nothing() {
+    let mut world = World::without_relay();
+    let phone = world.second(2);
+    let mut last = world.owner;
+    for seed in 300..1300 {
+        let next = Who::beside(seed, &last);
+        world.say(&last, next.add());
+        last = next;
+    }
+    // A removal makes every answer be asked again, from the newest device down.
+    let removal = world.say(&last, remove(&[Target::Device(phone.id)]));
+    let membership = world.membership();
+    assert_eq!(membership.status(&removal), Some(OpStatus::Counts));
+    assert!(membership.is_owner(&last.id) && !membership.is_owner(&phone.id));
 }

@@ -1,5 +1,3 @@
-use carnet_crypto::sign::SigningKey;
-
 use super::world::*;
 use crate::{
     checkpoint::{Checkpoint, Head},
@@ -120,7 +118,7 @@ fn no_removal_undoes_what_was_receipted_before_it() {
 #[test]
 fn atk_31_a_stale_removal_is_signed_again_and_undoes_nothing_receipted() {
     let mut world = World::with_relay();
-    let (owner, relay) = (world.owner, SigningKey::from_seed(&[200; 32]));
+    let (owner, relay) = (world.owner, signing_key(200));
     let tablet = world.second(2);
     let old = world.log.heads();
     let later = world.say_after(&tablet, &old, Who::beside(3, &owner).add());
@@ -203,6 +201,22 @@ fn nobody_but_the_root_removes_a_root() {
         assert_eq!(world.membership().status(&op), Some(OpStatus::NeverCounted));
     }
     assert_eq!(world.membership().device(&root.id).unwrap().root, Some(RootClass::Paper));
+}
+
+#[test]
+fn a_removal_that_was_decided_is_not_reached_by_a_later_one() {
+    // The owner removes a manager and, beside it, itself: whichever comes first in order, both count.
+    let mut world = World::without_relay();
+    let owner = world.owner;
+    let manager = world.delegate(&owner, 10, Role::Manager, &[(NOTES, Scope::MANAGE)]);
+    let heads = world.log.heads();
+    let others = world.say_after(&owner, &heads, remove(&[Target::Principal(manager.principal)]));
+    let own = world.say_after(&owner, &heads, remove(&[Target::Principal(owner.principal)]));
+    let membership = world.membership();
+    let counted: Vec<_> = membership.removals().iter().map(|removal| removal.op).collect();
+    let statuses = [others, own].map(|op| membership.status(&op));
+    assert_eq!(membership.status(&own), Some(OpStatus::Counts));
+    assert_eq!(counted.len(), statuses.iter().filter(|status| **status == Some(OpStatus::Counts)).count());
 }
 
 #[test]

@@ -32,7 +32,7 @@ pub(super) const START: u64 = 1_800_000_000_000;
 /// A key holder.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Who {
-    pub(super) seed: u8,
+    pub(super) seed: u16,
     pub(super) id: DeviceId,
     pub(super) principal: PrincipalId,
     pub(super) incarnation: Incarnation,
@@ -40,23 +40,24 @@ pub(super) struct Who {
 
 impl Who {
     /// The first device of a principal of its own.
-    pub(super) fn new(seed: u8) -> Self {
-        let key = SigningKey::from_seed(&[seed; 32]).public();
+    pub(super) fn new(seed: u16) -> Self {
+        let key = signing_key(seed).public();
         let (id, principal) = (device_id(&SALT, &key), principal_id(&SALT, &key));
-        Self { seed, id, principal, incarnation: Incarnation([seed; 8]) }
+        let [low, high] = seed.to_le_bytes();
+        Self { seed, id, principal, incarnation: Incarnation([low, high, 7, 7, 7, 7, 7, 7]) }
     }
 
     /// A further device of `of`'s principal.
-    pub(super) fn beside(seed: u8, of: &Self) -> Self {
+    pub(super) fn beside(seed: u16, of: &Self) -> Self {
         Self { principal: of.principal, ..Self::new(seed) }
     }
 
     pub(super) fn key(&self) -> SigningKey {
-        SigningKey::from_seed(&[self.seed; 32])
+        signing_key(self.seed)
     }
 
     pub(super) fn kem(&self) -> KemHash {
-        kem_hash(&[self.seed])
+        kem_hash(&self.seed.to_le_bytes())
     }
 
     pub(super) fn keys(&self) -> DeviceKeys {
@@ -64,7 +65,7 @@ impl Who {
             signing: self.key().public(),
             kem: self.kem(),
             generation: 0,
-            transport: [self.seed; 32],
+            transport: self.key().public().0,
             incarnation: self.incarnation,
         }
     }
@@ -85,7 +86,7 @@ pub(super) struct World {
     pub(super) receipts: Receipts,
     pub(super) owner: Who,
     pub(super) root: Who,
-    relay: u8,
+    relay: u16,
     position: u64,
     clock: u64,
     counters: BTreeMap<DeviceId, u32>,
@@ -161,7 +162,7 @@ impl World {
 
     pub(super) fn receive_at(&mut self, op: OpId, position: u64) {
         let receipt = Receipt { record: self.record(), store_epoch: 0, position, time: self.now(), op };
-        self.receipts.vouch(&SigningKey::from_seed(&[self.relay; 32]).public(), &receipt);
+        self.receipts.vouch(&signing_key(self.relay).public(), &receipt);
     }
 
     pub(super) fn membership(&self) -> Membership {
@@ -169,14 +170,14 @@ impl World {
     }
 
     /// A second device of the owner, admitted by the first.
-    pub(super) fn second(&mut self, seed: u8) -> Who {
+    pub(super) fn second(&mut self, seed: u16) -> Who {
         let (owner, who) = (self.owner, Who::beside(seed, &self.owner));
         self.say(&owner, who.add());
         who
     }
 
     /// A delegate with one device, granted and admitted by `by`.
-    pub(super) fn delegate(&mut self, by: &Who, seed: u8, role: Role, scopes: &[(SectionId, Scope)]) -> Who {
+    pub(super) fn delegate(&mut self, by: &Who, seed: u16, role: Role, scopes: &[(SectionId, Scope)]) -> Who {
         let who = Who::new(seed);
         self.say(by, grant(&who, role, scopes));
         self.say(by, who.add());
@@ -189,12 +190,12 @@ impl World {
         (self.say(who, body), epoch)
     }
 
-    pub(super) fn rekey_body(&self, sections: &[SectionId], salt: u8) -> (Body, EpochId) {
+    pub(super) fn rekey_body(&self, sections: &[SectionId], salt: u16) -> (Body, EpochId) {
         let time = UnixMillis(self.clock + 1000);
         let plan = self.membership().rekey_plan(sections, time, |_, _| true);
         let epoch = |parents: &[EpochId], section: &SectionId| {
             let parents: Vec<u8> = parents.iter().flat_map(|parent| parent.0).collect();
-            EpochId(digest::hash("test epoch", &[&[salt], &section.0, &parents]))
+            EpochId(digest::hash("test epoch", &[&salt.to_le_bytes(), &section.0, &parents]))
         };
         let first = plan.parents.first().map(|(section, parents)| epoch(parents, section)).unwrap();
         let sections = plan.parents.iter().map(|(section, parents)| SectionRekey {
@@ -214,11 +215,15 @@ impl World {
     }
 }
 
-pub(super) fn relay_keys(seed: u8) -> RelayKeys {
+pub(super) fn signing_key(seed: u16) -> SigningKey {
+    SigningKey::from_seed(&digest::hash("test seed", &[&seed.to_le_bytes()]))
+}
+
+pub(super) fn relay_keys(seed: u16) -> RelayKeys {
     RelayKeys {
-        signing: SigningKey::from_seed(&[seed; 32]).public(),
-        kem: kem_hash(&[seed]),
-        transport: [seed; 32],
+        signing: signing_key(seed).public(),
+        kem: kem_hash(&seed.to_le_bytes()),
+        transport: [3; 32],
         addresses: vec!["relay.example:4433".to_owned()],
     }
 }
