@@ -19,6 +19,7 @@ use automerge::{
     transaction::{CommitOptions, Transactable, Transaction},
 };
 use carnet_crypto::{door::UnixMillis, id::FeedId};
+use carnet_protocol::limits::{CHANGE_OPS_PER_ENVELOPE_MAX, CHANGE_OPS_PER_VOLUME_MAX};
 use serde_json::Value as Json;
 
 pub(crate) mod bounded;
@@ -165,7 +166,7 @@ impl Doc {
     /// # Errors
     /// Nothing is applied when one of them nests too deep or Automerge refuses.
     pub(crate) fn apply(&mut self, changes: Vec<Incoming>) -> Result<BTreeSet<Place>, CrdtError> {
-        let changes: Vec<Change> = changes.into_iter().map(|incoming| incoming.0).collect();
+        let changes: Vec<Change> = changes.into_iter().map(|incoming| incoming.change).collect();
         let touched = self.place(&changes)?;
         self.0.apply_changes(changes).map_err(malformed)?;
         Ok(touched)
@@ -261,52 +262,63 @@ impl Doc {
 
 /// One change that was counted and is not yet applied.
 #[derive(Clone, Debug)]
-pub(crate) struct Incoming(Change);
+pub(crate) struct Incoming {
+    change: Change,
+    ops: u64,
+}
 
 impl Incoming {
-    /// Reads and counts the changes of one envelope's payload, in order.
+    /// Reads and counts one change, which must be all of `bytes`.
     ///
     /// # Errors
-    /// See [`bounded::scan_change`]; besides, more changes or operations in all than the limits of an envelope.
-    pub(crate) fn read_all(mut payload: &[u8]) -> Result<Vec<Self>, CrdtError> {
-        let mut incoming = Vec::new();
-        let mut ops_left = ENVELOPE_LIMITS.ops_max;
-        while !payload.is_empty() {
-            let limits = Limits { ops_max: ops_left, ..ENVELOPE_LIMITS };
-            let (scanned, rest) = bounded::scan_change(payload, limits)?;
-            ops_left = ops_left.saturating_sub(scanned.ops);
-            if incoming.len() >= ENVELOPE_CHANGES_MAX {
-                return Err(ScanError::TooManyOps.into());
-            }
-            incoming.push(Self(Change::from_bytes(scanned.chunk.to_vec()).map_err(malformed)?));
-            payload = rest;
+    /// See [`bounded::scan_change`].
+    pub(crate) fn read(bytes: &[u8]) -> Result<Self, CrdtError> {
+        let (scanned, rest) = bounded::scan_change(bytes, ENVELOPE_LIMITS)?;
+        if !rest.is_empty() {
+            return Err(ScanError::TrailingBytes.into());
         }
-        Ok(incoming)
+        let change = Change::from_bytes(scanned.chunk.to_vec()).map_err(malformed)?;
+        Ok(Self { change, ops: scanned.ops })
+    }
+
+    /// Reads and counts the changes of one envelope, in order.
+    ///
+    /// # Errors
+    /// As [`Incoming::read`]; besides, more operations in all than an envelope may hold.
+    pub(crate) fn read_all(changes: &[&[u8]]) -> Result<Vec<Self>, CrdtError> {
+        let incoming = changes.iter().map(|change| Self::read(change)).collect::<Result<Vec<_>, _>>()?;
+        let ops: u64 = incoming.iter().map(|change| change.ops).sum();
+        if ops > ENVELOPE_LIMITS.ops_max { Err(ScanError::TooManyOps.into()) } else { Ok(incoming) }
+    }
+
+    /// Number of its operations, or more.
+    pub(crate) fn ops(&self) -> u64 {
+        self.ops
     }
 
     /// The actor that the change bears; a feed's own when it is honest.
     pub(crate) fn actor(&self) -> &[u8] {
-        self.0.actor_id().to_bytes()
+        self.change.actor_id().to_bytes()
     }
 
     /// Position in the actor's sequence, from 1.
     pub(crate) fn seq(&self) -> u64 {
-        self.0.seq()
+        self.change.seq()
     }
 
     /// The change's own hash.
     pub(crate) fn hash(&self) -> [u8; 32] {
-        self.0.hash().0
+        self.change.hash().0
     }
 
     /// The changes it follows.
     pub(crate) fn dependencies(&self) -> Vec<[u8; 32]> {
-        self.0.deps().iter().map(|hash| hash.0).collect()
+        self.change.deps().iter().map(|hash| hash.0).collect()
     }
 
     /// The chunk, as it travels.
     pub(crate) fn bytes(&self) -> &[u8] {
-        self.0.raw_bytes()
+        self.change.raw_bytes()
     }
 }
 
@@ -437,7 +449,7 @@ fn write_entry(tx: &mut Transaction<'_>, write: &Write<'_>) -> Result<(), CrdtEr
     };
     for (key, value) in write.after {
         if before.get(key) != Some(value) {
-            write_field(tx, &map, key, value)?;
+            write_field(tx, &map, key, before.get(key), value)?;
         }
     }
     for key in before.keys().filter(|key| !write.after.contains_key(*key)) {
@@ -450,16 +462,32 @@ fn write_entry(tx: &mut Transaction<'_>, write: &Write<'_>) -> Result<(), CrdtEr
     Ok(())
 }
 
-fn write_field(tx: &mut Transaction<'_>, map: &ObjId, key: &str, value: &Json) -> Result<(), CrdtError> {
-    let Json::String(text) = value else { return write_value(tx, map, Slot::Key(key), value, 0) };
-    if !TEXT_FIELDS.contains(&key) {
-        return tx.put(map, key, text.as_str()).map_err(malformed);
+/// Writes one field. Maps merge key by key, so that two devices can each add a link; other values are replaced whole.
+fn write_field(
+    tx: &mut Transaction<'_>,
+    map: &ObjId,
+    key: &str,
+    before: Option<&Json>,
+    value: &Json,
+) -> Result<(), CrdtError> {
+    let there = tx.get(map, key).map_err(malformed)?;
+    match (value, before, there) {
+        (Json::String(text), _, Some((Value::Object(ObjType::Text), object))) if TEXT_FIELDS.contains(&key) => {
+            tx.update_text(&object, text).map_err(malformed)
+        }
+        (Json::String(text), _, _) if TEXT_FIELDS.contains(&key) => {
+            let object = tx.put_object(map, key, ObjType::Text).map_err(malformed)?;
+            tx.update_text(&object, text).map_err(malformed)
+        }
+        (Json::Object(after), Some(Json::Object(before)), Some((Value::Object(ObjType::Map), object))) => {
+            for (key, value) in after.iter().filter(|(key, value)| before.get(*key) != Some(*value)) {
+                write_value(tx, &object, Slot::Key(key), value, 1)?;
+            }
+            let gone = before.keys().filter(|key| !after.contains_key(*key));
+            gone.map(|key| tx.delete(&object, key.as_str()).map_err(malformed)).collect()
+        }
+        _ => write_value(tx, map, Slot::Key(key), value, 0),
     }
-    let object = match tx.get(map, key).map_err(malformed)? {
-        Some((Value::Object(ObjType::Text), object)) => object,
-        _ => tx.put_object(map, key, ObjType::Text).map_err(malformed)?,
-    };
-    tx.update_text(&object, text).map_err(malformed)
 }
 
 /// Where a value is written: under a key of a map, or at an index of a list.
@@ -559,14 +587,11 @@ const TEXT_FIELDS: [&str; 1] = ["comment"];
 /// Objects nested in one another, from the root.
 const DEPTH_MAX: usize = 16;
 
-/// Changes in one envelope.
-const ENVELOPE_CHANGES_MAX: usize = 1_024;
-
 /// Limits of one envelope's changes, in all.
-const ENVELOPE_LIMITS: Limits = Limits { inflated_bytes_max: 8 << 20, ops_max: 100_000 };
+const ENVELOPE_LIMITS: Limits = Limits { inflated_bytes_max: 8 << 20, ops_max: CHANGE_OPS_PER_ENVELOPE_MAX };
 
 /// Limits of one snapshot.
-const SNAPSHOT_LIMITS: Limits = Limits { inflated_bytes_max: 32 << 20, ops_max: 2_000_000 };
+const SNAPSHOT_LIMITS: Limits = Limits { inflated_bytes_max: 32 << 20, ops_max: CHANGE_OPS_PER_VOLUME_MAX };
 
 #[cfg(test)]
 mod tests;

@@ -1,4 +1,56 @@
-//! Skeleton.
-mod crdt;
+//! The vault: a person's records on one device, encrypted at rest, merged without a server, ready to be synced.
+//!
+//! A [`Vault`] is one folder with one encrypted file and the attached files beside it. It holds **records**, one per
+//! person; an open [`Record`] is everything that can be asked of one:
+//!
+//! | to | see |
+//! |---|---|
+//! | add, correct, remove, find entries | [`entries`] |
+//! | read dense measures and their days | [`measures`] |
+//! | take in what an intake streams out | [`import`] |
+//! | give everything out again, compare two copies | [`export`] |
+//! | add and remove devices | [`devices`], [`pairing`] |
+//! | recover when all devices are lost | [`recovery`] |
+//! | exchange with a relay, a device or a file | [`replica`] |
+//!
+//! Below lie the store ([`store`]), attached files ([`blob`]), the documents of the CRDT, section keys and the
+//! membership log. Nothing here is asynchronous, opens a socket, reads a clock or speaks to a person: time and chance
+//! come in through a [`Door`], bytes go out to whoever asks.
+
 pub mod blob;
+mod crdt;
+pub mod devices;
+mod documents;
+mod door;
+pub mod entries;
+pub mod export;
+pub mod import;
+mod keys;
+pub mod measures;
+mod members;
+pub mod pairing;
+mod payload;
+mod receive;
+pub mod record;
+pub mod recovery;
+pub mod replica;
+mod row;
 pub mod store;
+mod tables;
+pub mod vault;
+mod volumes;
+
+pub use self::{
+    documents::MissingFile,
+    door::{Chance, Door},
+    members::{CarriedOp, OpsReceived},
+    receive::Received,
+    record::{Record, RecordError},
+    vault::{DeviceStanding, LocalChange, NewRecord, RecordSummary, RecoveryKit, Relock, Vault, VaultError},
+};
+pub use carnet_seal::{
+    code::CodeRefused,
+    passphrase::{Argon2Params, Passphrase, PassphraseRefused, TooWeak},
+    secret::VaultKey,
+    words::WordsRefused,
+};

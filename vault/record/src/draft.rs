@@ -1,9 +1,12 @@
 //! A draft: a fact that is not yet an entry, from a form or from a file.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 
 use crate::{
-    entry::{LinkKind, Status},
+    entry::{Entry, EntryId, LinkKind, Removal, Status},
     kind::Fact,
     provenance::{Origin, Provenance},
     validate::{self, Violation, Warning},
@@ -52,6 +55,36 @@ pub struct Draft {
     /// Whether it counts.
     #[serde(default)]
     pub status: Status,
+    /// What a draft from an export of our own carries besides, so that it becomes the entry that it was.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub restored: Option<Box<Restored>>,
+}
+
+/// The parts of an entry that a draft has no place for.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Restored {
+    /// The entry's name.
+    pub id: EntryId,
+    /// Its links, by name.
+    #[serde(default)]
+    pub links: BTreeMap<EntryId, LinkKind>,
+    /// Further sources.
+    #[serde(default)]
+    pub also_from: BTreeMap<String, Provenance>,
+    /// Set when it was removed.
+    #[serde(default)]
+    pub removed: Option<Removal>,
+    /// Fields that this version does not know.
+    #[serde(default)]
+    pub extra: Map<String, Value>,
+}
+
+impl From<Entry> for Draft {
+    fn from(entry: Entry) -> Self {
+        let Entry { id, fact, comment, links, provenance, also_from, status, removed, extra } = entry;
+        let restored = Some(Box::new(Restored { id, links, also_from, removed, extra }));
+        Self { comment, status, restored, ..Self::new(fact, provenance) }
+    }
 }
 
 impl Draft {
@@ -64,6 +97,7 @@ impl Draft {
             links: Vec::new(),
             provenance,
             status: Status::Active,
+            restored: None,
         }
     }
 

@@ -23,7 +23,7 @@ fn write(doc: &mut Doc, feed: FeedId, place: &Place, after: Json) -> Vec<u8> {
 }
 
 fn receive(doc: &mut Doc, changes: &[Vec<u8>]) -> BTreeSet<Place> {
-    let incoming = changes.iter().flat_map(|bytes| Incoming::read_all(bytes).unwrap()).collect();
+    let incoming = changes.iter().map(|bytes| Incoming::read(bytes).unwrap()).collect();
     doc.apply(incoming).unwrap()
 }
 
@@ -83,6 +83,20 @@ fn two_edits_of_one_note_both_stay() {
     let comment = a.fields(&place).unwrap()["comment"].clone();
     assert_eq!(comment, json!("avant le repas, le soir, pendant 7 jours"));
     assert_eq!(b.fields(&place).unwrap()["comment"], comment);
+}
+
+#[test]
+fn two_devices_each_add_a_link_and_both_stay() {
+    let (mut a, mut b) = (Doc::empty().unwrap(), Doc::empty().unwrap());
+    let place = at("disease", "05");
+    let first = write(&mut a, A, &place, json!({"name": "asthme", "links": {"01": "document"}}));
+    receive(&mut b, &[first]);
+    let from_a = write(&mut a, A, &place, json!({"name": "asthme", "links": {"01": "document", "02": "treatment"}}));
+    let from_b = write(&mut b, B, &place, json!({"name": "asthme", "links": {"03": "treatment"}}));
+    receive(&mut a, &[from_b]);
+    receive(&mut b, &[from_a]);
+    assert_eq!(a.fields(&place).unwrap()["links"], json!({"02": "treatment", "03": "treatment"}));
+    assert_eq!(a.fields(&place), b.fields(&place));
 }
 
 #[test]
@@ -146,7 +160,7 @@ fn fault_c7_nesting_beyond_the_limit_is_refused_before_it_is_applied() {
     let change = hostile.get_changes(&before).remove(0).raw_bytes().to_vec();
     let mut doc = Doc::empty().unwrap();
     let heads = doc.heads();
-    assert!(matches!(doc.apply(Incoming::read_all(&change).unwrap()), Err(CrdtError::TooDeep)));
+    assert!(matches!(doc.apply(vec![Incoming::read(&change).unwrap()]), Err(CrdtError::TooDeep)));
     assert_eq!(doc.heads(), heads);
 }
 

@@ -1,0 +1,200 @@
+//! Enforces `docs/architecture.md`: who may depend on whom, where guarded names may stand, what the relay links.
+//!
+//! "The relay is blind" is not a promise in prose: it is read off its dependency tree here.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fs,
+    path::{Path, PathBuf},
+    process::Command,
+};
+
+use cargo_metadata::{DependencyKind, Metadata, MetadataCommand};
+
+/// Edges between our crates. An edge that is not here fails the build until `docs/architecture.md` allows it.
+const EDGES: &[(&str, &[&str])] = &[
+    ("carnet", &["carnet-crypto", "carnet-interop", "carnet-record", "carnet-relay", "carnet-sync", "carnet-vault"]),
+    ("carnet-crypto", &[]),
+    ("carnet-interop", &["carnet-record"]),
+    ("carnet-protocol", &["carnet-crypto"]),
+    ("carnet-record", &[]),
+    ("carnet-relay", &["carnet-crypto", "carnet-protocol"]),
+    ("carnet-seal", &["carnet-crypto"]),
+    ("carnet-sync", &["carnet-crypto", "carnet-protocol", "carnet-vault"]),
+    ("carnet-vault", &["carnet-crypto", "carnet-protocol", "carnet-record", "carnet-seal"]),
+];
+
+/// Outside crates that may be a direct dependency only in the named crates.
+const PLACES: &[(&[&str], &[&str])] = &[
+    (
+        &[
+            "argon2", "bip39", "blake3", "chacha20", "chacha20poly1305", "ed25519-dalek", "hpke", "ring", "subtle",
+            "x25519-dalek", "aes-gcm",
+        ],
+        &["carnet-crypto", "carnet-seal"],
+    ),
+    (&["automerge"], &["carnet-vault"]),
+    (&["redb"], &["carnet-vault", "carnet-relay"]),
+    (&["iroh"], &["carnet-sync", "carnet-relay"]),
+    (&["reqwest", "hyper", "ureq"], &[]),
+    (&["axum"], &["carnet", "carnet-relay"]),
+    (&["quick-xml", "zip", "rusqlite", "csv", "image"], &["carnet-interop"]),
+    (&["tokio", "async-std", "smol"], &["carnet-sync", "carnet-relay", "carnet"]),
+    (&["anyhow", "eyre"], &[]),
+];
+
+/// Names that may stand in source text only in the named files (a path that ends in `/` allows the folder).
+const GUARDED: &[(&str, &[&str])] = &[
+    ("automerge::", &["vault/src/crdt.rs", "vault/src/crdt/"]),
+    ("redb::", &["vault/src/store.rs", "vault/src/store/", "sync/relay/src/store.rs", "sync/relay/src/store/"]),
+    ("iroh::", &["sync/src/net.rs", "sync/src/net/", "sync/relay/src/net.rs", "sync/relay/src/net/"]),
+    (
+        "Command::new",
+        &["vault/interop/src/intake/worker.rs", "vault/interop/src/intake/worker/", "cli/src/command/demo.rs", "cli/src/command/demo/"],
+    ),
+];
+
+/// What must not appear in the tree of the relay, resolved alone.
+const NEVER_IN_THE_RELAY: &[&str] = &[
+    "carnet-vault", "carnet-seal", "carnet-record", "carnet-interop", "automerge", "argon2", "hpke", "chacha20poly1305",
+];
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("tests/ lies in the root").to_path_buf()
+}
+
+fn metadata() -> Metadata {
+    MetadataCommand::new()
+        .manifest_path(root().join("Cargo.toml"))
+        .other_options(["--offline".to_owned(), "--locked".to_owned()])
+        .exec()
+        .expect("cargo metadata runs")
+}
+
+#[test]
+fn crates_depend_on_each_other_only_as_the_house_allows() {
+    let metadata = metadata();
+    let allowed: BTreeMap<_, BTreeSet<_>> =
+        EDGES.iter().map(|(from, to)| (*from, to.iter().copied().collect())).collect();
+    let mut wrong = Vec::new();
+    for package in metadata.workspace_packages() {
+        let name = package.name.as_str();
+        if name == "carnet-tests" {
+            continue;
+        }
+        let Some(allowed) = allowed.get(name) else {
+            wrong.push(format!("{name} is a crate that the house does not know"));
+            continue;
+        };
+        for dependency in package.dependencies.iter().filter(|dependency| dependency.kind == DependencyKind::Normal) {
+            if dependency.name.starts_with("carnet") && !allowed.contains(dependency.name.as_str()) {
+                wrong.push(format!("{name} -> {}", dependency.name));
+            }
+            if dependency.name == "carnet-relay" && !dependency.optional {
+                wrong.push(format!("{name} -> carnet-relay must be optional, behind the feature `demo`"));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "edges that docs/architecture.md does not list: {wrong:#?}");
+}
+
+#[test]
+fn outside_crates_stand_only_where_they_belong() {
+    let metadata = metadata();
+    let mut wrong = Vec::new();
+    for package in metadata.workspace_packages() {
+        if package.name.as_str() == "carnet-tests" {
+            continue;
+        }
+        for dependency in &package.dependencies {
+            for (names, places) in PLACES {
+                let misplaced = names.contains(&dependency.name.as_str()) && !places.contains(&package.name.as_str());
+                if misplaced && dependency.kind == DependencyKind::Normal {
+                    wrong.push(format!("{} in {}", dependency.name, package.name));
+                }
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "misplaced dependencies: {wrong:#?}");
+}
+
+#[test]
+fn guarded_names_stand_only_in_their_files() {
+    let mut wrong = Vec::new();
+    for file in sources() {
+        let path = file.strip_prefix(root()).expect("under the root").to_string_lossy().into_owned();
+        if path.starts_with("tests/") {
+            continue;
+        }
+        let text = fs::read_to_string(&file).expect("a source file is text");
+        for (name, places) in GUARDED {
+            let allowed = places.iter().any(|place| path == *place || (place.ends_with('/') && path.starts_with(place)));
+            let stands = text.lines().any(|line| {
+                let code = line.split("//").next().unwrap_or_default();
+                code.match_indices(name).any(|(at, _)| !code[..at].ends_with(|c: char| c.is_alphanumeric() || c == '_'))
+            });
+            if stands && !allowed {
+                wrong.push(format!("{name} in {path}"));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "guarded names out of their files: {wrong:#?}");
+}
+
+#[test]
+fn the_relay_alone_links_nothing_that_could_read_a_record() {
+    let output = Command::new(env!("CARGO"))
+        .args(["tree", "--offline", "--locked", "-p", "carnet-relay", "-e", "normal", "--prefix", "none", "--format", "{p}"])
+        .current_dir(root())
+        .output()
+        .expect("cargo tree runs");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let tree = String::from_utf8_lossy(&output.stdout);
+    let linked: BTreeSet<_> = tree.lines().filter_map(|line| line.split(' ').next()).collect();
+    assert!(linked.contains("carnet-protocol") && linked.contains("redb"), "the tree was read: {linked:?}");
+    let found: Vec<_> = NEVER_IN_THE_RELAY.iter().filter(|name| linked.contains(**name)).collect();
+    assert!(found.is_empty(), "the relay links {found:?}");
+}
+
+#[test]
+fn every_direct_dependency_has_its_line_in_the_ledger() {
+    let ledger = fs::read_to_string(root().join("docs/dependencies.md")).expect("docs/dependencies.md is there");
+    let metadata = metadata();
+    let direct: BTreeSet<_> = metadata
+        .workspace_packages()
+        .iter()
+        .flat_map(|package| &package.dependencies)
+        .map(|dependency| dependency.name.clone())
+        .filter(|name| !name.starts_with("carnet"))
+        .collect();
+    let missing: Vec<_> = direct.iter().filter(|name| !ledger.contains(&format!("`{name}`"))).collect();
+    assert!(missing.is_empty(), "without a line in docs/dependencies.md: {missing:?}");
+}
+
+#[test]
+fn our_code_has_no_unsafe_and_every_crate_takes_the_house_lints() {
+    for package in metadata().workspace_packages() {
+        let manifest = fs::read_to_string(&package.manifest_path).expect("a manifest is text");
+        assert!(manifest.contains("[lints]\nworkspace = true"), "{} does not inherit the lints", package.name);
+    }
+    let house = fs::read_to_string(root().join("Cargo.toml")).expect("the root manifest is text");
+    assert!(house.contains("unsafe_code = \"forbid\""));
+}
+
+/// Every Rust source file of the workspace.
+fn sources() -> Vec<PathBuf> {
+    let mut files = Vec::new();
+    let mut folders: Vec<_> = ["cli", "sync", "tests", "vault"].iter().map(|name| root().join(name)).collect();
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(&folder).expect("a source folder can be listed") {
+            let path = entry.expect("an entry can be read").path();
+            if path.is_dir() && !path.ends_with("target") {
+                folders.push(path);
+            } else if path.extension().is_some_and(|extension| extension == "rs") {
+                files.push(path);
+            }
+        }
+    }
+    assert!(files.len() > 20, "the sources were found");
+    files
+}

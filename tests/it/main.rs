@@ -1,0 +1,3 @@
+//! One integration binary: everything that needs two crates.
+
+mod architecture;

@@ -1,0 +1,140 @@
+//! Attached files of a record: sealed beside the store, named and keyed by the entry of their document.
+//!
+//! The key of a file lies in its document's entry, so whoever reads the section reads the file, and nobody else. A file
+//! is sealed for its record: moved to another one it does not open.
+
+use std::io::Read;
+
+use carnet_crypto::id::{ObjectId, RecordId};
+use carnet_record::{Entry, EntryId, Fact, kind::document::Attachment};
+use carnet_seal::secret::FileKey;
+use zeroize::Zeroizing;
+
+use crate::{
+    entries::{Filter, Found},
+    import::hex,
+    record::{Record, RecordError},
+    row::OutboxRow,
+    store::{Durability, Writer},
+    tables::{Key, OBJECT},
+};
+
+/// An attached file that this device lacks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct MissingFile {
+    /// The document.
+    pub entry: EntryId,
+    /// The sealed file.
+    pub object: ObjectId,
+}
+
+impl Record<'_> {
+    /// Seals what `source` gives, and keeps it. It belongs to the record once an entry names it.
+    pub(crate) fn attach(&mut self, source: &mut dyn Read) -> Result<Attachment, RecordError> {
+        let key = FileKey::generate(&mut self.door.rng);
+        let context = file_context(&self.live.id);
+        let sealed = self.blobs.seal(source, &key, &context, &mut self.door.rng)?;
+        let mut writer = self.store.write(Durability::Step)?;
+        self.blobs.keep(&mut writer, &sealed)?;
+        writer.commit()?;
+        Ok(Attachment { object: sealed.id.to_string(), key: hex(key.expose_for_store()) })
+    }
+
+    /// Notes the files of entries that are about to be written as to be sent, before the entries themselves.
+    pub(crate) fn enqueue_files<'e>(
+        &self,
+        writer: &mut Writer,
+        entries: impl IntoIterator<Item = &'e Entry>,
+    ) -> Result<(), RecordError> {
+        for entry in entries {
+            let Some((object, _)) = attachment(entry) else { continue };
+            let key = Key::of(&self.live.id).object(&object);
+            if writer.get(OBJECT, &key)?.is_none() {
+                writer.put(OBJECT, &key, &[])?;
+                self.enqueue(writer, &OutboxRow::Object { object })?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Gives the bytes of a document to `out`, in parts.
+    ///
+    /// # Errors
+    /// [`RecordError::NotFound`] when the entry has no file; what the file or `out` answers.
+    pub fn read_document(
+        &self,
+        id: &EntryId,
+        mut out: impl FnMut(&[u8]) -> Result<(), RecordError>,
+    ) -> Result<u64, RecordError> {
+        let entry = self.entry(id)?.entry;
+        let (object, key) = attachment(&entry).ok_or(RecordError::NotFound)?;
+        let Fact::Document(document) = &entry.fact else { return Err(RecordError::NotFound) };
+        let size = document.size.ok_or(RecordError::Damaged("a document does not say its size"))?;
+        let context = file_context(&self.live.id);
+        let reader = self.store.read()?;
+        let mut opened = self.blobs.open(&reader, &object, &key, &context, size)?;
+        let mut buffer = Zeroizing::new(vec![0; 64 << 10]);
+        let mut offset = 0;
+        loop {
+            let read = opened.read_at(offset, &mut buffer)?;
+            if read == 0 {
+                return Ok(offset);
+            }
+            out(buffer.get(..read).unwrap_or_default())?;
+            offset += u64::try_from(read).unwrap_or(0);
+        }
+    }
+
+    /// The attached files that entries name and that are not on this device.
+    ///
+    /// # Errors
+    /// The store's.
+    pub fn missing_files(&self) -> Result<Vec<MissingFile>, RecordError> {
+        let reader = self.store.read()?;
+        let mut missing = Vec::new();
+        for Found { entry, .. } in self.documents()? {
+            if let Some((object, _)) = attachment(&entry)
+                && self.blobs.sealed_bytes(&reader, &object)?.is_none()
+            {
+                missing.push(MissingFile { entry: entry.id, object });
+            }
+        }
+        Ok(missing)
+    }
+
+    /// Whether an entry of this record names this sealed file: what a peer may ask for.
+    ///
+    /// # Errors
+    /// The store's.
+    pub fn names_file(&self, object: &ObjectId) -> Result<bool, RecordError> {
+        let names = |found: &Found| attachment(&found.entry).is_some_and(|(named, _)| named == *object);
+        Ok(self.documents()?.iter().any(names))
+    }
+
+    /// The attachment of a document with these bytes, if the record has one.
+    pub(crate) fn document_of_bytes(&self, sha256: &[u8; 32]) -> Result<Option<Attachment>, RecordError> {
+        let sha256 = hex(sha256);
+        let found = self.documents()?.into_iter().find_map(|found| match found.entry.fact {
+            Fact::Document(document) if document.sha256.as_deref() == Some(&sha256) => document.attachment,
+            _ => None,
+        });
+        Ok(found)
+    }
+
+    fn documents(&self) -> Result<Vec<Found>, RecordError> {
+        self.list(&Filter { kinds: vec!["document".to_owned()], with_removed: true, ..Filter::default() })
+    }
+}
+
+/// The sealed file that an entry names, and its key.
+pub(crate) fn attachment(entry: &Entry) -> Option<(ObjectId, FileKey)> {
+    let Fact::Document(document) = &entry.fact else { return None };
+    let attachment = document.attachment.as_ref()?;
+    let key: Zeroizing<[u8; 32]> = Zeroizing::new(attachment.key.parse::<ObjectId>().ok()?.0);
+    Some((attachment.object.parse().ok()?, FileKey::from_store(key.as_slice())?))
+}
+
+/// What a sealed file is bound to.
+fn file_context(record: &RecordId) -> Vec<u8> {
+    [b"carnet/1 file\0".as_slice(), &record.0].concat()
+}

@@ -1,0 +1,204 @@
+//! Everything a record holds, as the same items that an import takes in, and the digest by which two copies compare.
+//!
+//! The digest is computed from the canonical export, not from heads or files: two devices with the same record have
+//! the same digest, whatever their history, and so has a record that was exported, wiped and imported again. Where the
+//! vault keeps an attached file and under which key is left out; the hash of its bytes is in.
+
+use carnet_crypto::digest::Hasher;
+use carnet_record::{
+    Draft, Entry, Fact,
+    item::{DOCUMENT_CHUNK_BYTES_MAX, Item, SAMPLES_PER_ITEM_MAX},
+};
+use serde_json::Value as Json;
+
+use crate::{
+    entries::{Filter, Found},
+    record::{Record, RecordError},
+};
+
+/// Which part of a record is exported.
+#[derive(Clone, Debug, Default)]
+pub struct Selection {
+    /// Entries of these kinds and days; removed ones are part of a full export.
+    pub entries: Filter,
+    /// Sections, all when empty.
+    pub sections: Vec<carnet_record::SectionKind>,
+    /// The bytes of attached files too.
+    pub with_files: bool,
+    /// Dense samples too.
+    pub with_samples: bool,
+}
+
+impl Selection {
+    /// Everything.
+    pub fn everything() -> Self {
+        let entries = Filter { with_removed: true, ..Filter::default() };
+        Self { entries, sections: Vec::new(), with_files: true, with_samples: true }
+    }
+}
+
+/// Numbers of what an export holds.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize)]
+pub struct Exported {
+    /// Entries.
+    pub entries: u64,
+    /// Attached files.
+    pub files: u64,
+    /// Samples.
+    pub samples: u64,
+}
+
+impl Record<'_> {
+    /// Gives out a record as items: entries, the bytes of their files, samples. `out` may end it early with an error.
+    ///
+    /// # Errors
+    /// The store's, or what `out` answers.
+    pub fn export<E: From<RecordError>>(
+        &self,
+        selection: &Selection,
+        mut out: impl FnMut(Item) -> Result<(), E>,
+    ) -> Result<Exported, E> {
+        let mut exported = Exported::default();
+        for Found { entry, section } in self.list(&selection.entries)? {
+            let is_chosen = |section| selection.sections.is_empty() || selection.sections.contains(&section);
+            if !section.is_none_or(is_chosen) {
+                continue;
+            }
+            exported.entries += 1;
+            let (entry, has_file) = without_attachment(entry);
+            if has_file && selection.with_files {
+                exported.files += 1;
+                self.export_file(entry, &mut out)?;
+            } else {
+                out(Item::Draft(Box::new(Draft::from(entry))))?;
+            }
+        }
+        if selection.with_samples {
+            exported.samples = self.export_samples(&mut out)?;
+        }
+        Ok(exported)
+    }
+
+    fn export_file<E: From<RecordError>>(
+        &self,
+        entry: Entry,
+        out: &mut impl FnMut(Item) -> Result<(), E>,
+    ) -> Result<(), E> {
+        let id = entry.id;
+        let (sha256, size) = match &entry.fact {
+            Fact::Document(document) => (document.sha256.clone(), document.size.unwrap_or(0)),
+            _ => (None, 0),
+        };
+        out(Item::DocumentStart { draft: Box::new(Draft::from(entry)) })?;
+        let mut failed = None;
+        self.read_document(&id, |bytes| {
+            bytes.chunks(DOCUMENT_CHUNK_BYTES_MAX).try_for_each(|chunk| {
+                out(Item::DocumentBytes(chunk.to_vec())).map_err(|error| {
+                    failed = Some(error);
+                    RecordError::Ours("the export was ended")
+                })
+            })
+        })
+        .map_err(|error| failed.take().unwrap_or_else(|| error.into()))?;
+        let sha256 = sha256.as_deref().and_then(parse_sha256).ok_or(RecordError::Damaged("a document has no hash"))?;
+        out(Item::DocumentEnd { sha256, size })
+    }
+
+    fn export_samples<E: From<RecordError>>(&self, out: &mut impl FnMut(Item) -> Result<(), E>) -> Result<u64, E> {
+        let mut exported = 0;
+        let mut kinds: Vec<String> = self.series()?.into_iter().map(|series| series.series.kind).collect();
+        kinds.dedup();
+        for kind in kinds {
+            let mut samples = self.samples(&kind, i64::MIN, i64::MAX, usize::MAX)?;
+            samples.sort();
+            for of_series in samples.chunk_by(|(one, _), (two, _)| one == two) {
+                for chunk in of_series.chunks(SAMPLES_PER_ITEM_MAX) {
+                    let Some((series, _)) = chunk.first() else { continue };
+                    exported += u64::try_from(chunk.len()).unwrap_or(0);
+                    let samples = chunk.iter().map(|(_, sample)| sample.clone()).collect();
+                    out(Item::Samples { series: series.clone(), samples })?;
+                }
+            }
+        }
+        Ok(exported)
+    }
+
+    /// The digest of the canonical export: equal for two copies of a record that hold the same.
+    ///
+    /// # Errors
+    /// The store's.
+    pub fn digest(&self) -> Result<[u8; 32], RecordError> {
+        let mut hasher = Hasher::new("canonical export");
+        let selection = Selection { with_files: false, ..Selection::everything() };
+        let mut entries: Vec<(String, Vec<u8>)> = Vec::new();
+        let mut lines: Vec<Vec<u8>> = Vec::new();
+        self.export::<RecordError>(&selection, |item| {
+            match item {
+                Item::Draft(draft) => {
+                    let id = draft.restored.as_ref().map(|restored| restored.id.to_string()).unwrap_or_default();
+                    let line = canonical(&serde_json::to_value(&draft).unwrap_or_default());
+                    entries.push((id, line.into_bytes()));
+                }
+                Item::Samples { series, samples } => {
+                    let series = canonical(&serde_json::to_value(&series).unwrap_or_default());
+                    lines.push(series.into_bytes());
+                    for sample in samples {
+                        lines.push(canonical(&serde_json::to_value(&sample).unwrap_or_default()).into_bytes());
+                    }
+                }
+                _ => {}
+            }
+            Ok(())
+        })?;
+        entries.sort();
+        for (_, line) in &entries {
+            hasher.part(line);
+        }
+        for line in &lines {
+            hasher.part(line);
+        }
+        Ok(hasher.finish())
+    }
+}
+
+/// The entry without the place where the vault keeps its file, and whether it has one.
+fn without_attachment(mut entry: Entry) -> (Entry, bool) {
+    let mut has_file = false;
+    if let Fact::Document(document) = &mut entry.fact {
+        has_file = document.attachment.take().is_some();
+    }
+    (entry, has_file)
+}
+
+fn parse_sha256(text: &str) -> Option<[u8; 32]> {
+    text.parse::<carnet_crypto::id::OpId>().ok().map(|id| id.0)
+}
+
+/// JSON with sorted keys and without spaces (RFC 8785 without its numbers: the model has integers only).
+fn canonical(value: &Json) -> String {
+    match value {
+        Json::Object(fields) => {
+            let mut keys: Vec<&String> = fields.keys().collect();
+            keys.sort_unstable();
+            let members = keys
+                .into_iter()
+                .filter_map(|key| Some(format!("{}:{}", Json::String(key.clone()), canonical(fields.get(key)?))));
+            format!("{{{}}}", members.collect::<Vec<_>>().join(","))
+        }
+        Json::Array(items) => format!("[{}]", items.iter().map(canonical).collect::<Vec<_>>().join(",")),
+        other => other.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn canonical_text_does_not_depend_on_the_order_of_fields() {
+        let one = json!({"b": [1, {"y": "é", "x": null}], "a": true});
+        assert_eq!(canonical(&one), "{\"a\":true,\"b\":[1,{\"x\":null,\"y\":\"é\"}]}");
+    }
+}

@@ -1,0 +1,515 @@
+//! Taking in what an intake streams out: staged, then visible all at once.
+//!
+//! While a file is read, everything is put aside in the store in steps that are cheap and durable. Nothing of it is
+//! seen before [`Import::finish`], which publishes it, removes the staging and adds the report in **one** step. An
+//! import that is cut, by Ctrl-C or a power failure, goes on where it was: the same file gives the same items, and those
+//! already staged are passed over. Importing a file twice adds nothing the second time.
+
+use std::{collections::BTreeMap, io};
+
+use carnet_crypto::digest;
+use carnet_record::{
+    Draft, Entry, EntryId, Fact, ZoneHistory,
+    batch::{Columns, Month, Sample, Series},
+    item::{Item, Tally},
+    person::SubjectClaim,
+};
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    crdt::Fields,
+    entries::{entry_of, id_in},
+    measures,
+    record::{Record, RecordError},
+    row,
+    store::{Durability, StoreError, Writer},
+    tables::{IMPORT, Key, STAGING},
+};
+
+/// Why an import stopped. Nothing of it is visible; what was staged stays for a later try unless said otherwise.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ImportError {
+    /// What the intake sent does not follow the order of items.
+    #[error("the intake sent its items out of order")]
+    Intake,
+    /// A file's bytes do not have the hash that the intake announced.
+    #[error("the bytes of a document changed on the way")]
+    Changed,
+    /// The record or its store failed.
+    #[error(transparent)]
+    Record(#[from] RecordError),
+}
+
+impl From<StoreError> for ImportError {
+    fn from(error: StoreError) -> Self {
+        Self::Record(error.into())
+    }
+}
+
+impl ImportError {
+    /// Whose move it is.
+    pub fn fault(&self) -> carnet_crypto::fault::Fault {
+        match self {
+            Self::Intake => carnet_crypto::fault::Fault::Ours,
+            Self::Changed => carnet_crypto::fault::Fault::Input,
+            Self::Record(error) => error.fault(),
+        }
+    }
+}
+
+/// What is known of a file before it is read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ImportSource {
+    /// SHA-256 of the whole file.
+    pub sha256: [u8; 32],
+    /// Name and version of the importer: another version reads the file anew.
+    pub importer: String,
+}
+
+/// What became of the rows of one kind.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Counts {
+    /// New in the record.
+    pub added: u64,
+    /// Known already, and the same.
+    pub already_there: u64,
+    /// Repeats inside the file, or known already and now with more fields or one more source.
+    pub merged: u64,
+}
+
+/// What an import did.
+#[derive(Clone, Debug)]
+pub struct Outcome {
+    /// By kind.
+    pub by_kind: BTreeMap<String, Counts>,
+    /// What the intake met.
+    pub tally: Tally,
+}
+
+/// An import under way.
+pub struct Import<'r, 'v> {
+    record: &'r mut Record<'v>,
+    key: Key,
+    state: ImportRow,
+    /// Items still to pass over: they were staged before an interruption.
+    passing: u64,
+    rows: Vec<Vec<u8>>,
+    rows_bytes: usize,
+    subject: Option<SubjectClaim>,
+    tally: Option<Tally>,
+}
+
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+struct ImportRow {
+    /// Items staged.
+    items: u64,
+    /// Rows staged.
+    rows: u64,
+    /// Samples that repeat others of the same item, by kind.
+    #[serde(default)]
+    repeated: BTreeMap<String, usize>,
+}
+
+/// A staged row.
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+enum Staged {
+    Draft(Box<Draft>),
+    Batch(Vec<u8>),
+}
+
+impl<'v> Record<'v> {
+    /// Begins an import, or goes on with one of the same file that was interrupted.
+    ///
+    /// # Errors
+    /// The store's.
+    pub fn begin_import<'r>(&'r mut self, source: &ImportSource) -> Result<Import<'r, 'v>, ImportError> {
+        let name = digest::hash16("import", &[&source.sha256, source.importer.as_bytes()]);
+        let key = Key::of(&self.live.id).bytes(&name);
+        let state: ImportRow = match self.store.read()?.get(IMPORT, &key)? {
+            Some(row) => row::read(&row).map_err(|_| StoreError::Damaged)?,
+            None => ImportRow::default(),
+        };
+        Ok(Import {
+            record: self,
+            key,
+            passing: state.items,
+            state,
+            rows: Vec::new(),
+            rows_bytes: 0,
+            subject: None,
+            tally: None,
+        })
+    }
+
+    /// The person's zones: where days begin and end.
+    ///
+    /// # Errors
+    /// The store's.
+    pub fn zones(&self) -> Result<ZoneHistory, RecordError> {
+        match self.setting(ZONES_SETTING)? {
+            Some(zones) => serde_json::from_value(zones).map_err(|_| RecordError::Damaged("the zones do not read")),
+            None => Ok(ZoneHistory::single(DEFAULT_ZONE).unwrap_or_else(|_| ZoneHistory::utc())),
+        }
+    }
+}
+
+impl Import<'_, '_> {
+    /// How many items were staged before an interruption; 0 for a new import.
+    pub fn resumed_items(&self) -> u64 {
+        self.passing
+    }
+
+    /// The person that the file says it is about, once it was met.
+    pub fn subject(&self) -> Option<&SubjectClaim> {
+        self.subject.as_ref()
+    }
+
+    /// Takes in everything that `next` gives, until it gives nothing more.
+    ///
+    /// # Errors
+    /// What `next` answers, or [`ImportError`]; after one, drop the import: what was staged before stays.
+    pub fn read<E: From<ImportError>>(&mut self, mut next: impl FnMut() -> Result<Option<Item>, E>) -> Result<(), E> {
+        while let Some(item) = next()? {
+            match item {
+                Item::Subject(claim) => self.subject = Some(*claim),
+                Item::Tally(tally) => self.tally = Some(*tally),
+                Item::Draft(draft) => self.take_draft(draft)?,
+                Item::Samples { series, samples } => self.take_samples(&series, samples)?,
+                Item::DocumentStart { draft } => self.take_document(draft, &mut next)?,
+                Item::DocumentBytes(_) | Item::DocumentEnd { .. } => return Err(ImportError::Intake.into()),
+            }
+        }
+        Ok(())
+    }
+
+    fn take_draft(&mut self, draft: Box<Draft>) -> Result<(), ImportError> {
+        if self.pass() {
+            return Ok(());
+        }
+        self.stage(&Staged::Draft(draft));
+        self.settle()
+    }
+
+    fn take_samples(&mut self, series: &Series, samples: Vec<Sample>) -> Result<(), ImportError> {
+        if self.pass() {
+            return Ok(());
+        }
+        let cut = Columns::cut(series, samples);
+        for columns in cut.columns {
+            self.stage(&Staged::Batch(measures::encode(&columns)));
+        }
+        self.state
+            .repeated
+            .entry(series.kind.clone())
+            .and_modify(|count| *count += cut.repeated)
+            .or_insert(cut.repeated);
+        self.settle()
+    }
+
+    fn take_document<E: From<ImportError>>(
+        &mut self,
+        mut draft: Box<Draft>,
+        next: &mut impl FnMut() -> Result<Option<Item>, E>,
+    ) -> Result<(), E> {
+        let is_passed = self.pass();
+        let mut bytes = DocumentBytes { next, part: Vec::new(), at: 0, end: None, failed: None };
+        let attached = if is_passed {
+            io::copy(&mut bytes, &mut io::sink()).map(|_| None).map_err(|_| ImportError::Intake)
+        } else {
+            self.record.attach(&mut bytes).map(Some).map_err(ImportError::from)
+        };
+        if let Some(error) = bytes.failed {
+            return Err(error);
+        }
+        let (sha256, size) = bytes.end.ok_or(ImportError::Intake)?;
+        let Some(attached) = attached? else { return Ok(()) };
+        let Fact::Document(document) = &mut draft.fact else { return Err(ImportError::Intake.into()) };
+        document.sha256 = Some(hex(&sha256));
+        document.size = Some(size);
+        // The same bytes are kept once; what was just sealed is then named by nothing, and collected.
+        let known = self.record.document_of_bytes(&sha256).map_err(ImportError::from)?;
+        document.attachment = Some(known.unwrap_or(attached));
+        Ok(self.take_staged_document(draft)?)
+    }
+
+    fn take_staged_document(&mut self, draft: Box<Draft>) -> Result<(), ImportError> {
+        self.stage(&Staged::Draft(draft));
+        self.settle()
+    }
+
+    /// Whether the item was staged before an interruption.
+    fn pass(&mut self) -> bool {
+        let is_passed = self.passing > 0;
+        if is_passed {
+            self.passing -= 1;
+        } else {
+            self.state.items += 1;
+        }
+        is_passed
+    }
+
+    fn stage(&mut self, staged: &Staged) {
+        let row = row::write(staged);
+        self.rows_bytes += row.len();
+        self.rows.push(row);
+    }
+
+    /// Makes what was staged durable once there is enough of it. Called between items only.
+    fn settle(&mut self) -> Result<(), ImportError> {
+        if self.rows.len() < STEP_ROWS && self.rows_bytes < STEP_BYTES {
+            return Ok(());
+        }
+        self.flush()
+    }
+
+    fn flush(&mut self) -> Result<(), ImportError> {
+        let mut writer = self.record.store.write(Durability::Step)?;
+        for row in self.rows.drain(..) {
+            writer.put(STAGING, &self.key.clone().number(self.state.rows), &row)?;
+            self.state.rows += 1;
+        }
+        writer.put(IMPORT, &self.key, &row::write(&self.state))?;
+        writer.commit()?;
+        self.rows_bytes = 0;
+        Ok(())
+    }
+
+    /// Publishes everything and adds the report, in one step. `report` turns the outcome into the report's entry.
+    ///
+    /// # Errors
+    /// [`ImportError`]; then nothing is visible and the staging stays.
+    pub fn finish(mut self, report: impl FnOnce(&Outcome) -> Option<Draft>) -> Result<Outcome, ImportError> {
+        if self.passing > 0 {
+            return Err(ImportError::Intake);
+        }
+        self.flush()?;
+        let tally = self.tally.take().unwrap_or_default();
+        let (key, record, repeated) = (self.key, self.record, self.state.repeated);
+        Ok(record.commit(|record, writer| {
+            let mut publishing = Publishing { record, by_kind: BTreeMap::new() };
+            publishing.drafts(writer, &key)?;
+            publishing.samples(writer, &key)?;
+            for (kind, repeated) in repeated {
+                publishing.count(&kind).merged += u64::try_from(repeated).unwrap_or(0);
+            }
+            let outcome = Outcome { by_kind: publishing.by_kind, tally };
+            if let Some(draft) = report(&outcome) {
+                let id = id_in(&draft).unwrap_or_else(|| EntryId(record.door.bytes()));
+                let entry = entry_of(id, &draft);
+                let before = record.row_in(writer, &entry.id)?.map(|(row, _)| row.fields);
+                let writes = record.writes_for(&[(&entry, before)])?;
+                record.write_entries(writer, &writes)?;
+            }
+            writer.remove_prefix(STAGING, &key)?;
+            writer.remove(IMPORT, &key)?;
+            Ok(outcome)
+        })?)
+    }
+
+    /// Forgets what was staged. Attached files that nothing names are collected later.
+    ///
+    /// # Errors
+    /// The store's.
+    pub fn abandon(self) -> Result<(), ImportError> {
+        let mut writer = self.record.store.write(Durability::Acknowledged)?;
+        writer.remove_prefix(STAGING, &self.key)?;
+        writer.remove(IMPORT, &self.key)?;
+        Ok(writer.commit()?)
+    }
+}
+
+/// The bytes of one document, pulled from the stream of items.
+struct DocumentBytes<'n, N, E> {
+    next: &'n mut N,
+    part: Vec<u8>,
+    at: usize,
+    end: Option<([u8; 32], u64)>,
+    failed: Option<E>,
+}
+
+impl<N: FnMut() -> Result<Option<Item>, E>, E> io::Read for DocumentBytes<'_, N, E> {
+    fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
+        while self.at == self.part.len() && self.end.is_none() {
+            match (self.next)() {
+                Ok(Some(Item::DocumentBytes(part))) => (self.part, self.at) = (part, 0),
+                Ok(Some(Item::DocumentEnd { sha256, size })) => self.end = Some((sha256, size)),
+                Ok(_) => return Err(io::ErrorKind::InvalidData.into()),
+                Err(error) => {
+                    self.failed = Some(error);
+                    return Err(io::ErrorKind::Other.into());
+                }
+            }
+        }
+        let rest = self.part.get(self.at..).unwrap_or_default();
+        let taken = rest.len().min(out.len());
+        for (to, from) in out.iter_mut().zip(rest) {
+            *to = *from;
+        }
+        self.at += taken;
+        Ok(taken)
+    }
+}
+
+/// The closing step of an import.
+struct Publishing<'p, 'v> {
+    record: &'p mut Record<'v>,
+    by_kind: BTreeMap<String, Counts>,
+}
+
+impl Publishing<'_, '_> {
+    fn count(&mut self, kind: &str) -> &mut Counts {
+        self.by_kind.entry(kind.to_owned()).or_default()
+    }
+
+    /// Publishes the drafts, some hundred to a change.
+    fn drafts(&mut self, writer: &mut Writer, key: &Key) -> Result<(), RecordError> {
+        let reader = self.record.store.read()?;
+        let mut group: BTreeMap<EntryId, (Entry, Option<Fields>)> = BTreeMap::new();
+        let mut group_bytes = 0;
+        for row in reader.prefix(STAGING, key)? {
+            let (_, row) = row?;
+            let Staged::Draft(draft) = row::read(&row).map_err(|_| StoreError::Damaged)? else { continue };
+            group_bytes += row.len();
+            self.draft(writer, &draft, &mut group)?;
+            if group.len() >= GROUP_ENTRIES || group_bytes >= GROUP_BYTES {
+                self.publish(writer, &mut group)?;
+                group_bytes = 0;
+            }
+        }
+        self.publish(writer, &mut group)
+    }
+
+    fn draft(
+        &mut self,
+        writer: &Writer,
+        draft: &Draft,
+        group: &mut BTreeMap<EntryId, (Entry, Option<Fields>)>,
+    ) -> Result<(), RecordError> {
+        let id = id_in(draft).unwrap_or_else(|| EntryId(self.record.door.bytes()));
+        let entry = entry_of(id, draft);
+        let kind = entry.fact.kind().to_owned();
+        if let Some((earlier, _)) = group.get_mut(&id) {
+            absorb(earlier, entry);
+            self.count(&kind).merged += 1;
+            return Ok(());
+        }
+        let Some((row, _)) = self.record.row_in(writer, &id)? else {
+            self.count(&kind).added += 1;
+            group.insert(id, (entry, None));
+            return Ok(());
+        };
+        let mut known = Entry::from_fields(id, row.fields.clone());
+        let is_new_source = known.provenance.source != entry.provenance.source;
+        let changed = absorb(&mut known, entry);
+        if known.removed.is_some() || !(changed || is_new_source && known.to_fields() != row.fields) {
+            self.count(&kind).already_there += 1;
+        } else {
+            self.count(&kind).merged += 1;
+            group.insert(id, (known, Some(row.fields)));
+        }
+        Ok(())
+    }
+
+    fn publish(
+        &mut self,
+        writer: &mut Writer,
+        group: &mut BTreeMap<EntryId, (Entry, Option<Fields>)>,
+    ) -> Result<(), RecordError> {
+        let entries: Vec<_> = group.values().map(|(entry, before)| (entry, before.clone())).collect();
+        self.record.enqueue_files(writer, entries.iter().map(|(entry, _)| *entry))?;
+        let writes = self.record.writes_for(&entries)?;
+        self.record.write_entries(writer, &writes)?;
+        group.clear();
+        Ok(())
+    }
+
+    /// Publishes the samples, one series and month at a time, so that memory holds no more.
+    fn samples(&mut self, writer: &mut Writer, key: &Key) -> Result<(), RecordError> {
+        let zones = self.record.zones()?;
+        let reader = self.record.store.read()?;
+        let mut places: BTreeMap<(Series, Month), Vec<Vec<u8>>> = BTreeMap::new();
+        for row in reader.prefix(STAGING, key)? {
+            let (place, row) = row?;
+            if let Staged::Batch(payload) = row::read(&row).map_err(|_| StoreError::Damaged)? {
+                let columns = decode(&payload)?;
+                places.entry((columns.series().clone(), columns.month())).or_default().push(place);
+            }
+        }
+        for ((series, _), rows) in places {
+            let mut samples: Vec<Sample> = Vec::new();
+            for place in rows {
+                let row = reader.get(STAGING, &place)?.ok_or(StoreError::Damaged)?;
+                if let Staged::Batch(payload) = row::read(&row).map_err(|_| StoreError::Damaged)? {
+                    samples.extend(decode(&payload)?.into_samples());
+                }
+            }
+            let read = u64::try_from(samples.len()).unwrap_or(u64::MAX);
+            let cut = Columns::cut(&series, samples);
+            let repeated = u64::try_from(cut.repeated).unwrap_or(0);
+            let samples = cut.columns.into_iter().flat_map(Columns::into_samples).collect();
+            let added = self.record.write_samples(writer, &series, samples, &zones)?;
+            let counts = self.count(&series.kind);
+            counts.added += added;
+            counts.merged += repeated;
+            counts.already_there += read - repeated - added;
+        }
+        Ok(())
+    }
+}
+
+/// Takes over what `later` says and `earlier` does not; returns whether anything changed. A later version by the
+/// source's own clock wins field by field; otherwise nothing that is there is overwritten.
+fn absorb(earlier: &mut Entry, later: Entry) -> bool {
+    let before = earlier.to_fields();
+    let wins = match (earlier.provenance.modified_at, later.provenance.modified_at) {
+        (Some(one), Some(two)) => two.millis() > one.millis(),
+        _ => false,
+    };
+    let later_fields = later.to_fields();
+    let mut fields = before.clone();
+    for (name, value) in later_fields {
+        if name == "provenance" {
+            continue;
+        }
+        if wins || !fields.contains_key(&name) {
+            fields.insert(name, value);
+        }
+    }
+    let removed = earlier.removed.clone();
+    let is_changed = fields != before;
+    let mut merged = Entry::from_fields(earlier.id, fields);
+    merged.removed = removed;
+    if wins {
+        merged.provenance = later.provenance;
+    } else if let Some(source) = &later.provenance.source {
+        let same = earlier.provenance.source.as_ref().is_some_and(|own| own.sha256 == source.sha256);
+        if !same && !source.sha256.is_empty() {
+            merged.also_from.entry(source.sha256.clone()).or_insert(later.provenance);
+        }
+    }
+    *earlier = merged;
+    is_changed
+}
+
+fn decode(payload: &[u8]) -> Result<Columns, RecordError> {
+    measures::decode(payload).map_err(|_| RecordError::Damaged("a staged batch does not decode"))
+}
+
+pub(crate) fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// Rows after which the staging is made durable.
+const STEP_ROWS: usize = 512;
+/// Bytes after which the staging is made durable.
+const STEP_BYTES: usize = 4 << 20;
+/// Entries written as one change.
+const GROUP_ENTRIES: usize = 400;
+/// Bytes of drafts after which a change is written.
+const GROUP_BYTES: usize = 512 << 10;
+/// The setting that holds the person's zones.
+const ZONES_SETTING: &str = "zones";
+/// The zone of a record that names none.
+const DEFAULT_ZONE: &str = "Europe/Paris";

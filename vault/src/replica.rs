@@ -1,0 +1,409 @@
+//! What a sync engine may ask of a record and give to it. Bytes in, bytes out; nothing here knows a network.
+//!
+//! Everything that is to be sent stands in the **outbox** in the order in which it was signed, and leaves it only when
+//! the relay has acknowledged it. What the relay was last seen to have is remembered beside it, so that a relay that
+//! shows less, or something else, is found out.
+
+use std::collections::BTreeMap;
+
+use carnet_crypto::{
+    door::UnixMillis,
+    id::{DeviceId, EnvelopeId, FeedId, ObjectId, OpId, SectionId},
+    sign::{PublicKey, Signature},
+};
+use carnet_protocol::{
+    checkpoint::{Head, KnownHeads, SignedCheckpoint, SignedReceipt},
+    codec::{DecodeError, Reader as Bytes, Writer as BytesOut},
+    envelope::EnvelopeFacts,
+    feed::{ForkProof, Position, SignedHeader},
+    frame::StreamRole,
+    membership::{
+        Body, Scope,
+        body::{Accusation, CitedCheckpoint},
+    },
+};
+
+use crate::{
+    blob::{Incoming, Offer, ReadError, ReceiveError},
+    members::CarriedOp,
+    record::{Record, RecordError},
+    row::{self, FeedRow, OutboxRow, Standing},
+    store::{Durability, StoreError, Writer},
+    tables::{FEED, Key, OUTBOX, QUARANTINE, RELAY, WAITING},
+};
+
+/// The end of one feed as this device holds it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FeedEnd {
+    /// The feed.
+    pub feed: FeedId,
+    /// Its last position.
+    pub seq: u32,
+    /// The envelope there.
+    pub envelope: EnvelopeId,
+}
+
+/// One thing that waits to be sent.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Outgoing {
+    /// Its place in the outbox: what to acknowledge.
+    pub number: u64,
+    /// What it is.
+    pub item: OutgoingItem,
+}
+
+/// What waits to be sent.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum OutgoingItem {
+    /// An envelope, with its section.
+    Envelope {
+        /// The section.
+        section: SectionId,
+        /// The envelope.
+        id: EnvelopeId,
+        /// Its bytes.
+        bytes: Vec<u8>,
+    },
+    /// A sealed file.
+    Object(ObjectId),
+    /// An operation, with all its parts.
+    Op(CarriedOp),
+}
+
+/// What this device remembers of its relay.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct RelayMemory {
+    /// The life of the relay's store that the heads belong to; 0 when it was never seen.
+    pub store_epoch: u64,
+    /// Where the logs stood.
+    pub heads: KnownHeads,
+    /// The newest checkpoint that was verified.
+    pub checkpoint: Option<SignedCheckpoint>,
+}
+
+/// Numbers for a status page.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Pending {
+    /// Things that wait to be sent.
+    pub to_send: u64,
+    /// Envelopes that wait for something that is missing.
+    pub waiting: u64,
+    /// Envelopes in quarantine.
+    pub quarantined: u64,
+}
+
+impl Record<'_> {
+    /// This device in the record.
+    pub fn device(&self) -> DeviceId {
+        self.live.row.device
+    }
+
+    /// Proves this device's key for a stream.
+    pub fn prove_stream(&self, role: StreamRole, exporter: &[u8; 32]) -> Signature {
+        role.prove(&self.live.signing, &self.live.id, exporter)
+    }
+
+    /// Whether `device` is live in this record, has this transport key or none on file, and proved its key.
+    pub fn admits_stream(&self, role: StreamRole, device: &DeviceId, exporter: &[u8; 32], proof: &Signature) -> bool {
+        let known = self.live.members.current().device(device).filter(|device| device.is_live);
+        known.is_some_and(|device| role.check(&device.key, &self.live.id, exporter, proof).is_ok())
+    }
+
+    /// The sections that `device` may read, ascending.
+    pub fn sections_for(&self, device: &DeviceId) -> Vec<SectionId> {
+        let membership = self.live.members.current();
+        let sections = membership.sections().into_iter();
+        sections.filter(|section| membership.may(device, section, Scope::READ)).collect()
+    }
+
+    /// The key of the relay in force, by the membership log.
+    pub fn relay_key(&self) -> Option<PublicKey> {
+        self.live.members.current().relay().map(|relay| relay.signing)
+    }
+
+    /// The transport keys of the other live devices.
+    pub fn peer_transports(&self) -> Vec<(DeviceId, [u8; 32])> {
+        let devices = self.live.members.current().devices().filter(|device| device.id != self.live.row.device);
+        devices.filter(|device| device.is_live).filter_map(|device| Some((device.id, device.transport?))).collect()
+    }
+
+    /// The ends of the feeds of a section, ascending by feed.
+    ///
+    /// # Errors
+    /// The store's.
+    pub fn feed_ends(&self, section: &SectionId) -> Result<Vec<FeedEnd>, RecordError> {
+        let mut ends = Vec::new();
+        for row in self.store.read()?.prefix(FEED, &Key::of(&self.live.id))? {
+            let (key, row) = row?;
+            let row: FeedRow = row::read(&row).map_err(|_| StoreError::Damaged)?;
+            if row.section == *section && row.seq > 0 {
+                let feed = key.last_chunk::<16>().map(|id| FeedId(*id)).ok_or(StoreError::Damaged)?;
+                ends.push(FeedEnd { feed, seq: row.seq, envelope: row.last });
+            }
+        }
+        Ok(ends)
+    }
+
+    /// The envelopes of a feed after `seq`, in order, at most about `bytes_max` bytes of them and at least one.
+    ///
+    /// # Errors
+    /// The store's.
+    pub fn envelopes_after(&self, feed: &FeedId, seq: u32, bytes_max: usize) -> Result<Vec<Vec<u8>>, RecordError> {
+        let reader = self.store.read()?;
+        let mut envelopes = Vec::new();
+        let mut bytes = 0;
+        for seq in seq.saturating_add(1).. {
+            let Some(stored) = self.stored(&reader, feed, seq)? else { break };
+            bytes += stored.bytes.len();
+            if bytes > bytes_max && !envelopes.is_empty() {
+                break;
+            }
+            envelopes.push(stored.bytes);
+        }
+        Ok(envelopes)
+    }
+
+    /// The id of an envelope that is held.
+    ///
+    /// # Errors
+    /// The store's.
+    pub fn envelope_at(&self, feed: &FeedId, seq: u32) -> Result<Option<EnvelopeId>, RecordError> {
+        Ok(self.stored(&self.store.read()?, feed, seq)?.map(|stored| stored.id))
+    }
+
+    /// What waits to be sent, oldest first, at most about `bytes_max` bytes of it.
+    ///
+    /// # Errors
+    /// The store's.
+    pub fn outbox(&self, bytes_max: usize) -> Result<Vec<Outgoing>, RecordError> {
+        let reader = self.store.read()?;
+        let mut outgoing = Vec::new();
+        let mut bytes = 0;
+        for row in reader.prefix(OUTBOX, &Key::of(&self.live.id))? {
+            let (key, row) = row?;
+            let number = key.last_chunk::<8>().map(|number| u64::from_be_bytes(*number)).ok_or(StoreError::Damaged)?;
+            if number == u64::MAX {
+                break;
+            }
+            let item = match row::read(&row).map_err(|_| StoreError::Damaged)? {
+                OutboxRow::Envelope { feed, seq } => {
+                    let stored = self.stored(&reader, &feed, seq)?.ok_or(StoreError::Damaged)?;
+                    let row = reader.get(FEED, &Key::of(&self.live.id).feed(&feed))?.ok_or(StoreError::Damaged)?;
+                    let row: FeedRow = row::read(&row).map_err(|_| StoreError::Damaged)?;
+                    bytes += stored.bytes.len();
+                    OutgoingItem::Envelope { section: row.section, id: stored.id, bytes: stored.bytes }
+                }
+                OutboxRow::Object { object } => OutgoingItem::Object(object),
+                OutboxRow::Op { op } => {
+                    let carried = self.live.members.carry(&reader, &op, None)?.ok_or(StoreError::Damaged)?;
+                    bytes += carried.op.len() + carried.parts.iter().map(Vec::len).sum::<usize>();
+                    OutgoingItem::Op(carried)
+                }
+            };
+            if bytes > bytes_max && !outgoing.is_empty() {
+                break;
+            }
+            outgoing.push(Outgoing { number, item });
+        }
+        Ok(outgoing)
+    }
+
+    /// Takes acknowledged things out of the outbox, and keeps the receipts of operations.
+    ///
+    /// # Errors
+    /// The store's.
+    pub fn acknowledge(
+        &mut self,
+        numbers: &[u64],
+        receipts: &[(OpId, PublicKey, SignedReceipt)],
+    ) -> Result<(), RecordError> {
+        self.commit(|record, writer| {
+            for number in numbers {
+                writer.remove(OUTBOX, &Key::of(&record.live.id).number(*number))?;
+            }
+            for (op, relay, receipt) in receipts {
+                record.live.members.insert_receipts(writer, op, &[(*relay, receipt.clone())])?;
+            }
+            let now = record.now();
+            record.live.members.evaluate(now);
+            Ok(())
+        })
+    }
+
+    /// Offers everything that this device holds again: the relay has lost its store, or is a new one.
+    ///
+    /// # Errors
+    /// The store's.
+    pub fn offer_again(&mut self) -> Result<(), RecordError> {
+        self.commit(|record, writer| {
+            let ids: Vec<OpId> = record.live.members.ops().map(carnet_protocol::membership::Op::id).collect();
+            for op in ids {
+                record.enqueue(writer, &OutboxRow::Op { op })?;
+            }
+            for row in writer.prefix(FEED, &Key::of(&record.live.id))?.collect::<Result<Vec<_>, _>>()? {
+                let feed = row.0.last_chunk::<16>().map(|id| FeedId(*id)).ok_or(StoreError::Damaged)?;
+                let state: FeedRow = row::read(&row.1).map_err(|_| StoreError::Damaged)?;
+                for seq in 1..=state.seq {
+                    record.enqueue(writer, &OutboxRow::Envelope { feed, seq })?;
+                }
+            }
+            Ok(())
+        })
+    }
+
+    /// What is pending, in numbers.
+    ///
+    /// # Errors
+    /// The store's.
+    pub fn pending(&self) -> Result<Pending, RecordError> {
+        let reader = self.store.read()?;
+        let count = |table| -> Result<u64, RecordError> {
+            let rows = reader.prefix(table, &Key::of(&self.live.id))?;
+            let mut count = 0;
+            for row in rows {
+                row?;
+                count += 1;
+            }
+            Ok(count)
+        };
+        // One row of the outbox is its counter.
+        let to_send = count(OUTBOX)?.saturating_sub(1);
+        Ok(Pending { to_send, waiting: count(WAITING)?, quarantined: count(QUARANTINE)? })
+    }
+
+    /// What this device remembers of its relay.
+    ///
+    /// # Errors
+    /// The store's.
+    pub fn relay_memory(&self) -> Result<RelayMemory, RecordError> {
+        match self.store.read()?.get(RELAY, &Key::of(&self.live.id))? {
+            Some(row) => Ok(RelayMemory::read(&row).map_err(|_| StoreError::Damaged)?),
+            None => Ok(RelayMemory::default()),
+        }
+    }
+
+    /// Remembers where the relay stands, and that this device has just exchanged with it.
+    ///
+    /// # Errors
+    /// The store's.
+    pub fn remember_relay(&mut self, memory: &RelayMemory) -> Result<(), RecordError> {
+        self.commit(|record, writer| {
+            writer.put(RELAY, &Key::of(&record.live.id), &memory.encode())?;
+            record.live.row.synced_at_ms = Some(record.now().0);
+            Ok(())
+        })
+    }
+
+    /// Notes that this device has just exchanged with another.
+    ///
+    /// # Errors
+    /// The store's.
+    pub fn note_exchange(&mut self) -> Result<(), RecordError> {
+        self.commit(|record, _| {
+            record.live.row.synced_at_ms = Some(record.now().0);
+            Ok(())
+        })
+    }
+
+    /// A sealed file to be given to a peer or a relay, in verified parts.
+    ///
+    /// # Errors
+    /// [`ReadError`].
+    pub fn offer_file(&self, object: &ObjectId) -> Result<Offer, ReadError> {
+        let reader = self.store.read()?;
+        self.blobs.offer(&reader, object)
+    }
+
+    /// A sealed file to be received, resumed where an earlier attempt ended.
+    ///
+    /// # Errors
+    /// [`ReceiveError`].
+    pub fn receive_file(&self, object: &ObjectId, sealed_bytes: u64) -> Result<Incoming, ReceiveError> {
+        self.blobs.receive(object, sealed_bytes)
+    }
+
+    /// Keeps a file that was received whole.
+    ///
+    /// # Errors
+    /// [`ReceiveError`].
+    pub fn keep_file(&mut self, incoming: Incoming) -> Result<ObjectId, ReceiveError> {
+        let mut writer = self.store.write(Durability::Acknowledged)?;
+        let object = incoming.finish(self.blobs, &mut writer)?;
+        writer.commit()?;
+        Ok(object)
+    }
+
+    /// The checkpoint to cite in a removal: the newest that this device verified; none without a relay.
+    pub(crate) fn cited_checkpoint(&self) -> Result<Option<CitedCheckpoint>, RecordError> {
+        let memory = self.relay_memory()?;
+        let cited =
+            memory.checkpoint.map(|checkpoint| CitedCheckpoint::of(checkpoint, &memory.heads.sections, |_| true));
+        Ok(cited)
+    }
+
+    /// Signs the proof that a feed forked; the branch that is held stands.
+    pub(crate) fn publish_fork(
+        &mut self,
+        writer: &mut Writer,
+        facts: &EnvelopeFacts,
+        headers: [SignedHeader; 2],
+    ) -> Result<(), RecordError> {
+        let Ok(proof) = ForkProof::of(&self.live.id, &facts.context.key, &facts.context, headers) else {
+            return Ok(());
+        };
+        let is_known = self
+            .live
+            .members
+            .current()
+            .device(&facts.context.device)
+            .is_some_and(|device| device.dead.contains(&facts.context.incarnation));
+        if is_known || self.live.row.standing != Standing::Member {
+            return Ok(());
+        }
+        let row = writer.get(FEED, &Key::of(&self.live.id).feed(&facts.feed))?;
+        let row = row.map(|row| row::read::<FeedRow>(&row).map_err(|_| StoreError::Damaged)).transpose()?;
+        let frontier = row.map(|row| Position { feed: facts.feed, seq: row.seq, id: row.last });
+        let cited = self.cited_checkpoint()?;
+        let at: UnixMillis = self.now();
+        self.sign_op(writer, at, Body::ForkProof(Box::new(Accusation { proof, frontier, cited })), &[])?;
+        Ok(())
+    }
+}
+
+impl RelayMemory {
+    fn encode(&self) -> Vec<u8> {
+        let mut writer = BytesOut::new();
+        writer.varint(self.store_epoch).presence(self.heads.membership.is_some());
+        if let Some(head) = &self.heads.membership {
+            head.write(&mut writer);
+        }
+        writer.count(self.heads.sections.len());
+        for (section, head) in &self.heads.sections {
+            writer.raw(&section.0);
+            head.write(&mut writer);
+        }
+        writer.presence(self.checkpoint.is_some());
+        if let Some(checkpoint) = &self.checkpoint {
+            checkpoint.write(&mut writer);
+        }
+        writer.finish()
+    }
+
+    fn read(bytes: &[u8]) -> Result<Self, DecodeError> {
+        let mut reader = Bytes::new(bytes);
+        let store_epoch = reader.varint(u64::MAX, "store epoch")?;
+        let membership = if reader.presence("membership")? { Some(Head::read(&mut reader)?) } else { None };
+        let sections: BTreeMap<SectionId, Head> = reader
+            .list(SECTIONS_MAX, 17, "sections", |reader| {
+                Ok((SectionId(reader.array("section")?), Head::read(reader)?))
+            })?
+            .into_iter()
+            .collect();
+        let checkpoint = if reader.presence("checkpoint")? { Some(SignedCheckpoint::read(&mut reader)?) } else { None };
+        reader.finish("relay memory")?;
+        Ok(Self { store_epoch, heads: KnownHeads { membership, sections }, checkpoint })
+    }
+}
+
+/// Most sections in what is remembered of a relay.
+const SECTIONS_MAX: usize = 1_024;
