@@ -7,7 +7,7 @@ use std::{collections::BTreeSet, sync::OnceLock};
 
 use carnet_tests::crash::{CrashDisk, Event, Kept, Kind, Run, Walk, open, survives, workload};
 use carnet_vault::store::Stride;
-use rand::{RngExt as _, SeedableRng as _};
+use rand::{Rng as _, RngExt as _, SeedableRng as _};
 use rand_chacha::ChaCha20Rng;
 
 use crate::{grouped, naive, scale, seed};
@@ -18,6 +18,8 @@ const A1_POINTS: usize = 20_000;
 const A2_POINTS: usize = 4_000;
 /// Second crashes while the first is repaired.
 const A3_POINTS: usize = 2_000;
+/// Crash points at which the sector that was being written is left full of garbage.
+const GARBLED_POINTS: usize = 1_500;
 /// Crash points of the control.
 const CONTROL_POINTS: usize = 1_500;
 
@@ -188,6 +190,36 @@ fn a3() -> &'static Tally {
     })
 }
 
+/// The last write is cut off and the sector where it ended holds neither old nor new bytes.
+fn garbled(stride: Stride, points: usize) -> Tally {
+    let mut tally = Tally::default();
+    let mut rng = ChaCha20Rng::seed_from_u64(seed() ^ 6);
+    for number in 0.. {
+        let seed = seed().wrapping_add(4_000 + number);
+        let run = Run::of(&workload(Kind::Mixed, seed, 12), stride, seed);
+        let mut walk = Walk::new(Vec::new(), &run.events);
+        while walk.step() {
+            let Some(Event::Write(at, data)) = walk.pending().last() else { continue };
+            if walk.position() < run.created {
+                continue;
+            }
+            let mut image = walk.image(|_| if rng.random_range(0..4) == 0 { Kept::torn(&mut rng) } else { Kept::All });
+            let (at, length) = (usize::try_from(*at).expect("a small file"), data.len());
+            let sector = (at + rng.random_range(0..length)) / 512 * 512;
+            let end = image.len().min(sector + 512);
+            if sector < end {
+                rng.fill_bytes(&mut image[sector..end]);
+            }
+            let place = format!("run {seed:#x}, event {}, sector at {sector}", walk.position());
+            tally.note(&place, survives(image, &run.allowed(walk.position()), &mut rng));
+        }
+        if tally.points >= points {
+            break;
+        }
+    }
+    tally
+}
+
 fn control() -> &'static Tally {
     static TALLY: OnceLock<Tally> = OnceLock::new();
     TALLY.get_or_init(|| {
@@ -221,6 +253,23 @@ fn fault_a1_no_cut_loses_what_was_acknowledged() {
 #[test]
 fn fault_a2_no_torn_write_loses_what_was_acknowledged() {
     a2().assert_none_lost(1_000);
+}
+
+/// What `docs/assumptions.md`, D3, says of the two strides: one needs no "power-safe overwrite", the other does.
+#[test]
+fn fault_a2_a_garbled_sector_loses_nothing_with_the_padded_stride() {
+    let padded = garbled(Stride::Padded, GARBLED_POINTS * scale());
+    padded.assert_none_lost(1_000);
+    let packed = garbled(Stride::Packed, 300);
+    println!(
+        "garbled sectors {} · lost {} · with the packed stride {} of {} · seed {:#018x}",
+        grouped(padded.points),
+        padded.lost.len(),
+        packed.lost.len(),
+        packed.points,
+        seed()
+    );
+    assert!(!packed.lost.is_empty(), "a harness that garbles nothing shows nothing");
 }
 
 #[test]
