@@ -37,6 +37,8 @@ pub mod replica;
 mod row;
 pub mod store;
 mod tables;
+#[cfg(test)]
+mod tests;
 pub mod vault;
 mod volumes;
 
@@ -48,6 +50,11 @@ pub use self::{
     record::{Record, RecordError},
     vault::{DeviceStanding, LocalChange, NewRecord, RecordSummary, RecoveryKit, Relock, Vault, VaultError},
 };
+pub use carnet_crypto::{
+    door::{Clock, UnixMillis},
+    id::{DeviceId, RecordId},
+};
+pub use carnet_protocol::frame::RelayAddress;
 pub use carnet_seal::{
     code::CodeRefused,
     passphrase::{Argon2Params, Passphrase, PassphraseRefused, TooWeak},

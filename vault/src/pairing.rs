@@ -486,14 +486,14 @@ const REVEAL: &[u8] = b"carnet/1 pairing reveal";
 #[cfg(test)]
 mod tests {
     use carnet_crypto::sign::SigningKey;
-    use rand::{SeedableRng as _, rngs::ChaCha20Rng};
+    use rand::{SeedableRng as _, rngs::StdRng};
 
     use super::*;
 
     const NOW: UnixMillis = UnixMillis(1_790_000_000_000);
 
-    fn rng(seed: u8) -> ChaCha20Rng {
-        ChaCha20Rng::from_seed([seed; 32])
+    fn rng(seed: u8) -> StdRng {
+        StdRng::from_seed([seed; 32])
     }
 
     fn inviter(seed: u8) -> Inviter {

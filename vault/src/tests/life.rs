@@ -1,0 +1,155 @@
+//! What a person does with a record on one device.
+
+use super::*;
+
+#[test]
+fn an_entry_is_added_corrected_removed_and_brought_back_and_its_history_tells() {
+    let mut device = Device::new(1);
+    let id = device.begin().record;
+    let mut record = device.record(&id);
+    let added = record.add(&allergy("pollen")).unwrap().entry;
+    let mut corrected = added.clone();
+    corrected.fact = Fact::from(Allergy { name: Some("pollen de bouleau".to_owned()), ..Allergy::default() });
+    record.amend(&corrected).unwrap();
+    record.remove(&added.id).unwrap();
+    assert!(labels(&record).is_empty());
+    record.restore(&added.id).unwrap();
+    let states: Vec<String> =
+        record.history(&added.id).unwrap().iter().map(|version| version.entry.fact.label()).collect();
+    assert_eq!(states, ["pollen", "pollen de bouleau", "pollen de bouleau", "pollen de bouleau"]);
+    assert!(record.history(&added.id).unwrap().iter().all(|version| version.device.as_deref() == Some("Appareil 1")));
+    let prefix = &added.id.to_string()[..8];
+    assert_eq!(record.find_id(prefix).unwrap(), added.id);
+    assert!(matches!(record.find_id("abc"), Err(RecordError::Ambiguous)));
+}
+
+#[test]
+fn everything_is_there_after_the_vault_was_closed() {
+    let mut device = Device::new(2);
+    let id = device.begin().record;
+    device.record(&id).add_all(&[allergy("latex"), weight("61.50")]).unwrap();
+    import(&mut device.record(&id), 1, vec![beats(500), Item::Tally(Box::default())]);
+    let digest = device.record(&id).digest().unwrap();
+    let mut device = device.reopen();
+    let record = device.record(&id);
+    assert_eq!(record.digest().unwrap(), digest);
+    assert_eq!(record.series().unwrap()[0].count, 500);
+    let kept = record.list(&Filter { kinds: vec!["measure".to_owned()], ..Filter::default() }).unwrap();
+    assert!(serde_json::to_string(&kept[0].entry).unwrap().contains("61.50"), "digits stay as they were written");
+}
+
+#[test]
+fn a_typed_value_out_of_bounds_is_refused_and_leaves_nothing() {
+    let mut device = Device::new(3);
+    let id = device.begin().record;
+    let mut record = device.record(&id);
+    let digest = record.digest().unwrap();
+    let refused = record.add_all(&[allergy("pollen"), weight("6150")]);
+    assert!(matches!(refused, Err(RecordError::Invalid(_))), "{refused:?}");
+    assert_eq!(record.digest().unwrap(), digest);
+}
+
+#[test]
+fn importing_twice_adds_nothing_and_a_newer_export_only_what_is_new() {
+    let mut device = Device::new(4);
+    let id = device.begin().record;
+    let mut record = device.record(&id);
+    let items = |beats_count| {
+        let mut items = vec![beats(beats_count)];
+        items.extend(document("bilan.pdf", &[7; 200_000]));
+        items.push(Item::Tally(Box::default()));
+        items
+    };
+    let first = import(&mut record, 1, items(1_000));
+    assert_eq!((first.by_kind["heart-rate"].added, first.by_kind["document"].added), (1_000, 1));
+    let digest = record.digest().unwrap();
+    let again = import(&mut record, 1, items(1_000));
+    assert!(again.by_kind.values().all(|counts| counts.added == 0), "{again:?}");
+    assert_eq!(again.by_kind["heart-rate"].already_there, 1_000);
+    assert_eq!(record.digest().unwrap(), digest);
+    let newer = import(&mut record, 2, items(1_200));
+    assert_eq!((newer.by_kind["heart-rate"].added, newer.by_kind["heart-rate"].already_there), (200, 1_000));
+    let mut bytes = Vec::new();
+    let documents = record.list(&Filter { kinds: vec!["document".to_owned()], ..Filter::default() }).unwrap();
+    let read = record.read_document(&documents[0].entry.id, |part| {
+        bytes.extend_from_slice(part);
+        Ok(())
+    });
+    assert_eq!(read.unwrap(), 200_000);
+    assert_eq!(bytes, vec![7; 200_000]);
+}
+
+#[test]
+fn an_import_that_is_cut_goes_on_where_it_was_and_shows_nothing_before_it_ends() {
+    let mut device = Device::new(5);
+    let id = device.begin().record;
+    let drafts: Vec<Item> = (0..2_000)
+        .map(|n| {
+            let mut draft = allergy(&format!("allergène {n}"));
+            draft.source_key = Some(carnet_record::SourceKey::new("test", [n.to_string().as_str()]));
+            draft.provenance = Provenance::default();
+            Item::Draft(Box::new(draft))
+        })
+        .collect();
+    let source = ImportSource { sha256: [9; 32], importer: "tests 1".to_owned() };
+    let mut record = device.record(&id);
+    let before = record.digest().unwrap();
+    let mut cut = drafts.clone().into_iter().take(1_500);
+    let mut import = record.begin_import(&source).unwrap();
+    import.read::<ImportError>(|| Ok(cut.next())).unwrap();
+    drop(import);
+    assert_eq!(record.digest().unwrap(), before, "nothing is visible before the import ends");
+
+    let mut device = device.reopen();
+    let mut record = device.record(&id);
+    let mut import = record.begin_import(&source).unwrap();
+    assert!(import.resumed_items() >= 1_000, "{}", import.resumed_items());
+    let mut all = drafts.into_iter().chain([Item::Tally(Box::new(Tally::default()))]);
+    import.read::<ImportError>(|| Ok(all.next())).unwrap();
+    let outcome = import.finish(|_| None).unwrap();
+    assert_eq!(outcome.by_kind["allergy"].added, 2_000);
+    assert_eq!(record.list(&Filter::default()).unwrap().len(), 2_000);
+}
+
+#[test]
+fn days_of_samples_are_read_from_the_index() {
+    let mut device = Device::new(6);
+    let id = device.begin().record;
+    let mut record = device.record(&id);
+    import(&mut record, 1, vec![beats(30_000), Item::Tally(Box::default())]);
+    let days = record.sample_days("heart-rate", None, None).unwrap();
+    assert_eq!(days.iter().map(|day| day.sources[0].count).sum::<u64>(), 30_000);
+    assert_eq!(days[0].day.to_string(), "2026-01-01");
+    let samples = record.samples("heart-rate", 0, i64::MAX, 10).unwrap();
+    assert_eq!(samples.len(), 10);
+    assert!(record.sample_days("steps", None, None).unwrap().is_empty());
+}
+
+#[test]
+fn several_records_lie_in_one_vault_and_one_can_be_taken_off() {
+    let mut device = Device::new(7);
+    let mine = device.begin().record;
+    let child = device.begin().record;
+    device.record(&mine).add(&allergy("pollen")).unwrap();
+    assert_eq!(device.vault.records().unwrap().len(), 2);
+    device.vault.set_local(&child, crate::LocalChange::Label("Lou".to_owned())).unwrap();
+    assert_eq!(device.record(&child).label(), "Lou");
+    assert!(labels(&device.record(&child)).is_empty());
+    device.vault.forget_record(&mine).unwrap();
+    assert_eq!(device.vault.records().unwrap().len(), 1);
+}
+
+#[test]
+fn the_outbox_holds_what_was_signed_in_its_order_until_it_is_acknowledged() {
+    let mut device = Device::new(8);
+    let id = device.begin().record;
+    let mut record = device.record(&id);
+    record.add(&allergy("pollen")).unwrap();
+    let outbox = record.outbox(usize::MAX).unwrap();
+    assert!(matches!(outbox[0].item, OutgoingItem::Op(_)), "the genesis comes first");
+    assert!(matches!(outbox.last().unwrap().item, OutgoingItem::Envelope { .. }));
+    let numbers: Vec<u64> = outbox.iter().map(|outgoing| outgoing.number).collect();
+    record.acknowledge(&numbers, &[]).unwrap();
+    assert!(record.outbox(usize::MAX).unwrap().is_empty());
+    assert_eq!(record.pending().unwrap().to_send, 0);
+}
