@@ -8,7 +8,7 @@ use carnet_record::{
 use super::{
     bundle::{Index, Resource},
     condition::{absence, verified},
-    element::{code_at, concept, concept_at, concepts_at, instant_at, notes_at, period_at, when_at},
+    element::{code_at, concept, concept_at, concepts_at, notes_at, period_at, when_at},
     found::Found,
     json::Json,
 };
@@ -44,7 +44,7 @@ pub(super) fn allergy<'a>(resource: &Resource<'a>, index: &Index<'a>) -> Found {
     found.status = verified(json);
     found.comment = notes_at(json, "note");
     found.author = author;
-    found.recorded_at = instant_at(json, "recordedDate");
+    found.recorded(json, "recordedDate");
     found.link_all(json, "encounter", &LinkKind::Encounter);
     found
 }

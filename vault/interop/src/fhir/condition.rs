@@ -12,7 +12,7 @@ use carnet_record::{
 
 use super::{
     bundle::{Index, Resource},
-    element::{code_at, concept, concept_at, concepts_at, instant_at, notes_at, period_at, when_at},
+    element::{code_at, concept, concept_at, concepts_at, notes_at, period_at, when_at},
     found::Found,
     json::Json,
 };
@@ -51,7 +51,7 @@ fn around(mut found: Found, json: &Json, author: Option<Actor>) -> Found {
     found.status = verified(json);
     found.comment = notes_at(json, "note");
     found.author = author;
-    found.recorded_at = instant_at(json, "recordedDate");
+    found.recorded(json, "recordedDate");
     found
 }
 

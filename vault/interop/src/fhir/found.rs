@@ -51,6 +51,18 @@ impl Found {
         self.links.extend(references.map(|reference| (reference.to_owned(), kind.clone())));
     }
 
+    /// When it was recorded: a moment, or a date in words, which stays as it was read.
+    pub(crate) fn recorded(&mut self, json: &super::json::Json, member: &str) {
+        match json.text(member).map(str::parse::<Instant>) {
+            Some(Ok(at)) => self.recorded_at = Some(at),
+            Some(Err(_)) => {
+                let words = json.text(member).unwrap_or_default().chars().take(64).collect();
+                self.original.insert("recorded".to_owned(), words);
+            }
+            None => {}
+        }
+    }
+
     /// The status that the state of a resource means.
     pub(crate) fn with_state(mut self, state: Option<&str>) -> Self {
         self.status = match state {

@@ -8,7 +8,7 @@ use carnet_record::{
 use super::{
     bundle::{Index, Resource},
     condition::absence,
-    element::{code_at, concept, concept_at, date_at, instant_at, notes_at, quantity_at, when_at},
+    element::{code_at, concept, concept_at, date_at, notes_at, quantity_at, when_at},
     found::Found,
     json::Json,
 };
@@ -54,7 +54,7 @@ pub(super) fn immunization<'a>(resource: &Resource<'a>, index: &Index<'a>) -> Fo
     .with_state(json.text("status"));
     found.comment = notes_at(json, "note");
     found.author = performer;
-    found.recorded_at = instant_at(json, "recorded");
+    found.recorded(json, "recorded");
     found.link_all(json, "encounter", &LinkKind::Encounter);
     if let Some(words) = json.text("occurrenceString") {
         found.original.insert("time".to_owned(), words.to_owned());

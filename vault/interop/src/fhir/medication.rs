@@ -15,7 +15,7 @@ use carnet_record::{
 use super::{
     bundle::{Index, Resource},
     condition::absence,
-    element::{concept_at, concepts_at, instant_at, notes_at, period_at, quantity_at, when_at},
+    element::{concept_at, concepts_at, notes_at, period_at, quantity_at, when_at},
     found::Found,
     json::Json,
 };
@@ -73,7 +73,8 @@ pub(super) fn medication<'a>(resource: &Resource<'a>, index: &Index<'a>) -> Foun
     .with_state(json.text("status"));
     found.comment = notes_at(json, "note");
     found.author = performer;
-    found.recorded_at = instant_at(json, "authoredOn").or_else(|| instant_at(json, "dateAsserted"));
+    found.recorded(json, "dateAsserted");
+    found.recorded(json, "authoredOn");
     for member in ["encounter", "context"] {
         found.link_all(json, member, &LinkKind::Encounter);
     }

@@ -300,6 +300,9 @@ impl<'a> Reading<'_, 'a> {
                 known.push_str(&reference);
             }
         }
+        if let Some(subject) = self.subject_in_words(resource) {
+            provenance.original.insert("subject".to_owned(), subject);
+        }
         let mut remarks = found.remarks;
         if found.is_whole {
             provenance.verbatim = bounded(resource.left_over(), &mut remarks);
@@ -308,6 +311,20 @@ impl<'a> Reading<'_, 'a> {
         (draft.comment, draft.status, draft.links, draft.source_key) = (found.comment, found.status, links, Some(key));
         self.remark(&draft, &remarks, &place);
         draft
+    }
+
+    /// The person that a resource names, when the file does not hold them: the reference stays as text.
+    fn subject_in_words(&self, resource: &Resource<'a>) -> Option<String> {
+        let member = ["subject", "patient"].iter().find_map(|name| resource.json.get(name))?;
+        let reference = member.text("reference");
+        if reference.and_then(|own| self.index.find(own)).is_some() {
+            return None;
+        }
+        let identifier = member.get("identifier").and_then(super::element::identifier);
+        let identifier = identifier.map(|own| format!("{}|{}", own.system, own.value));
+        let display = member.text("display").map(|own| format!("({own})"));
+        let parts: Vec<String> = reference.map(str::to_owned).into_iter().chain(identifier).chain(display).collect();
+        (!parts.is_empty()).then(|| parts.join(" ").chars().take(REFERENCES_BYTES_MAX).collect())
     }
 
     fn remark(&mut self, draft: &Draft, remarks: &[&'static str], place: &str) {
