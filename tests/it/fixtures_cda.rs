@@ -11,9 +11,10 @@ use std::path::Path;
 use carnet_interop::cda::{AttachmentRole, attachments};
 use carnet_interop::intake::{self, Options, WHOLE_FILE};
 use carnet_record::item::{Item, Tally};
+use carnet_record::kind::document::Confidentiality;
 use carnet_record::kind::result::{LabResult, ResultValue};
 use carnet_record::kind::{Document, Fact, ImportReport};
-use carnet_record::person::{Actor, NameUse, SubjectClaim, normal_identifier_system};
+use carnet_record::person::{Actor, NameUse, Sex, SubjectClaim, normal_identifier_system};
 use carnet_record::{Concept, Draft, Status, ZoneHistory, code::normal_system};
 use carnet_tests::fixtures::Leaves;
 use serde_json::Value;
@@ -39,7 +40,7 @@ fn expectations(path: &Path) -> BTreeMap<String, Value> {
 }
 
 fn is_cda(file: &str, entry: &Value) -> bool {
-    file.ends_with(".xml") && entry["expect"]["kind"] == "CDA R2"
+    Path::new(file).extension().is_some_and(|extension| extension == "xml") && entry["expect"]["kind"] == "CDA R2"
 }
 
 /// Everything the reader handed on for one file.
@@ -113,9 +114,7 @@ fn holds_always(leaves: &mut Leaves, file: &str, bytes: &[u8], imported: &Import
     let document_key = imported.document.source_key.clone().unwrap();
     let is_linked = |draft: &Draft| draft.links.iter().any(|(to, _)| *to == document_key);
     leaves.require(file, imported.drafts.iter().all(is_linked), "every entry links to the document");
-    let is_shown_as_result = |draft: &Draft| {
-        matches!(&draft.fact, Fact::Result(result) if result.code.codings.iter().any(|coding| coding.code == "69764-9"))
-    };
+    let is_shown_as_result = |draft: &Draft| matches!(&draft.fact, Fact::Result(result) if result.code.codings.iter().any(|coding| coding.code == "69764-9"));
     leaves.require(file, !imported.drafts.iter().any(is_shown_as_result), "the type of a paper is no result");
     damaged(bytes);
 }
@@ -185,7 +184,7 @@ fn header(leaves: &mut Leaves, file: &str, expected: &Value, imported: &Imported
     words("/version", document.version.as_deref());
     words("/creationTime", imported.original("time"));
     words("/language", document.language.as_deref());
-    words("/confidentiality", document.confidentiality.first().map(|mark| mark.as_str()));
+    words("/confidentiality", document.confidentiality.first().map(Confidentiality::as_str));
     words("/legalAuthenticator", imported.original("legal_authenticator"));
     words("/custodian", document.custodian.as_ref().and_then(|actor| actor.name.as_deref()));
     words("/healthcareFacilityTypeCode", first_code(document.facility.as_ref()));
@@ -261,7 +260,7 @@ fn people(leaves: &mut Leaves, file: &str, expected: &Value, imported: &Imported
         Some("M") => "male",
         other => other.unwrap_or_default(),
     };
-    let found = subject.sex.as_ref().map(|sex| sex.as_str());
+    let found = subject.sex.as_ref().map(Sex::as_str);
     leaves.check(file, "/gender", found == Some(sex), &format!("{found:?}"));
     let authors = &imported.document().authors;
     for (index, author) in list(&expected["authors"]).iter().enumerate() {
@@ -353,7 +352,8 @@ fn papers(leaves: &mut Leaves, file: &str, expected: &Value, bytes: &[u8], impor
 }
 
 fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    let digit = |value: u8| char::from_digit(u32::from(value), 16).unwrap();
+    bytes.iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 0x0f)]).collect()
 }
 
 /// One observation as it can be seen in what was handed on.
@@ -388,7 +388,8 @@ fn observations(leaves: &mut Leaves, file: &str, expected: &Value, imported: &Im
         let path = format!("/observations/{index}");
         if observation["code"] == "69764-9" {
             // It says what a paper is, and is read with the paper.
-            let value = text(&observation["value"]).filter(|value| !value.starts_with("nullFlavor")).unwrap_or_default();
+            let value =
+                text(&observation["value"]).filter(|value| !value.starts_with("nullFlavor")).unwrap_or_default();
             leaves.check(file, &format!("{path}/value"), sorts.contains(&value), &format!("{sorts:?}"));
             leaves.skip(file, &path, "type of an attached paper, kept as its code");
             continue;
@@ -498,20 +499,24 @@ fn seen_in(draft: &Draft) -> Vec<Seen> {
             out.push(seen.of(disease.categories.first().unwrap_or(&Concept::default())));
         }
         Fact::Allergy(_) | Fact::Absence(_) => {
-            let (system, code) = original("code").unwrap_or_default().rsplit_once('^').map_or_else(
-                || (None, None),
-                |(system, code)| (Some(system.to_owned()), Some(code.to_owned())),
-            );
+            let (system, code) = original("code")
+                .unwrap_or_default()
+                .rsplit_once('^')
+                .map_or_else(|| (None, None), |(system, code)| (Some(system.to_owned()), Some(code.to_owned())));
             out.push(Seen { system, code, display: original("code_display"), ..seen });
         }
         _ => {}
     }
     // A detail without a time of its own has that of its entry.
     let time = original("time");
-    out.extend(draft.provenance.verbatim.values().flat_map(|xml| details(xml)).map(|detail| Seen {
-        effective: detail.effective.clone().or_else(|| time.clone()),
-        ..detail
-    }));
+    out.extend(
+        draft
+            .provenance
+            .verbatim
+            .values()
+            .flat_map(|xml| details(xml))
+            .map(|detail| Seen { effective: detail.effective.clone().or_else(|| time.clone()), ..detail }),
+    );
     out
 }
 
@@ -543,27 +548,29 @@ impl Seen {
 /// The observations inside a piece of XML that was kept word for word.
 fn details(xml: &str) -> Vec<Seen> {
     let pieces = xml.split("<observation ").skip(1);
-    pieces.map(|piece| {
-        let code = tag(piece, "<code");
-        let value = tag(piece, "<value");
-        let flavor = attribute(value, "nullFlavor").map(|flavor| format!("nullFlavor:{flavor}"));
-        let time = tag(piece, "<effectiveTime");
-        let low = piece.split("<effectiveTime").nth(1).filter(|_| !time.ends_with("/>")).map(|rest| tag(rest, "<low"));
-        Seen {
-            code: attribute(code, "code"),
-            system: attribute(code, "codeSystem").map(|system| system_of(&system)),
-            display: attribute(code, "displayName"),
-            sort: attribute(value, "xsi:type"),
-            value: attribute(value, "code").or_else(|| attribute(value, "value")).or(flavor),
-            unit: attribute(value, "unit"),
-            value_display: attribute(value, "displayName"),
-            effective: attribute(time, "value").or_else(|| attribute(low.unwrap_or_default(), "value")),
-            status: attribute(tag(piece, "<statusCode"), "code"),
-            interpretation: attribute(tag(piece, "<interpretationCode"), "code"),
-            ..Seen::default()
-        }
-    })
-    .collect()
+    pieces
+        .map(|piece| {
+            let code = tag(piece, "<code");
+            let value = tag(piece, "<value");
+            let flavor = attribute(value, "nullFlavor").map(|flavor| format!("nullFlavor:{flavor}"));
+            let time = tag(piece, "<effectiveTime");
+            let low =
+                piece.split("<effectiveTime").nth(1).filter(|_| !time.ends_with("/>")).map(|rest| tag(rest, "<low"));
+            Seen {
+                code: attribute(code, "code"),
+                system: attribute(code, "codeSystem").map(|system| system_of(&system)),
+                display: attribute(code, "displayName"),
+                sort: attribute(value, "xsi:type"),
+                value: attribute(value, "code").or_else(|| attribute(value, "value")).or(flavor),
+                unit: attribute(value, "unit"),
+                value_display: attribute(value, "displayName"),
+                effective: attribute(time, "value").or_else(|| attribute(low.unwrap_or_default(), "value")),
+                status: attribute(tag(piece, "<statusCode"), "code"),
+                interpretation: attribute(tag(piece, "<interpretationCode"), "code"),
+                ..Seen::default()
+            }
+        })
+        .collect()
 }
 
 /// The first tag that begins so, before another statement begins.
@@ -584,7 +591,8 @@ fn attribute(tag: &str, name: &str) -> Option<String> {
 fn products(leaves: &mut Leaves, file: &str, expected: &Value, imported: &Imported) {
     let wanted = list(&expected["products"]);
     if wanted.is_empty() {
-        let holds = !imported.drafts.iter().any(|draft| matches!(draft.fact, Fact::Treatment(_) | Fact::Vaccination(_)));
+        let holds =
+            !imported.drafts.iter().any(|draft| matches!(draft.fact, Fact::Treatment(_) | Fact::Vaccination(_)));
         leaves.check(file, "/products", holds, "products");
     }
     let mut found: Vec<Product> = imported.drafts.iter().filter_map(product_of).collect();
@@ -725,4 +733,38 @@ fn system_of(oid: &str) -> String {
 
 fn list(value: &Value) -> &[Value] {
     value.as_array().map_or(&[], Vec::as_slice)
+}
+
+/// The report that ships with the command is of this project, and reads without a remark.
+#[test]
+fn the_sample_report_gives_eleven_results_and_one_copy() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../cli/samples/laboratoire.xml");
+    let bytes = std::fs::read(&path).unwrap();
+    let imported = Imported::of(&bytes);
+    let mut leaves = Leaves::default();
+    holds_always(&mut leaves, "laboratoire.xml", &bytes, &imported);
+    assert_eq!(leaves.wrong(), Vec::<String>::new());
+    let results: Vec<&LabResult> = imported
+        .drafts
+        .iter()
+        .map(|draft| match &draft.fact {
+            Fact::Result(result) => &**result,
+            other => panic!("{other:?}"),
+        })
+        .collect();
+    assert_eq!(results.len(), 11, "ten values and one panel");
+    let units = |code: &str| {
+        let of_code = results.iter().filter(|result| result.code.codings.iter().any(|coding| coding.code == code));
+        let value = of_code.clone().find_map(|result| result.value.clone());
+        let Some(ResultValue::Quantity(quantity)) = value else { panic!("{code}: {value:?}") };
+        quantity.to_string()
+    };
+    assert_eq!((units("40193-5"), units("53049-3")), ("5.10 mmol/L".to_owned(), "0.92 g/L".to_owned()));
+    assert_eq!(units("5048-4"), "80", "a titre has no unit");
+    assert!(imported.tally.warnings.is_empty() && imported.tally.refused.is_empty(), "{:?}", imported.tally);
+    let papers = attachments(&bytes).unwrap();
+    assert_eq!((papers.len(), papers[0].role), (1, AttachmentRole::Copy));
+    assert!(papers[0].bytes.starts_with(b"%PDF-") && papers[0].media_type == "application/pdf");
+    let subject = imported.subject.unwrap();
+    assert_eq!(subject.identifiers[0].check_digits_hold(), Some(true));
 }

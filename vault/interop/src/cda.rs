@@ -28,9 +28,9 @@ use std::io::{BufRead, Read as _};
 
 use carnet_record::item::{Item, Tally};
 
-pub use self::document::{Attachment, AttachmentRole};
 use self::collect::{Around, Collector};
 use self::document::Parts;
+pub use self::document::{Attachment, AttachmentRole};
 use self::header::Header;
 use self::narrative::Words;
 use self::tree::{Element, Node, Vocabulary};
@@ -55,7 +55,7 @@ pub(crate) fn read(
     let words = Words::of(&document);
     let header = Header::of(&document, &words, &context.home_zone);
     let sections = section::sections(&document, &words);
-    let (attachments, missing) = document::attachments_of(&document, &sections);
+    let (attachments, missing) = document::attachments_of(&document, &sections, &words);
     let measured = Measured::of(&bytes[..])?;
     let digest = measured.hex();
     let parts = Parts {
@@ -98,7 +98,7 @@ pub fn attachments(bytes: &[u8]) -> Result<Vec<Attachment>, ContainerError> {
     let (document, _, _) = find_document(bytes)?;
     let words = Words::of(&document);
     let sections = section::sections(&document, &words);
-    Ok(document::attachments_of(&document, &sections).0)
+    Ok(document::attachments_of(&document, &sections, &words).0)
 }
 
 /// The `ClinicalDocument`, whether it lies in a stylesheet of its own, and how many forbidden characters were dropped.
@@ -184,3 +184,6 @@ fn remark(parts: &Parts<'_>, dropped: u64, collector: &mut Collector<'_>) {
         collector.tally.set_aside("attachment", "part-of-the-document", place);
     }
 }
+
+#[cfg(test)]
+mod tests;

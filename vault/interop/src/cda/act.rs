@@ -12,7 +12,7 @@ use crate::cda::section::{Domain, statement};
 use crate::cda::tree::Element;
 use crate::cda::value::{self, code_text};
 
-/// HL7 ActCode, which has the classes of encounters.
+/// HL7 `ActCode`, which has the classes of encounters.
 const ACT_CODE: &str = "urn:oid:2.16.840.1.113883.5.4";
 /// Codes of acts that only carry a remark: comment and instructions (LOINC, IHE).
 const REMARKS: [&str; 3] = ["48767-8", "FINSTRUCT", "PINSTRUCT"];
@@ -25,7 +25,8 @@ pub(crate) fn act(element: &Element, around: &Around, collector: &mut Collector<
         let code = inner.child("code").and_then(|code| code.attribute("code")).unwrap_or_default();
         !(inner.name == "act" && REMARKS.contains(&code))
     };
-    let inner: Vec<&Element> = inner_statements(element).map(|(_, inner)| inner).filter(|inner| frames(inner)).collect();
+    let inner: Vec<&Element> =
+        inner_statements(element).map(|(_, inner)| inner).filter(|inner| frames(inner)).collect();
     let code = concept(element.child("code"), collector.words);
     if around.domain == Domain::Procedures && !code.codings.is_empty() {
         return procedure(element, around, collector);
@@ -52,7 +53,9 @@ pub(crate) fn procedure(element: &Element, around: &Around, collector: &mut Coll
     let start = collector.when(around.span.start.as_deref(), "procedure", around);
     let end = collector.when(around.span.end.as_deref(), "procedure", around);
     let devices = participants(element, "DEV").chain(participants(element, "PRD"));
-    let device = |part: &Element| part.at(&["participantRole", "playingDevice", "code"]).map(|code| concept(Some(code), collector.words));
+    let device = |part: &Element| {
+        part.at(&["participantRole", "playingDevice", "code"]).map(|code| concept(Some(code), collector.words))
+    };
     let devices = devices.filter_map(device).filter(|code| !code.is_empty()).take(PARTS_MAX).collect();
     let mut made = Made::new(
         Procedure {
@@ -142,7 +145,8 @@ pub(crate) fn state_absence(
 /// Statements that nothing is known, or that nothing can be said: SNOMED CT, and the codes of IPS and IHE PCC.
 pub(crate) fn no_known(code: &Concept, of: AbsenceOf) -> Option<(AbsenceOf, AbsenceMeaning, Concept)> {
     let is_of = |coding: &Coding| coding.system == system::SNOMED || coding.code.starts_with("no-");
-    let known = |codes: &[&str]| code.codings.iter().any(|coding| is_of(coding) && codes.contains(&coding.code.as_str()));
+    let known =
+        |codes: &[&str]| code.codings.iter().any(|coding| is_of(coding) && codes.contains(&coding.code.as_str()));
     let meaning = if known(&NONE_KNOWN) {
         AbsenceMeaning::NoneKnown
     } else if known(&UNAVAILABLE) {
@@ -155,14 +159,37 @@ pub(crate) fn no_known(code: &Concept, of: AbsenceOf) -> Option<(AbsenceOf, Abse
 
 /// Codes that say "none".
 const NONE_KNOWN: [&str; 20] = [
-    "160244002", "160245001", "182849000", "408350003", "409137002", "416128008", "428197003", "428607008",
-    "429625007", "716184000", "716185004", "716186003", "716220001", "787481004", "no-known-allergies",
-    "no-known-devices", "no-known-immunizations", "no-known-medications", "no-known-problems", "no-known-procedures",
+    "160244002",
+    "160245001",
+    "182849000",
+    "408350003",
+    "409137002",
+    "416128008",
+    "428197003",
+    "428607008",
+    "429625007",
+    "716184000",
+    "716185004",
+    "716186003",
+    "716220001",
+    "787481004",
+    "no-known-allergies",
+    "no-known-devices",
+    "no-known-immunizations",
+    "no-known-medications",
+    "no-known-problems",
+    "no-known-procedures",
 ];
 /// Codes that say "nobody can tell".
 const UNAVAILABLE: [&str; 8] = [
-    "182904002", "396782006", "no-allergy-info", "no-device-info", "no-immunization-info", "no-medication-info",
-    "no-problem-info", "no-procedure-info",
+    "182904002",
+    "396782006",
+    "no-allergy-info",
+    "no-device-info",
+    "no-immunization-info",
+    "no-medication-info",
+    "no-problem-info",
+    "no-procedure-info",
 ];
 
 /// What to call something: the words beside its code, unless the source's own words say something else.

@@ -30,11 +30,22 @@ const ALLERGY_TEMPLATES: [&str; 4] = [
 ];
 /// Types of problem: SNOMED CT, then LOINC.
 const PROBLEM_TYPES: [&str; 13] = [
-    "282291009", "55607006", "404684003", "409586006", "418799008", "64572001", "248536006", "373930000", "29308-4",
-    "75321-0", "75322-8", "75323-6", "75326-9",
+    "282291009",
+    "55607006",
+    "404684003",
+    "409586006",
+    "418799008",
+    "64572001",
+    "248536006",
+    "373930000",
+    "29308-4",
+    "75321-0",
+    "75322-8",
+    "75323-6",
+    "75326-9",
 ];
 /// Types of allergy or intolerance: (SNOMED CT, mechanism, category).
-const ALLERGY_TYPES: [(&str, &str, &str); 12] = [
+const ALLERGY_TYPES: [(&str, &str, &str); 14] = [
     ("414285001", "allergy", "food"),
     ("416098002", "allergy", "medication"),
     ("419199007", "allergy", ""),
@@ -46,6 +57,8 @@ const ALLERGY_TYPES: [(&str, &str, &str); 12] = [
     ("419511003", "", "medication"),
     ("418038007", "", ""),
     ("420134006", "", ""),
+    ("609328004", "allergy", ""),
+    ("609398007", "intolerance", "medication"),
     ("609433001", "intolerance", ""),
 ];
 /// Most reactions kept of one allergy.
@@ -85,7 +98,8 @@ pub(crate) fn is_problem(element: &Element, around: &Around) -> bool {
 
 /// A problem.
 pub(crate) fn problem(element: &Element, around: &Around, collector: &mut Collector<'_>) {
-    let (made_of, sort) = (value::read(element, collector.words, &collector.context.home_zone), own(element, collector));
+    let (made_of, sort) =
+        (value::read(element, collector.words, &collector.context.home_zone), own(element, collector));
     let text = element.child("text").and_then(|text| collector.words.said_by(text));
     let code = match made_of.said {
         Some(ResultValue::Concept(code)) => code,
@@ -145,6 +159,11 @@ pub(crate) fn allergy(element: &Element, around: &Around, collector: &mut Collec
     }
     let sort = allergy_type(&own).or_else(|| allergy_type(&value));
     let is_type = |code: &Concept| allergy_type(code).is_some();
+    let mut shown = reactions(element, around, collector);
+    if !agent.is_empty() && !value.codings.is_empty() && !is_type(&value) {
+        // With the substance named apart, the value is what it did.
+        shown.insert(0, Reaction { manifestations: vec![value.clone()], ..Reaction::default() });
+    }
     let code = if !agent.is_empty() {
         agent
     } else if is_type(&value) || value.is_empty() {
@@ -172,7 +191,7 @@ pub(crate) fn allergy(element: &Element, around: &Around, collector: &mut Collec
             end,
             clinical: qualifier(element, "33999-4", collector).map(|code| clinical_status(&code)),
             verification: qualifier(element, "66455-7", collector).map(|code| plain_code(&code)),
-            reactions: reactions(element, around, collector),
+            reactions: shown,
             ..Allergy::default()
         },
         if code.is_empty() { Concept::from_text("") } else { code },
@@ -180,8 +199,8 @@ pub(crate) fn allergy(element: &Element, around: &Around, collector: &mut Collec
     made.status = clinical_entry_status(around);
     made.original = named(made_of.original);
     made.original.push(("code".to_owned(), code_text(&own)));
-    if let Some(display) = own.label() {
-        made.original.push(("code_display".to_owned(), display.to_owned()));
+    if let Some(display) = own.codings.first().and_then(|coding| coding.display.clone()) {
+        made.original.push(("code_display".to_owned(), display));
     }
     finish(element, around, collector, made);
 }
@@ -227,9 +246,8 @@ fn allergy_type(code: &Concept) -> Option<(&'static str, &'static str)> {
 
 fn reactions(element: &Element, around: &Around, collector: &mut Collector<'_>) -> Vec<Reaction> {
     let mut out = Vec::new();
-    let shown = inner_statements(element).filter(|(relation, inner)| {
-        relation.attribute("typeCode") == Some("MFST") && inner.name == "observation"
-    });
+    let shown = inner_statements(element)
+        .filter(|(relation, inner)| relation.attribute("typeCode") == Some("MFST") && inner.name == "observation");
     for (_, inner) in shown.take(REACTIONS_MAX) {
         let value = concept(inner.child("value"), collector.words);
         let text = inner.child("text").and_then(|text| collector.words.said_by(text));

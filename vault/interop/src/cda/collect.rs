@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 
-use carnet_record::item::{Place, Tally};
+use carnet_record::item::{Place, Tally, ZoneUse};
 use carnet_record::person::Actor;
 use carnet_record::{Concept, Draft, Fact, LinkKind, SourceKey, Status, When};
 
@@ -24,6 +24,7 @@ const VERBATIM_BYTES_MAX: usize = 32 << 10;
 
 /// What is told around a statement and holds for it unless it says otherwise.
 #[derive(Debug, Clone, Default)]
+#[expect(clippy::struct_excessive_bools, reason = "four independent facts about where a statement stands")]
 pub(crate) struct Around {
     /// What the section is about.
     pub(crate) domain: Domain,
@@ -113,22 +114,37 @@ impl<'t> Collector<'t> {
     /// Reads a point in time; what is none is said in the report and left out.
     pub(crate) fn when(&mut self, text: Option<&str>, kind: &str, around: &Around) -> Option<When> {
         let text = text?;
-        match time::read(text, &self.context.home_zone) {
+        let read = time::read(text, &self.context.home_zone);
+        let reason = match read {
             Ok((when, doubt)) => {
-                let reason = match doubt {
-                    Some(Doubt::HomeZone) => "time-without-offset",
-                    Some(Doubt::Twice) => "time-that-occurs-twice",
-                    None => return Some(when),
-                };
-                let place = self.place(&around.place).quoting(text);
-                self.tally.warn(kind, reason, place);
-                Some(when)
+                self.zone_used(&when, doubt.is_some());
+                (doubt == Some(Doubt::Twice)).then_some("time-that-occurs-twice")
             }
-            Err(time::NotATime) => {
-                let place = self.place(&around.place).quoting(text);
-                self.tally.warn(kind, "not-a-time", place);
-                None
-            }
+            Err(time::NotATime) => Some("not-a-time"),
+        };
+        if let Some(reason) = reason {
+            let place = self.place(&around.place).quoting(text);
+            self.tally.warn(kind, reason, place);
+        }
+        read.ok().map(|(when, _)| when)
+    }
+
+    /// Counts how the zone of a moment was known: by its own offset, or by where the person lived.
+    fn zone_used(&mut self, when: &When, is_home: bool) {
+        let Some(at) = when.instant() else { return };
+        let (zone, known_from) = if is_home {
+            (self.context.home_zone.zone_at(at.millis()).to_owned(), "history")
+        } else {
+            let minutes = at.offset_minutes().unwrap_or_default();
+            let sign = if minutes < 0 { '-' } else { '+' };
+            let minutes = minutes.unsigned_abs();
+            (format!("{sign}{:02}:{:02}", minutes / 60, minutes % 60), "record")
+        };
+        let mut known = self.tally.zones.iter_mut();
+        if let Some(same) = known.find(|used| used.zone == zone && used.known_from == known_from) {
+            same.rows = same.rows.saturating_add(1);
+        } else if self.tally.zones.len() < ZONES_MAX {
+            self.tally.zones.push(ZoneUse { zone, known_from: known_from.to_owned(), rows: 1 });
         }
     }
 
@@ -166,10 +182,10 @@ impl<'t> Collector<'t> {
         self.tally.read(&kind, 1);
         let ids: Vec<InstanceId> = statement.all("id").filter_map(InstanceId::of).take(IDS_MAX).collect();
         let mut provenance = self.context.provenance(FORMAT, &around.place);
-        provenance.author = around.author.clone();
+        provenance.author.clone_from(&around.author);
         provenance.recorded_at = around.author.as_ref().and_then(|author| author.at).and_then(|at| at.instant());
         provenance.identifiers = ids.iter().map(InstanceId::identifier).collect();
-        provenance.original = self.originals(statement, around, &made);
+        provenance.original = originals(statement, around, &made);
         provenance.verbatim = made.kept.into_iter().collect();
         let when = made.fact.when().map(|when| time_text(&when)).unwrap_or_default();
         let base = match ids.first() {
@@ -183,28 +199,10 @@ impl<'t> Collector<'t> {
         let mut print = vec![when];
         print.extend(said.iter().map(|name| provenance.original.get(*name).cloned().unwrap_or_default()));
         print.push(made.fact.label());
-        let draft = Draft {
-            comment: made.comment,
-            status: made.status,
-            ..Draft::new(made.fact, provenance)
-        };
+        let draft = Draft { comment: made.comment, status: made.status, ..Draft::new(made.fact, provenance) };
         self.see(&draft);
         self.found.push(Found { draft, base, print, links: Vec::new(), place: around.place.clone() });
         self.found.len().saturating_sub(1)
-    }
-
-    fn originals(&self, statement: &Element, around: &Around, made: &Made) -> BTreeMap<String, String> {
-        let mut original: BTreeMap<String, String> = made.original.iter().cloned().collect();
-        let mut put = |name: &str, text: Option<&String>| {
-            if let Some(text) = text {
-                original.entry(name.to_owned()).or_insert_with(|| text.clone());
-            }
-        };
-        put("statement", Some(&statement.name));
-        put("time", around.span.start.as_ref());
-        put("time_end", around.span.end.as_ref());
-        put("status", around.status.as_ref());
-        original
     }
 
     /// What the versions of one document have in common.
@@ -294,6 +292,21 @@ impl<'t> Collector<'t> {
     }
 }
 
+/// Short texts as they were written, by name.
+fn originals(statement: &Element, around: &Around, made: &Made) -> BTreeMap<String, String> {
+    let mut original: BTreeMap<String, String> = made.original.iter().cloned().collect();
+    let mut put = |name: &str, text: Option<&String>| {
+        if let Some(text) = text {
+            original.entry(name.to_owned()).or_insert_with(|| text.clone());
+        }
+    };
+    put("statement", Some(&statement.name));
+    put("time", around.span.start.as_ref());
+    put("time_end", around.span.end.as_ref());
+    put("status", around.status.as_ref());
+    original
+}
+
 fn says_same(found: &[Found], first: Option<&usize>, other: usize) -> bool {
     let (Some(first), Some(other)) = (first.and_then(|index| found.get(*index)), found.get(other)) else {
         return false;
@@ -381,5 +394,7 @@ pub(crate) const STATEMENTS: [&str; 9] = [
 ];
 /// Rules of the model whose breach is told in the report.
 const TOLD: [&str; 4] = ["diastolic-not-below-systolic", "end-before-start", "out-of-bounds", "unit-unknown"];
+/// Most zones counted apart.
+const ZONES_MAX: usize = 64;
 /// Most identifiers read of one statement.
 const IDS_MAX: usize = 16;

@@ -14,8 +14,8 @@ use carnet_record::{Draft, LinkKind, SourceKey};
 use sha2::{Digest, Sha256};
 
 use crate::cda::collect::{Around, Collector, FORMAT};
-use crate::cda::header::{Header, InstanceId};
-use crate::cda::narrative::SECTION_BYTES_MAX;
+use crate::cda::header::{Header, InstanceId, concept};
+use crate::cda::narrative::{SECTION_BYTES_MAX, Words};
 use crate::cda::section::{ATTACHMENT_TYPE, Domain, Section};
 use crate::cda::tree::Element;
 use crate::document::{hex, named};
@@ -80,7 +80,11 @@ pub(crate) struct Missing {
 }
 
 /// Everything a document holds as bytes, and what of it is missing.
-pub(crate) fn attachments_of(document: &Element, sections: &[Section<'_>]) -> (Vec<Attachment>, Vec<Missing>) {
+pub(crate) fn attachments_of(
+    document: &Element,
+    sections: &[Section<'_>],
+    words: &Words<'_>,
+) -> (Vec<Attachment>, Vec<Missing>) {
     let mut found = Vec::new();
     let mut missing = Vec::new();
     if let Some(text) = document.at(&["component", "nonXMLBody", "text"]) {
@@ -92,7 +96,7 @@ pub(crate) fn attachments_of(document: &Element, sections: &[Section<'_>]) -> (V
         for (index, entry) in section.element.all("entry").enumerate() {
             let place = format!("{}, entry {}", section.place(), index.saturating_add(1));
             let frame = Frame { role, title: section.title.clone(), sort: None, place };
-            media(entry, &frame, &mut found, &mut missing);
+            media(entry, words, &frame, &mut found, &mut missing);
         }
     }
     (found, missing)
@@ -107,11 +111,9 @@ struct Frame {
 }
 
 /// Walks the statements of an entry for pictures and papers.
-fn media(element: &Element, frame: &Frame, found: &mut Vec<Attachment>, missing: &mut Vec<Missing>) {
-    let frame = match sort_of(element) {
-        Some((code, display)) => {
-            Frame { sort: Some(code), title: display.or_else(|| frame.title.clone()), ..frame.clone() }
-        }
+fn media(element: &Element, words: &Words<'_>, frame: &Frame, found: &mut Vec<Attachment>, missing: &mut Vec<Missing>) {
+    let frame = match sort_of(element, words) {
+        Some((sort, title)) => Frame { sort, title: title.or_else(|| frame.title.clone()), ..frame.clone() },
         None => frame.clone(),
     };
     let is_media = element.name == "observationMedia" || element.name == "observation";
@@ -121,19 +123,21 @@ fn media(element: &Element, frame: &Frame, found: &mut Vec<Attachment>, missing:
         }
     }
     for inner in element.elements().filter(|inner| inner.name != "value") {
-        media(inner, &frame, found, missing);
+        media(inner, words, &frame, found, missing);
     }
 }
 
-/// What the observation 69764-9 inside an organizer says the paper beside it is.
-fn sort_of(element: &Element) -> Option<(String, Option<String>)> {
+/// What the observation 69764-9 inside an organizer says the paper beside it is: its code, and its words.
+fn sort_of(element: &Element, words: &Words<'_>) -> Option<(Option<String>, Option<String>)> {
     if element.name != "organizer" {
         return None;
     }
     let mut inner = element.all("component").filter_map(|part| part.child("observation"));
-    let said = inner.find(|inner| inner.child("code").and_then(|code| code.attribute("code")) == Some(ATTACHMENT_TYPE))?;
-    let value = said.child("value")?;
-    Some((value.attribute("code")?.to_owned(), value.attribute("displayName").map(str::to_owned)))
+    let said =
+        inner.find(|inner| inner.child("code").and_then(|code| code.attribute("code")) == Some(ATTACHMENT_TYPE))?;
+    let value = concept(said.child("value"), words);
+    let code = value.codings.first().map(|coding| coding.code.clone());
+    Some((code, value.label().map(str::to_owned)))
 }
 
 fn take(value: &Element, frame: Frame, found: &mut Vec<Attachment>, missing: &mut Vec<Missing>) {
@@ -259,7 +263,9 @@ pub(crate) fn draft(parts: &Parts<'_>, context: &ReadContext, collector: &mut Co
         setting: some(&header.setting),
         events: header.events.iter().map(|event| event.code.clone()).filter(|code| !code.is_empty()).collect(),
         file_name: named(context.document_name(), Format::Cda.media_type()).file_name,
-        media_type: Some(if parts.displays_itself { "application/xslt+xml" } else { Format::Cda.media_type() }.to_owned()),
+        media_type: Some(
+            if parts.displays_itself { "application/xslt+xml" } else { Format::Cda.media_type() }.to_owned(),
+        ),
         size: Some(parts.size),
         sha256: Some(parts.sha256.to_owned()),
         address: body.and_then(|body| body.reference.clone()),

@@ -151,7 +151,9 @@ fn practice_setting(event: &Element) -> Option<&Element> {
 impl Patient {
     fn of(document: &Element, zones: &ZoneHistory) -> Self {
         let targets = document.all("recordTarget").count();
-        let Some(role) = document.at(&["recordTarget", "patientRole"]) else { return Self { targets, ..Self::default() } };
+        let Some(role) = document.at(&["recordTarget", "patientRole"]) else {
+            return Self { targets, ..Self::default() };
+        };
         let mut patient = Self {
             identifiers: role.all("id").take(PARTS_MAX).filter_map(InstanceId::of).map(|id| id.identifier()).collect(),
             addresses: role.all("addr").take(PARTS_MAX).filter_map(address).collect(),
@@ -191,14 +193,15 @@ fn sex(code: &str) -> Sex {
 pub(crate) fn names(name: &Element) -> Vec<HumanName> {
     let mut birth = HumanName { used_as: Some(NameUse::Birth), ..HumanName::default() };
     let mut used = HumanName { used_as: Some(NameUse::Used), ..HumanName::default() };
+    let mut spouse = HumanName { used_as: Some(NameUse::Used), ..HumanName::default() };
     let mut bare = HumanName::default();
-    let mut single_texts = String::new();
     for part in name.elements().take(PARTS_MAX) {
         let Some(text) = part.line_of_text() else { continue };
         let qualifier = part.attribute("qualifier").unwrap_or_default();
         let target = match qualifier.split_whitespace().next() {
             Some("BR") => &mut birth,
-            Some("CL" | "SP" | "AD") => &mut used,
+            Some("CL") => &mut used,
+            Some("SP" | "AD") => &mut spouse,
             _ => &mut bare,
         };
         match part.name.as_str() {
@@ -207,7 +210,7 @@ pub(crate) fn names(name: &Element) -> Vec<HumanName> {
             "given" => target.given.push(text),
             "prefix" => target.prefix.push(text),
             "suffix" => target.suffix.push(text),
-            _ => single_texts.push_str(&text),
+            _ => {}
         }
     }
     if !birth.is_empty() {
@@ -217,16 +220,19 @@ pub(crate) fn names(name: &Element) -> Vec<HumanName> {
         birth.family = birth.family.or(bare.family.take());
         birth.prefix.append(&mut bare.prefix);
         birth.suffix.append(&mut bare.suffix);
-    } else if !used.is_empty() {
+    } else if !used.is_empty() || !spouse.is_empty() {
         used.given.append(&mut bare.given);
         used.family = used.family.or(bare.family.take());
     } else {
         bare.used_as = None;
     }
-    if birth.is_empty() && used.is_empty() && bare.is_empty() {
+    if birth.is_empty() && used.is_empty() && spouse.is_empty() && bare.is_empty() {
         bare.text = name.line_of_text();
     }
-    [birth, used, bare].into_iter().filter(|found| !found.is_empty()).collect()
+    if spouse.given.is_empty() && spouse.family == used.family {
+        spouse = HumanName { used_as: None, ..HumanName::default() };
+    }
+    [birth, used, spouse, bare].into_iter().filter(|found| !found.is_empty()).collect()
 }
 
 /// An `author`: a person, or software (`assignedAuthoringDevice`).
@@ -348,10 +354,7 @@ fn telecom(part: &Element) -> Option<Telecom> {
 /// The code of an element, without its translations; `None` when it names none.
 pub(crate) fn coding(code: &Element) -> Option<Coding> {
     let value = code.attribute("code")?;
-    Some(Coding {
-        display: code.attribute("displayName").map(str::to_owned),
-        ..Coding::new(&system(code), value)
-    })
+    Some(Coding { display: code.attribute("displayName").map(str::to_owned), ..Coding::new(&system(code), value) })
 }
 
 /// The system of a code: its OID as an address; a system that is only named keeps its name.
@@ -363,7 +366,8 @@ fn system(code: &Element) -> String {
 /// A code with its translations and its words.
 pub(crate) fn concept(code: Option<&Element>, words: &Words<'_>) -> Concept {
     let Some(code) = code else { return Concept::default() };
-    let translations = code.elements().filter(|part| part.name == "translation" && part.vocabulary != Vocabulary::Foreign);
+    let translations =
+        code.elements().filter(|part| part.name == "translation" && part.vocabulary != Vocabulary::Foreign);
     let codings = std::iter::once(code).chain(translations).take(PARTS_MAX).filter_map(coding).collect();
     let text = code.child("originalText").and_then(|text| words.said_by(text));
     let codings: Vec<Coding> = codings;

@@ -19,8 +19,7 @@ use crate::cda::tree::Element;
 use crate::cda::value;
 
 /// Templates of an immunization: IHE PCC, C-CDA.
-const IMMUNIZATION_TEMPLATES: [&str; 2] =
-    ["1.3.6.1.4.1.19376.1.5.3.1.4.12", "2.16.840.1.113883.10.20.22.4.52"];
+const IMMUNIZATION_TEMPLATES: [&str; 2] = ["1.3.6.1.4.1.19376.1.5.3.1.4.12", "2.16.840.1.113883.10.20.22.4.52"];
 /// HL7 codes of the place of an injection in its series.
 const IMMUNIZATION_CODES: [&str; 3] = ["BOOSTER", "IMMUNIZ", "INITIMMUNIZ"];
 /// Most lines of one dosage, most ingredients of one product.
@@ -40,9 +39,7 @@ pub(crate) struct Product {
 
 /// The product of a statement; `None` when it names none.
 pub(crate) fn product_code(element: &Element, words: &Words<'_>) -> Option<Product> {
-    let made = ["consumable", "product"]
-        .into_iter()
-        .find_map(|name| element.at(&[name, "manufacturedProduct"]))?;
+    let made = ["consumable", "product"].into_iter().find_map(|name| element.at(&[name, "manufacturedProduct"]))?;
     let material = made.child("manufacturedMaterial").or_else(|| made.child("manufacturedLabeledDrug"))?;
     let extension = |name: &'static str| material.elements().filter(move |part| part.name == name);
     let mut code = concept(material.child("code"), words);
@@ -98,9 +95,9 @@ pub(crate) fn product(element: &Element, around: &Around, collector: &mut Collec
         if element.attribute("moodCode").unwrap_or("EVN") != "EVN" {
             return collector.set_aside("vaccination", "planned", around);
         }
-        return vaccination(element, around, own, product, collector);
+        return vaccination(element, around, own, product.as_ref(), collector);
     }
-    treatment(element, around, product, collector);
+    treatment(element, around, product.as_ref(), collector);
 }
 
 fn is_vaccination(element: &Element, own: &Concept, around: &Around) -> bool {
@@ -115,17 +112,17 @@ fn vaccination(
     element: &Element,
     around: &Around,
     own: Concept,
-    product: Option<Product>,
+    product: Option<&Product>,
     collector: &mut Collector<'_>,
 ) {
     let text = element.child("text").and_then(|text| collector.words.said_by(text));
-    let Some(name) = product.as_ref().and_then(name_of).or(text) else {
+    let Some(name) = product.and_then(name_of).or(text) else {
         return collector.set_aside("vaccination", "without-a-name", around);
     };
     let at = collector.when(around.span.start.as_deref(), "vaccination", around);
-    let expires = product.as_ref().and_then(|product| product.expires.clone());
+    let expires = product.and_then(|product| product.expires.clone());
     let expires = collector.when(expires.as_deref(), "vaccination", around).map(|when| when.date());
-    let code = product.as_ref().map(|product| product.code.clone()).unwrap_or_default();
+    let code = product.map(|product| product.code.clone()).unwrap_or_default();
     let administration = own.codings.iter().find(|coding| IMMUNIZATION_CODES.contains(&coding.code.as_str()));
     let zones = &collector.context.home_zone;
     let performer = element.child("performer").and_then(|part| entity(part, zones));
@@ -135,9 +132,9 @@ fn vaccination(
         Vaccination {
             name: Some(name),
             at,
-            lot: product.as_ref().and_then(|product| product.lot.clone()),
+            lot: product.and_then(|product| product.lot.clone()),
             expires,
-            manufacturer: product.as_ref().and_then(|product| product.manufacturer.clone()),
+            manufacturer: product.and_then(|product| product.manufacturer.clone()),
             administration: administration.map(|coding| Administration::from(coding.code.as_str())),
             dose_number: rank,
             dose: element.child("doseQuantity").and_then(value::number),
@@ -170,9 +167,9 @@ fn rank(element: &Element, collector: &Collector<'_>) -> Option<String> {
     value.attribute("value").map(str::to_owned).or_else(|| collector.words.said_by(value))
 }
 
-fn treatment(element: &Element, around: &Around, product: Option<Product>, collector: &mut Collector<'_>) {
+fn treatment(element: &Element, around: &Around, product: Option<&Product>, collector: &mut Collector<'_>) {
     let text = element.child("text").and_then(|text| collector.words.said_by(text));
-    let Some(name) = product.as_ref().and_then(name_of).or(text) else {
+    let Some(name) = product.and_then(name_of).or(text) else {
         return collector.set_aside("treatment", "without-a-name", around);
     };
     let start = collector.when(around.span.start.as_deref(), "treatment", around);
@@ -185,7 +182,7 @@ fn treatment(element: &Element, around: &Around, product: Option<Product>, colle
     let giver = element.child("performer").and_then(|part| entity(part, zones));
     let stated_at = own_author.as_ref().or(prescriber.as_ref()).and_then(|author| author.at);
     let lines = dosage_lines(element, around, collector);
-    let code = product.as_ref().map(|product| product.code.clone()).unwrap_or_default();
+    let code = product.map(|product| product.code.clone()).unwrap_or_default();
     let supplied = inner_statements(element).map(|(_, inner)| inner).find(|inner| inner.name == "supply");
     let quantity = element.child("quantity").or_else(|| supplied.and_then(|supply| supply.child("quantity")));
     let repeats = element.child("repeatNumber").or_else(|| supplied.and_then(|supply| supply.child("repeatNumber")));
@@ -194,9 +191,9 @@ fn treatment(element: &Element, around: &Around, product: Option<Product>, colle
             name: Some(name),
             intent: (role == TreatmentRole::Prescription).then(|| intent(around).to_owned()),
             state: state(around).map(str::to_owned),
-            form: product.as_ref().and_then(|product| product.form.clone()),
-            ingredients: product.as_ref().map(|product| product.ingredients.clone()).unwrap_or_default(),
-            lot: product.as_ref().and_then(|product| product.lot.clone()),
+            form: product.and_then(|product| product.form.clone()),
+            ingredients: product.map(|product| product.ingredients.clone()).unwrap_or_default(),
+            lot: product.and_then(|product| product.lot.clone()),
             dosage: dosage_text(&lines),
             dosage_lines: lines,
             start,
@@ -255,7 +252,9 @@ fn state(around: &Around) -> Option<&'static str> {
 }
 
 fn name_of(product: &Product) -> Option<String> {
-    let name = product.name.clone().or_else(|| label_of(&product.code));
+    // The words beside the code name the very product; those of the table may be another's.
+    let coded = product.code.codings.iter().find_map(|coding| coding.display.clone());
+    let name = product.name.clone().or(coded).or_else(|| label_of(&product.code));
     name.or_else(|| product.form.as_ref().and_then(label_of))
 }
 
@@ -286,12 +285,7 @@ fn dosage_lines(element: &Element, around: &Around, collector: &mut Collector<'_
     out
 }
 
-fn dosage_line(
-    sequence: Option<u32>,
-    element: &Element,
-    around: &Around,
-    collector: &mut Collector<'_>,
-) -> DosageLine {
+fn dosage_line(sequence: Option<u32>, element: &Element, around: &Around, collector: &mut Collector<'_>) -> DosageLine {
     let words = collector.words;
     let span = Span::of(element);
     let times: Vec<&Element> = element.all("effectiveTime").flat_map(with_comps).collect();
@@ -340,4 +334,3 @@ fn dosage_text(lines: &[DosageLine]) -> Option<String> {
     let texts: Vec<&str> = lines.iter().filter_map(|line| line.text.as_deref()).collect();
     (!texts.is_empty()).then(|| texts.join("\n"))
 }
-

@@ -81,13 +81,8 @@ fn with_offset(date: PartialDate, clock: &Clock<'_>, offset: &str) -> Result<(Wh
     // `+01` is written by some software for `+0100`.
     let padded = if offset.len() == 3 { format!("{offset}00") } else { offset.to_owned() };
     let (minutes, seconds) = (millis / 60_000, millis % 60_000);
-    let text = format!(
-        "{date}T{:02}:{:02}:{:02}.{:03}{padded}",
-        minutes / 60,
-        minutes % 60,
-        seconds / 1000,
-        seconds % 1000
-    );
+    let text =
+        format!("{date}T{:02}:{:02}:{:02}.{:03}{padded}", minutes / 60, minutes % 60, seconds / 1000, seconds % 1000);
     let instant: Instant = text.parse().map_err(|_| NotATime)?;
     Ok((When::Instant(instant), None))
 }

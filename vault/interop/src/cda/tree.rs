@@ -180,7 +180,8 @@ pub(crate) mod tests {
 
     #[test]
     fn elements_of_others_are_not_found_but_their_words_are() {
-        let root = tree("<a xmlns='urn:hl7-org:v3'><id xmlns='urn:x' root='1'>w</id><id root=' 2 '/><title root=''/></a>");
+        let root =
+            tree("<a xmlns='urn:hl7-org:v3'><id xmlns='urn:x' root='1'>w</id><id root=' 2 '/><title root=''/></a>");
         assert_eq!(root.child("id").unwrap().attribute("root"), Some("2"));
         assert_eq!(root.child("title").unwrap().attribute("root"), None);
         assert_eq!(root.text(), "w");

@@ -78,6 +78,7 @@ impl Value {
 
     fn code(&mut self, value: &Element, words: &Words<'_>) {
         self.keep("value", value.attribute("code"));
+        self.keep("value_display", value.attribute("displayName"));
         let concept = concept(Some(value), words);
         if !concept.is_empty() {
             self.said = Some(ResultValue::Concept(concept));
@@ -256,7 +257,10 @@ mod tests {
 
     #[test]
     fn every_type_of_value_is_read() {
-        assert_eq!(said("<value xsi:type='PQ' value='1.950' unit='m[IU]/L'/>"), ResultValue::Quantity(of("1.950", "m[IU]/L")));
+        assert_eq!(
+            said("<value xsi:type='PQ' value='1.950' unit='m[IU]/L'/>"),
+            ResultValue::Quantity(of("1.950", "m[IU]/L"))
+        );
         assert_eq!(said("<value xsi:type='PQ' value='12'/>"), ResultValue::Quantity(of("12", "")));
         assert_eq!(said("<value xsi:type='INT' value='2'/>"), ResultValue::Quantity(of("2", "")));
         assert_eq!(said("<value xsi:type='REAL' value='2.50'/>").clone(), ResultValue::Quantity(of("2.50", "")));
