@@ -218,6 +218,46 @@ impl Blobs {
         }
     }
 
+    /// Keeps bytes that are sealed already, such as a snapshot, under their hash. They count when `writer` has committed.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn keep_sealed(
+        &self,
+        writer: &mut Writer,
+        sealed: &[u8],
+        rng: &mut impl CryptoRng,
+    ) -> Result<ObjectId, StoreError> {
+        if sealed.len() as u64 <= INLINE_BYTES_MAX {
+            let id = ObjectId(carnet_crypto::digest::content_hash(sealed));
+            put_inline(writer, &id, sealed)?;
+            return Ok(id);
+        }
+        let mut name = [0; 16];
+        rng.fill_bytes(&mut name);
+        let mut spill = Spill { path: self.new_folder().join(hex(&name)), file: None, memory: sealed.to_vec() };
+        spill.write_out()?;
+        let id = self.adopt(&spill.path, None, sealed.len() as u64)?;
+        put_beside(writer, &id, sealed.len() as u64)?;
+        Ok(id)
+    }
+
+    /// The sealed bytes of an object, if it is here and has at most `bytes_max` of them.
+    ///
+    /// # Errors
+    /// [`ReadError`].
+    pub fn read_sealed(&self, reader: &Reader, id: &ObjectId, bytes_max: u64) -> Result<Vec<u8>, ReadError> {
+        match self.bytes(reader, id)? {
+            Bytes::Memory(bytes) if bytes.len() as u64 <= bytes_max => Ok(bytes),
+            Bytes::File(mut file, length) if length <= bytes_max => {
+                let mut bytes = Vec::new();
+                file.read_to_end(&mut bytes).map_err(|error| disk(&error))?;
+                Ok(bytes)
+            }
+            Bytes::Memory(_) | Bytes::File(..) => Err(ReadError::NotAuthentic),
+        }
+    }
+
     /// How many bytes the sealed file has, if it is on this device.
     ///
     /// # Errors

@@ -107,6 +107,7 @@ impl Doc {
     }
 
     /// Hashes of the latest changes, sorted.
+    #[cfg(test)]
     pub(crate) fn heads(&self) -> Vec<[u8; 32]> {
         let mut heads: Vec<_> = self.0.get_heads().into_iter().map(|hash| hash.0).collect();
         heads.sort_unstable();
@@ -175,6 +176,15 @@ impl Doc {
     /// The merged fields of the entry at `place`.
     pub(crate) fn fields(&self, place: &Place) -> Option<Fields> {
         Reader { doc: &self.0, heads: None }.entry(place)
+    }
+
+    /// Every change but the constant first one, oldest first: to be applied to another replica of the volume.
+    pub(crate) fn changes(&self) -> Result<Vec<Incoming>, CrdtError> {
+        let changes = self.0.get_changes(&[]).into_iter();
+        changes
+            .filter(|change| change.actor_id().to_bytes() != [0; 16])
+            .map(|change| Incoming::read(change.raw_bytes()))
+            .collect()
     }
 
     /// Every entry, in order of container and key.

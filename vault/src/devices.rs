@@ -262,15 +262,21 @@ impl Record<'_> {
     }
 
     /// A setting of the record that all its devices share.
-    pub(crate) fn setting(&self, name: &str) -> Result<Option<Json>, RecordError> {
+    ///
+    /// # Errors
+    /// The store's.
+    pub fn setting(&self, name: &str) -> Result<Option<Json>, RecordError> {
         let key = Key::of(&self.live.id).container("setting").bytes(&setting_id(name));
         let row = self.store.read()?.get(ENTRY, &key)?;
         let fields = row.map(|row| ViewRow::read(&row)).transpose()?.map(|row| row.fields);
         Ok(fields.and_then(|fields| fields.get("value").cloned()))
     }
 
-    /// Sets a setting that all devices share.
-    pub(crate) fn set_setting(&mut self, name: &str, value: Json) -> Result<(), RecordError> {
+    /// Sets a setting that all devices of the record share.
+    ///
+    /// # Errors
+    /// The store's.
+    pub fn set_setting(&mut self, name: &str, value: Json) -> Result<(), RecordError> {
         let id = carnet_record::EntryId(setting_id(name)).to_string();
         let before = self.setting(name)?.map(|value| Fields::from_iter([("value".to_owned(), value)]));
         let mut write = entry_write("setting", &id, json!({"value": value}));

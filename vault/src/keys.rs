@@ -56,11 +56,6 @@ impl KeyRing {
         self.0.get(epoch)
     }
 
-    /// The keys of epochs whose name begins with `hint`.
-    pub(crate) fn candidates(&self, hint: [u8; 4]) -> impl Iterator<Item = (EpochId, &SectionKey)> {
-        self.0.iter().filter(move |(epoch, _)| epoch.0.starts_with(&hint)).map(|(epoch, key)| (*epoch, key))
-    }
-
     fn keep(
         &mut self,
         writer: &mut Writer,

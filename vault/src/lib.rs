@@ -12,6 +12,7 @@
 //! | add and remove devices | [`devices`], [`pairing`] |
 //! | recover when all devices are lost | [`recovery`] |
 //! | exchange with a relay, a device or a file | [`replica`] |
+//! | compact a volume, and check what another compacted | [`snapshot`] |
 //!
 //! Below lie the store ([`store`]), attached files ([`blob`]), the documents of the CRDT, section keys and the
 //! membership log. Nothing here is asynchronous, opens a socket, reads a clock or speaks to a person: time and chance
@@ -35,6 +36,7 @@ pub mod record;
 pub mod recovery;
 pub mod replica;
 mod row;
+pub mod snapshot;
 pub mod store;
 mod tables;
 #[cfg(test)]

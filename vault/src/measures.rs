@@ -74,6 +74,7 @@ pub(crate) fn decode(payload: &[u8]) -> Result<Columns, BatchError> {
 }
 
 /// The name of a batch: the hash of its canonical columns, so that the codec may improve without changing names.
+#[cfg(test)]
 pub(crate) fn batch_id(columns: &Columns) -> [u8; 32] {
     digest::hash("batch", &[&columns.encode()])
 }

@@ -234,7 +234,6 @@ pub struct Inviter {
 /// The inviting side, once a joiner has bound itself.
 pub struct Challenger {
     inviter: Inviter,
-    nonce: PairingNonce,
     commitment: Commitment,
     challenge: Vec<u8>,
 }
@@ -324,7 +323,7 @@ impl Inviter {
         let challenge = writer.finish();
         let context = [CHALLENGE, &commitment.0].concat();
         let message = self.secret.seal_message(&context, &challenge, rng);
-        Ok((Challenger { inviter: self, nonce, commitment, challenge }, message))
+        Ok((Challenger { inviter: self, commitment, challenge }, message))
     }
 }
 
@@ -343,12 +342,6 @@ impl Challenger {
         let (keys, label) = read_joiner(&said)?;
         let code = short_code(&self.inviter.offer, &self.challenge, &said, &nonce);
         Ok(Candidate { code, label, keys, principal: self.inviter.principal })
-    }
-
-    /// The nonce is part of the challenge; kept to show that both sides use the same.
-    #[cfg(test)]
-    pub(crate) fn nonce(&self) -> PairingNonce {
-        self.nonce
     }
 }
 
@@ -528,7 +521,6 @@ mod tests {
         assert_eq!(ticket.slot(), inviter.slot());
         let (joiner, commitment) = join(ticket, &inviter.offer(&mut rng(7)), 9);
         let (challenger, challenge) = inviter.challenge(&commitment, NOW, &mut rng(8)).unwrap();
-        assert_ne!(challenger.nonce().0, [0; 32]);
         let (joined, reveal) = joiner.answer(&challenge, &mut rng(10)).unwrap();
         let candidate = challenger.reveal(&reveal).unwrap();
         assert_eq!(candidate.code, joined.code);

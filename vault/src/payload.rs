@@ -96,11 +96,6 @@ pub(crate) fn open_payload(
     Ok((payload, plaintext.seen))
 }
 
-/// Whether a payload of `bytes` surely fits one envelope, whatever deflating and padding make of it.
-pub(crate) fn surely_fits(bytes: usize) -> bool {
-    bytes <= CIPHERTEXT_BYTES_MAX / 8 * 7 - 1024
-}
-
 fn deflate(payload: &[u8]) -> Vec<u8> {
     let mut encoder = DeflateEncoder::new(Vec::with_capacity(payload.len() / 2), Compression::default());
     // Writing to memory does not fail; if it did, the payload would travel as it is.

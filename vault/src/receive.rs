@@ -95,6 +95,11 @@ impl StoredEnvelope {
         [id.0.as_slice(), &context.previous.0, &context.heads.0, &context.epoch.0, bytes].concat()
     }
 
+    /// The row that this was read from.
+    pub(crate) fn encode(&self) -> Vec<u8> {
+        [self.id.0.as_slice(), &self.previous.0, &self.heads.0, &self.epoch.0, &self.bytes].concat()
+    }
+
     /// Reads a row.
     ///
     /// # Errors

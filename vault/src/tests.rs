@@ -27,6 +27,7 @@ use crate::{
     replica::OutgoingItem,
 };
 
+mod compaction;
 mod convergence;
 mod life;
 

@@ -1,7 +1,7 @@
 //! The documents of a record's volumes: loaded when needed, saved in the store as one document and the changes since.
 //!
 //! A volume is kept in memory once loaded. Everything that changes one goes through a [`Writer`] of the store in the
-//! same step as the envelope that carries it; when that step fails, [`Volumes::forget`] drops what is in memory.
+//! same step as the envelope that carries it; when that step fails, the whole record is read again from the store.
 
 use std::collections::{HashMap, hash_map::Entry};
 
@@ -85,11 +85,6 @@ impl Volumes {
         loaded.save(writer, &volume_key(record, section, volume))?;
         self.0.insert((*section, volume), loaded);
         Ok(())
-    }
-
-    /// Drops what is in memory: the store has the truth.
-    pub(crate) fn forget(&mut self) {
-        self.0.clear();
     }
 }
 

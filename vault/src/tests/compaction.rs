@@ -1,0 +1,177 @@
+//! Snapshots: a fresh device joins without the raw log, and what a compactor alters is found.
+
+use carnet_crypto::id::ObjectId;
+use carnet_seal::{
+    envelope::{open_object, seal_object},
+    pad::{pad, unpad},
+};
+
+use super::*;
+use crate::snapshot::{SnapshotRejected, TakeSnapshotError};
+
+/// A record with enough edits that its volumes are due, on a paired pair of devices.
+fn busy(seed: u64) -> (Device, Device, RecordId) {
+    let (mut one, mut two) = (Device::new(seed), Device::new(seed + 1));
+    let id = one.begin().record;
+    pair(&mut one, &mut two, &id);
+    for n in 0..40 {
+        one.record(&id).add(&allergy(&format!("allergène numéro {n}"))).unwrap();
+    }
+    two.record(&id).add(&allergy("écrit par l'autre")).unwrap();
+    exchange(&mut two, &mut one, &id);
+    (one, two, id)
+}
+
+/// The sealed bytes of the snapshots that `one` has published.
+fn snapshots(one: &mut Device, id: &RecordId) -> Vec<(ObjectId, Vec<u8>)> {
+    let record = one.record(id);
+    let reader = record.store.read().unwrap();
+    let membership = record.live.members.current();
+    let sections = membership.sections();
+    let objects = sections.iter().flat_map(|section| membership.objects(section));
+    objects
+        .filter_map(|object| Some((object.object, record.blobs.read_sealed(&reader, &object.object, 1 << 30).ok()?)))
+        .collect()
+}
+
+/// A third device that is let in, with the operations and none of the envelopes.
+fn join_without_log(one: &mut Device, seed: u64, id: &RecordId) -> Device {
+    let mut three = Device::new(seed);
+    let mut record = one.record(id);
+    let inviter = record.invite(Delivery::AtOnce, false).unwrap().inviter;
+    let offer = record.offer(&inviter);
+    let (joiner, commitment) = three.vault.commit_to(inviter.ticket(None), &offer, "Tablette").unwrap();
+    let (challenger, challenge) = record.challenge(inviter, &commitment).unwrap();
+    let (joined, reveal) = three.vault.reveal_to(joiner, &challenge).unwrap();
+    record.admit(challenger.reveal(&reveal).unwrap()).unwrap();
+    three.vault.join(joined, "Camille").unwrap();
+    let ops = record.ops_since(&[], None).unwrap();
+    three.record(id).receive_ops(&ops).unwrap();
+    three
+}
+
+#[test]
+fn a_new_device_joins_without_the_raw_log() {
+    let (mut one, mut two, id) = busy(41);
+    assert!(one.record(&id).make_snapshots().unwrap() >= 1);
+    let taken = snapshots(&mut one, &id);
+    let mut three = join_without_log(&mut one, 43, &id);
+    let wanted = three.record(&id).snapshots_wanted().unwrap();
+    assert_eq!(wanted.len(), taken.len());
+    for (_, object) in &taken {
+        three.record(&id).receive_snapshot(object).unwrap();
+    }
+    assert!(three.record(&id).snapshots_wanted().unwrap().is_empty());
+    assert_eq!(labels(&three.record(&id)).len(), 41, "everything that the snapshot covers is here");
+    // The tail follows, and what the new device writes is understood by the others.
+    one.record(&id).add(&allergy("après")).unwrap();
+    exchange(&mut one, &mut three, &id);
+    three.record(&id).add(&allergy("de la tablette")).unwrap();
+    exchange(&mut three, &mut one, &id);
+    exchange(&mut one, &mut two, &id);
+    assert_eq!(three.record(&id).digest().unwrap(), one.record(&id).digest().unwrap());
+    assert_eq!(two.record(&id).digest().unwrap(), one.record(&id).digest().unwrap());
+}
+
+#[test]
+fn a_second_device_confirms_what_it_can_check() {
+    let (mut one, mut two, id) = busy(44);
+    one.record(&id).make_snapshots().unwrap();
+    exchange(&mut one, &mut two, &id);
+    assert_eq!(two.record(&id).confirm_snapshots().unwrap(), 0, "not before the object was fetched back");
+    for (_, object) in snapshots(&mut one, &id) {
+        two.record(&id).receive_snapshot(&object).unwrap();
+    }
+    assert!(two.record(&id).confirm_snapshots().unwrap() >= 1);
+    let record = two.record(&id);
+    let membership = record.live.members.current();
+    let sections = membership.sections();
+    assert!(sections.iter().flat_map(|section| membership.objects(section)).all(|object| object.is_confirmed));
+    assert_eq!(record.digest().unwrap(), one.record(&id).digest().unwrap());
+}
+
+#[test]
+fn atk_16_a_snapshot_that_was_altered_is_rejected_and_nothing_of_it_stays() {
+    let (mut one, _, id) = busy(46);
+    one.record(&id).make_snapshots().unwrap();
+    let (_, object) = snapshots(&mut one, &id).remove(0);
+    let mut three = join_without_log(&mut one, 48, &id);
+    let before = three.record(&id).digest().unwrap();
+
+    let mut flipped = object.clone();
+    let middle = flipped.len() / 2;
+    flipped[middle] ^= 1;
+    let refused = three.record(&id).receive_snapshot(&flipped);
+    assert!(matches!(refused, Err(TakeSnapshotError::Rejected(SnapshotRejected::Unpublished))), "{refused:?}");
+
+    // A member with the key makes snapshots that lie, each in one way, and publishes them.
+    for (lie, expected) in [
+        (Lie::DropsAnAuthor, SnapshotRejected::Actors),
+        (Lie::AltersAnAnchor, SnapshotRejected::Anchor),
+        (Lie::OlderDocument, SnapshotRejected::Actors),
+        (Lie::NotADocument, SnapshotRejected::Document),
+    ] {
+        let forged = forge(&mut one, &id, lie);
+        let ops = one.record(&id).ops_since(&[], None).unwrap();
+        three.record(&id).receive_ops(&ops).unwrap();
+        let refused = three.record(&id).receive_snapshot(&forged);
+        assert!(matches!(&refused, Err(TakeSnapshotError::Rejected(why)) if *why == expected), "{lie:?}: {refused:?}");
+    }
+    assert_eq!(three.record(&id).digest().unwrap(), before);
+    three.record(&id).receive_snapshot(&object).unwrap();
+    assert!(!labels(&three.record(&id)).is_empty(), "the honest one is still taken");
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Lie {
+    AltersAnAnchor,
+    DropsAnAuthor,
+    NotADocument,
+    OlderDocument,
+}
+
+/// A snapshot of the first published one's volume, made and published by a member that lies.
+fn forge(one: &mut Device, id: &RecordId, lie: Lie) -> Vec<u8> {
+    let honest = snapshots(one, id).remove(0).1;
+    let mut record = one.record(id);
+    record
+        .commit(|record, writer| {
+            let published = {
+                let membership = record.live.members.current();
+                let object = ObjectId(carnet_crypto::digest::content_hash(&honest));
+                let sections = membership.sections();
+                let mut objects = sections.iter().flat_map(|section| membership.objects(section));
+                objects.find(|published| published.object == object).unwrap().clone()
+            };
+            let epoch = record.epoch_to_write(writer, &published.section).unwrap();
+            let key = record.live.keys.of(&epoch).unwrap();
+            let context = |cover: &[carnet_protocol::feed::Position]| {
+                crate::snapshot::object_context(&id.0, &published.section, published.volume, &epoch, cover)
+            };
+            let opened = open_object(key, &context(&published.cover), &honest).unwrap();
+            let mut snapshot = crate::snapshot::Opened::decode(unpad(&opened).unwrap()).unwrap();
+            let mut cover = published.cover.clone();
+            match lie {
+                Lie::AltersAnAnchor => snapshot.anchors[0].envelope[60] ^= 1,
+                Lie::DropsAnAuthor => {
+                    snapshot.anchors.pop();
+                    cover.pop();
+                }
+                Lie::NotADocument => snapshot.document = vec![7; 100],
+                Lie::OlderDocument => {
+                    let mut doc = crate::crdt::Doc::empty().unwrap();
+                    let whole = crate::crdt::Doc::load(&snapshot.document).unwrap();
+                    for change in whole.changes().unwrap().into_iter().take(5) {
+                        doc.apply(vec![change]).unwrap();
+                    }
+                    snapshot.document = doc.save();
+                }
+            }
+            let mut rng = StdRng::seed_from_u64(99);
+            let forged = seal_object(key, &context(&cover), &pad(snapshot.encode()), &mut rng);
+            let object = ObjectId(carnet_crypto::digest::content_hash(&forged));
+            record.publish_seal(writer, published.section, published.volume, cover, object).unwrap();
+            Ok(forged)
+        })
+        .unwrap()
+}
