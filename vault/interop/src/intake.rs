@@ -81,6 +81,14 @@ pub fn read<R: Read + Seek>(mut source: R, options: &Options, out: &mut Sink<'_>
     Ok(tally)
 }
 
+/// The SHA-256 of a whole file, read from where `source` stands to its end: what an import of it is known by.
+///
+/// # Errors
+/// [`ContainerError::TooLarge`], and those of the source.
+pub fn digest(source: impl Read) -> Result<[u8; 32], ContainerError> {
+    Ok(Measured::of_at_most(source, FILE_BYTES_MAX)?.sha256)
+}
+
 /// The name under which the tally's members tell the format of the file itself; no member has an empty name.
 pub const WHOLE_FILE: &str = "";
 /// How much is read from a file at a time, in bytes.

@@ -303,6 +303,8 @@ impl<'a, 'b> Reader<'a, 'b> {
             self.tally.read(&kind, 1);
             let place = self.place();
             self.tally.set_aside(&kind, reason, place);
+            let texts = self.row.texts();
+            self.gathered.count_source(samples::source_of(texts.application, texts.device), 1);
             return Ok(());
         }
         let mut sample = match self.row.sample() {

@@ -200,6 +200,7 @@ impl Pressures {
             if self.claimed.contains(&held.identity) {
                 tally.read(KIND, 1);
                 tally.merge(KIND, 1);
+                gathered.count_source(source_of(&held.application, &held.device), 1);
                 continue;
             }
             let texts =
