@@ -22,3 +22,6 @@ pub mod merkle;
 pub mod payload;
 pub mod version;
 pub mod volume;
+
+#[cfg(test)]
+mod vectors;

@@ -156,10 +156,9 @@ impl Evaluator {
         for index in 0..this.graph.nodes.len() {
             let own = this.judge_own(index);
             this.own.push(own);
-            if let Some(recipients) = this.recipients(index) {
-                if let Some(own) = this.own.get_mut(index) {
-                    own.recipients = Some(recipients);
-                }
+            let recipients = this.recipients(index);
+            if let Some(own) = this.own.get_mut(index) {
+                own.recipients = recipients;
             }
         }
         this

@@ -35,6 +35,9 @@ pub struct PublishedObject {
 /// What makes two seals the same.
 type Identity = (SectionId, VolumeId, ObjectKind, ObjectId, Vec<Position>);
 
+/// For each volume, what the operations that replace it say, and which say it.
+type Rebases = BTreeMap<(SectionId, VolumeId), BTreeMap<(Vec<Position>, Option<ObjectId>), Vec<Index>>>;
+
 /// Published objects, forks and adoptions.
 #[derive(Debug, Default)]
 pub(super) struct Objects {
@@ -57,8 +60,7 @@ impl Objects {
     pub(super) fn new(evaluator: &Evaluator, view: &View) -> Self {
         let mut this = Self::default();
         let mut groups: BTreeMap<Identity, Vec<Index>> = BTreeMap::new();
-        let mut rebases: BTreeMap<(SectionId, VolumeId), BTreeMap<(Vec<Position>, Option<ObjectId>), Vec<Index>>> =
-            BTreeMap::new();
+        let mut rebases: Rebases = BTreeMap::new();
         let mut proofs = Vec::new();
         let mut adoptions = Vec::new();
         for (index, node) in evaluator.graph.nodes.iter().enumerate() {
@@ -122,12 +124,7 @@ impl Objects {
         }
     }
 
-    fn index_rebases(
-        &mut self,
-        evaluator: &Evaluator,
-        view: &View,
-        rebases: BTreeMap<(SectionId, VolumeId), BTreeMap<(Vec<Position>, Option<ObjectId>), Vec<Index>>>,
-    ) {
+    fn index_rebases(&mut self, evaluator: &Evaluator, view: &View, rebases: Rebases) {
         for (volume, candidates) in rebases {
             let first = candidates
                 .into_iter()

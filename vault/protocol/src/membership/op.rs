@@ -163,6 +163,11 @@ impl Op {
         &self.bytes
     }
 
+    /// The operation without its signature.
+    pub fn draft(&self) -> &OpDraft {
+        &self.draft
+    }
+
     /// What it says.
     pub fn body(&self) -> &Body {
         &self.draft.body

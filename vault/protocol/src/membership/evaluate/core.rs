@@ -229,7 +229,7 @@ impl Core {
             }
             for named in recover.voided.iter().filter_map(|named| graph.index.get(named)) {
                 // No root voids what a root of its own class, or of a higher one, signed; nor the genesis.
-                let is_higher = evaluator.class(*named).is_some_and(|class| class.is_root())
+                let is_higher = evaluator.class(*named).is_some_and(Class::is_root)
                     && evaluator.class(*named) <= evaluator.class(index);
                 if *named != 0 && !is_higher {
                     self.voided.insert(*named);

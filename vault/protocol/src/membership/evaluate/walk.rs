@@ -212,7 +212,8 @@ impl Walk<'_> {
             let taken_at = core.chain.receipt(evaluator, *taker);
             receipt.is_some() && (taken_at.is_none() || receipt < taken_at)
         };
-        !takers.iter().all(spares) && !(trust == Trust::WithAdoptions && self.is_adopted(index))
+        let is_spared = takers.iter().all(spares) || trust == Trust::WithAdoptions && self.is_adopted(index);
+        !is_spared
     }
 
     fn is_adopted(&mut self, index: Index) -> bool {

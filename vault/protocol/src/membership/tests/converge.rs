@@ -59,7 +59,7 @@ fn body(world: &World, step: &Step, by: &Who, whom: &Who, earlier: &[OpId]) -> B
         7 => grant(whom, Role::Owner, &[]),
         8 => world.rekey_body(&[NOTES], u16::try_from(earlier.len()).unwrap()).0,
         9 => Body::Adopt(vec![Adopted::Op(earlier[step.whom % earlier.len()])]),
-        10 => world.recover(removal(&[Target::Device(whom.id)]), &Who::beside(13, by), Vec::new(), Vec::new()),
+        10 => recover(removal(&[Target::Device(whom.id)]), &Who::beside(13, by), Vec::new(), Vec::new()),
         _ => seal(NOTES, &[]),
     }
 }

@@ -394,7 +394,7 @@ fn a_recovery_ends_feeds_like_a_removal() {
     let before = world.log.heads();
     let frontier = vec![place(&pen.written[0])];
     let ends = Removal { frontier, hidden: 1, ..removal(&[Target::Device(phone.id)]) };
-    let body = world.recover(ends, &Who::beside(5, &owner), Vec::new(), Vec::new());
+    let body = recover(ends, &Who::beside(5, &owner), Vec::new(), Vec::new());
     world.say(&root, body);
     let late = pen.write(&world, &before, epoch);
     let judged = settle(&world, &[&pen.written[0], &pen.written[1], &late]);

@@ -189,7 +189,7 @@ fn a_recovery_wraps_to_the_readers_it_leaves() {
     let phone = world.second(2);
     let (_, first) = world.rekey(&owner, &[NOTES]);
     let fresh = Who::beside(3, &owner);
-    let mut body = world.recover(removal(&[Target::Device(phone.id)]), &fresh, Vec::new(), Vec::new());
+    let mut body = recover(removal(&[Target::Device(phone.id)]), &fresh, Vec::new(), Vec::new());
     let draft = world.log.draft(root.id, UnixMillis(START + 60_000), body.clone());
     let readers = world.log.readers_after(draft, &world.receipts, &[NOTES]).unwrap();
     let devices: Vec<_> = readers[0].1.iter().map(|reader| reader.device).collect();

@@ -32,15 +32,15 @@ fn context(world: &World, who: &Who, heads: &[OpId], epoch: EpochId) -> Envelope
     }
 }
 
-fn signed(context: &EnvelopeContext, seq: u32, content: u8, key: &SigningKey) -> Envelope {
+fn signed(context: &EnvelopeContext, seq: u32, fill: u8, key: &SigningKey) -> Envelope {
     let header = Header::new(context, seq, true, 128);
-    Envelope::sign(context, header, [content; 24], vec![content; 144], key).unwrap()
+    Envelope::sign(context, header, [fill; 24], vec![fill; 144], key).unwrap()
 }
 
 /// Two envelopes for the first position, both really signed by `who`, and what they prove.
 pub(super) fn real_fork(world: &World, who: &Who, heads: &[OpId], epoch: EpochId) -> ForkProof {
     let context = context(world, who, heads, epoch);
-    let header = |content| SignedHeader::of(&signed(&context, 1, content, &who.key()), &context);
+    let header = |fill| SignedHeader::of(&signed(&context, 1, fill, &who.key()), &context);
     ForkProof::of(&world.record(), &context.key, &context, [header(1), header(2)]).unwrap()
 }
 

@@ -42,10 +42,10 @@ fn atk_9_the_root_wins_where_the_thief_was_first() {
     assert!(!world.membership().is_owner(&owner.id));
     // The owner takes out the sheet: one operation ends the thief, whatever was receipted before.
     let fresh = Who::beside(3, &owner);
-    let body = world.recover(removal(&[Target::Device(phone.id)]), &fresh, Vec::new(), vec![theirs]);
-    let recover = world.say(&root, body);
+    let body = recover(removal(&[Target::Device(phone.id)]), &fresh, Vec::new(), vec![theirs]);
+    let recovery = world.say(&root, body);
     let membership = world.membership();
-    assert_eq!(membership.status(&recover), Some(OpStatus::Counts));
+    assert_eq!(membership.status(&recovery), Some(OpStatus::Counts));
     assert_eq!(membership.status(&theirs), Some(OpStatus::Voided));
     assert!(membership.is_owner(&fresh.id));
     assert!(membership.is_owner(&owner.id), "the voided removal never counted");
@@ -157,7 +157,7 @@ fn fault_e4_after_the_last_owner_is_removed_only_the_root_brings_one_back() {
     let late = world.say(&owner, Who::beside(2, &owner).add());
     assert_eq!(world.membership().status(&late), Some(OpStatus::NeverCounted));
     let fresh = Who::new(5);
-    let body = world.recover(removal(&[]), &fresh, Vec::new(), Vec::new());
+    let body = recover(removal(&[]), &fresh, Vec::new(), Vec::new());
     world.say(&root, body);
     let membership = world.membership();
     assert!(membership.is_owner(&fresh.id));
@@ -226,7 +226,7 @@ fn a_root_ends_by_new_keys_only_and_paper_may_end_the_quorum() {
     let op = world.say(&root, remove(&[Target::Device(root.id)]));
     assert_eq!(world.membership().status(&op), Some(OpStatus::NeverCounted), "else nobody could act any more");
     let quorum = Who::new(110);
-    let body = world.recover(removal(&[]), &Who::beside(3, &owner), vec![quorum.root_key(RootClass::Quorum)], vec![]);
+    let body = recover(removal(&[]), &Who::beside(3, &owner), vec![quorum.root_key(RootClass::Quorum)], vec![]);
     world.say(&root, body);
     let op = world.say(&quorum, remove(&[Target::Principal(root.principal)]));
     assert_eq!(world.membership().status(&op), Some(OpStatus::NeverCounted));
@@ -241,17 +241,17 @@ fn new_root_keys_end_the_old_ones() {
     let (owner, root) = (world.owner, world.root);
     let heads = world.log.heads();
     let (sheet, fresh) = (Who::new(101), Who::beside(3, &owner));
-    let body = world.recover(removal(&[]), &fresh, vec![sheet.root_key(RootClass::Paper)], Vec::new());
-    let recover = world.say_after(&root, &heads, body);
-    world.receive(recover);
+    let body = recover(removal(&[]), &fresh, vec![sheet.root_key(RootClass::Paper)], Vec::new());
+    let recovery = world.say_after(&root, &heads, body);
+    world.receive(recovery);
     // The old sheet was seen by someone, who uses it as if nothing had happened.
     let thief = Who::new(66);
-    let body = world.recover(removal(&[Target::Principal(owner.principal)]), &thief, Vec::new(), vec![recover]);
+    let body = recover(removal(&[Target::Principal(owner.principal)]), &thief, Vec::new(), vec![recovery]);
     let theft = world.say_after(&root, &heads, body.clone());
     world.receive(theft);
     let after = world.say(&root, body);
     let membership = world.membership();
-    assert_eq!(membership.status(&recover), Some(OpStatus::Counts));
+    assert_eq!(membership.status(&recovery), Some(OpStatus::Counts));
     assert_eq!(membership.status(&theft), Some(OpStatus::Voided));
     assert_eq!(membership.status(&after), Some(OpStatus::NeverCounted));
     assert!(membership.is_owner(&owner.id) && membership.is_owner(&fresh.id));
@@ -259,7 +259,7 @@ fn new_root_keys_end_the_old_ones() {
     let readers: Vec<_> = membership.readers(&NOTES).iter().map(|reader| reader.device).collect();
     assert!(readers.contains(&sheet.id) && !readers.contains(&root.id));
     assert_eq!(membership.device(&root.id).unwrap().root, None);
-    let body = world.recover(removal(&[Target::Device(owner.id)]), &Who::new(7), Vec::new(), Vec::new());
+    let body = recover(removal(&[Target::Device(owner.id)]), &Who::new(7), Vec::new(), Vec::new());
     let op = world.say(&sheet, body);
     assert_eq!(world.membership().status(&op), Some(OpStatus::Counts));
 }
@@ -269,13 +269,13 @@ fn paper_outranks_the_quorum() {
     let mut world = World::without_relay();
     let (owner, root) = (world.owner, world.root);
     let quorum = Who::new(110);
-    let body = world.recover(removal(&[]), &Who::beside(3, &owner), vec![quorum.root_key(RootClass::Quorum)], vec![]);
+    let body = recover(removal(&[]), &Who::beside(3, &owner), vec![quorum.root_key(RootClass::Quorum)], vec![]);
     world.say(&root, body);
     let heads = world.log.heads();
-    let theirs = world.recover(removal(&[]), &Who::new(66), vec![Who::new(111).root_key(RootClass::Paper)], vec![]);
+    let theirs = recover(removal(&[]), &Who::new(66), vec![Who::new(111).root_key(RootClass::Paper)], vec![]);
     let theirs = world.say_after(&quorum, &heads, theirs);
     assert_eq!(world.membership().status(&theirs), Some(OpStatus::Counts), "the family replaces a lost sheet");
-    let ours = world.recover(removal(&[]), &Who::beside(4, &owner), Vec::new(), vec![theirs]);
+    let ours = recover(removal(&[]), &Who::beside(4, &owner), Vec::new(), vec![theirs]);
     let ours = world.say_after(&root, &heads, ours);
     let membership = world.membership();
     assert_eq!(membership.status(&ours), Some(OpStatus::Counts));

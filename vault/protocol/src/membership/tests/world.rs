@@ -208,11 +208,11 @@ impl World {
         let rekey = Rekey { sections: sections.collect(), recipients: plan.digest, wraps: [0; 32] };
         (Body::Rekey(rekey), first)
     }
+}
 
-    pub(super) fn recover(&self, removal: Removal, device: &Who, roots: Vec<RootKey>, voided: Vec<OpId>) -> Body {
-        let device = DeviceAdd { principal: device.principal, keys: device.keys() };
-        Body::Recover(Box::new(Recover { removal, device, rekey: Rekey::default(), roots, voided }))
-    }
+pub(super) fn recover(removal: Removal, device: &Who, roots: Vec<RootKey>, voided: Vec<OpId>) -> Body {
+    let device = DeviceAdd { principal: device.principal, keys: device.keys() };
+    Body::Recover(Box::new(Recover { removal, device, rekey: Rekey::default(), roots, voided }))
 }
 
 pub(super) fn signing_key(seed: u16) -> SigningKey {
@@ -292,7 +292,7 @@ impl Pen {
         heads: &[OpId],
         epoch: EpochId,
         depends_on: &[EnvelopeId],
-        content: u8,
+        fill: u8,
     ) -> Candidate {
         let previous = self.written.last().map_or(NO_PREDECESSOR, |last| last.facts.id);
         let context = EnvelopeContext {
@@ -308,7 +308,7 @@ impl Pen {
             epoch,
         };
         let seq = u32::try_from(self.written.len()).unwrap() + 1;
-        let id = EnvelopeId(digest::hash("test envelope", &[&context.feed().0, &previous.0, &[content]]));
+        let id = EnvelopeId(digest::hash("test envelope", &[&context.feed().0, &previous.0, &[fill]]));
         let facts = EnvelopeFacts { id, feed: context.feed(), seq, context };
         let candidate = Candidate { facts, heads: heads.to_vec(), depends_on: depends_on.to_vec() };
         self.written.push(candidate.clone());
