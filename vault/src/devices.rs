@@ -24,6 +24,7 @@ use zeroize::Zeroizing;
 use crate::{
     crdt::{Fields, Place},
     keys::kem_part,
+    ledger::LedgerKind,
     pairing::{Candidate, Delivery, Inviter, Joined, Joiner, JoinerKeys, Offer, PairingError, Ticket},
     record::{EntryWrite, Record, RecordError, VolumeWrites},
     row::{self, FeedRow, RecordRow, Standing},
@@ -153,6 +154,8 @@ impl Record<'_> {
             let device = device_id(&record.live.row.salt.0, &candidate.keys.signing);
             record.wrap_all_to(writer, device, &kem)?;
             record.write_label(writer, &device, &candidate.label)?;
+            let detail = BTreeMap::from([("device".to_owned(), device.to_string())]);
+            record.write_line(writer, LedgerKind::DeviceAdded, detail)?;
             Ok(device)
         })
     }
@@ -184,6 +187,8 @@ impl Record<'_> {
             let op = record.sign_op(writer, at, Body::Remove(removal), &[])?;
             let sections = record.live.members.current().sections();
             record.rotate(writer, &sections)?;
+            let detail = BTreeMap::from([("device".to_owned(), device.to_string())]);
+            record.write_line(writer, LedgerKind::DeviceRemoved, detail)?;
             Ok(op)
         })
     }

@@ -19,6 +19,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     crdt::Fields,
     entries::{entry_of, id_in},
+    ledger::LedgerKind,
     measures,
     record::{Record, RecordError},
     row,
@@ -302,6 +303,9 @@ impl Import<'_, '_> {
                 let writes = record.writes_for(&[(&entry, before)])?;
                 record.write_entries(writer, &writes)?;
             }
+            let added: u64 = outcome.by_kind.values().map(|counts| counts.added).sum();
+            let detail = BTreeMap::from([("added".to_owned(), added.to_string())]);
+            record.write_line(writer, LedgerKind::Import, detail)?;
             writer.remove_prefix(STAGING, &key)?;
             writer.remove(IMPORT, &key)?;
             Ok(outcome)

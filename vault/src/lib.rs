@@ -10,6 +10,7 @@
 //! | take in what an intake streams out | [`import`] |
 //! | give everything out again, compare two copies | [`export`] |
 //! | add and remove devices | [`devices`], [`pairing`] |
+//! | see what was done with the record | [`ledger`] |
 //! | recover when all devices are lost | [`recovery`] |
 //! | exchange with a relay, a device or a file | [`replica`] |
 //! | compact a volume, and check what another compacted | [`snapshot`] |
@@ -27,6 +28,7 @@ pub mod entries;
 pub mod export;
 pub mod import;
 mod keys;
+pub mod ledger;
 pub mod measures;
 mod members;
 pub mod pairing;

@@ -4,6 +4,8 @@
 //! can, not even the relay. Restoring is one operation signed by the root: it removes the devices that are lost, admits
 //! the new one and gives every section a new key. Source: `docs/protocol.md`, "Paper recovery".
 
+use std::collections::BTreeMap;
+
 use carnet_crypto::{
     fault::Fault,
     id::{DeviceId, Incarnation, KeySalt, OpId, RecordId},
@@ -21,6 +23,7 @@ use carnet_seal::{secret::RootSeed, words::WordsRefused};
 
 use crate::{
     keys::{WrapAuthor, kem_part, open_wraps},
+    ledger::LedgerKind,
     members::CarriedOp,
     record::{Live, Record, RecordError},
     row::{RecordRow, Standing},
@@ -212,6 +215,7 @@ impl Record<'_> {
             record.live.row.standing = Standing::Member;
             record.live.row.principal = principal;
             record.write_roster_label(writer, device_label)?;
+            record.write_line(writer, LedgerKind::Recovered, BTreeMap::new())?;
             Ok(op)
         })?)
     }

@@ -36,6 +36,7 @@ use crate::{
     blob::Blobs,
     door::Door,
     keys::{KeyRing, kem_part},
+    ledger::LedgerKind,
     members::{CarriedOp, Members},
     record::{Live, Record, RecordError},
     row::{self, RecordRow, Standing},
@@ -464,7 +465,8 @@ impl Record<'_> {
             }
             let sections: Vec<SectionId> = record.live.sections.keys().copied().collect();
             record.rotate(writer, &sections)?;
-            record.write_roster(writer, device_label)
+            record.write_roster(writer, device_label)?;
+            record.write_line(writer, LedgerKind::RecordCreated, BTreeMap::new())
         })
     }
 }
