@@ -95,7 +95,7 @@ pub fn normal_system(system: &str) -> &str {
 }
 
 /// Spellings that occur in real files, and the one that is kept.
-const ALIASES: [(&str, &str); 24] = [
+const ALIASES: [(&str, &str); 26] = [
     ("urn:oid:2.16.840.1.113883.6.1", system::LOINC),
     ("2.16.840.1.113883.6.1", system::LOINC),
     ("https://loinc.org", system::LOINC),
@@ -109,10 +109,12 @@ const ALIASES: [(&str, &str); 24] = [
     ("urn:oid:2.16.840.1.113883.6.73", system::ATC),
     ("2.16.840.1.113883.6.73", system::ATC),
     ("https://www.whocc.no/atc", system::ATC),
-    ("urn:oid:1.2.250.1.213.2.3.1", system::CIP),
-    ("1.2.250.1.213.2.3.1", system::CIP),
-    ("urn:oid:1.2.250.1.213.2.3.2", system::UCD),
-    ("1.2.250.1.213.2.3.2", system::UCD),
+    ("urn:oid:1.2.250.1.213.2.3.1", system::CIS),
+    ("1.2.250.1.213.2.3.1", system::CIS),
+    ("urn:oid:1.2.250.1.213.2.3.2", system::CIP),
+    ("1.2.250.1.213.2.3.2", system::CIP),
+    ("urn:oid:1.2.250.1.213.2.61", system::UCD),
+    ("1.2.250.1.213.2.61", system::UCD),
     ("urn:oid:2.16.840.1.113883.6.3", system::ICD10),
     ("2.16.840.1.113883.6.3", system::ICD10),
     ("urn:oid:2.16.840.1.113883.6.88", system::RXNORM),
@@ -132,11 +134,11 @@ pub mod system {
     pub const UCUM: &str = "http://unitsofmeasure.org";
     /// Anatomical Therapeutic Chemical classification of WHO.
     pub const ATC: &str = "http://www.whocc.no/atc";
-    /// CIP, the French code of one box of a drug (OID 1.2.250.1.213.2.3.1).
-    pub const CIP: &str = "urn:oid:1.2.250.1.213.2.3.1";
-    /// UCD, the French code of one dispensed unit (OID 1.2.250.1.213.2.3.2).
-    pub const UCD: &str = "urn:oid:1.2.250.1.213.2.3.2";
-    /// CIS, the French code of a speciality, in the public drug database.
+    /// CIP, the French code of one box of a drug (OID 1.2.250.1.213.2.3.2).
+    pub const CIP: &str = "urn:oid:1.2.250.1.213.2.3.2";
+    /// UCD, the French code of one dispensed unit (OID 1.2.250.1.213.2.61).
+    pub const UCD: &str = "urn:oid:1.2.250.1.213.2.61";
+    /// CIS, the French code of a speciality, in the public drug database (OID 1.2.250.1.213.2.3.1).
     pub const CIS: &str = "https://base-donnees-publique.medicaments.gouv.fr/cis";
     /// ICD-10 (CIM-10).
     pub const ICD10: &str = "http://hl7.org/fhir/sid/icd-10";
@@ -237,6 +239,9 @@ mod tests {
             assert!(Coding::new(spelling, "29463-7").is(system::LOINC, "29463-7"), "{spelling}");
         }
         assert_eq!(normal_system("urn:oid:1.2.3"), "urn:oid:1.2.3");
+        assert_eq!(normal_system("1.2.250.1.213.2.3.1"), system::CIS);
+        assert_eq!(normal_system("1.2.250.1.213.2.3.2"), system::CIP);
+        assert_eq!(normal_system("1.2.250.1.213.2.61"), system::UCD);
     }
 
     #[test]
