@@ -7,7 +7,7 @@
 use base64::Engine as _;
 use base64::alphabet::STANDARD;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
-use carnet_record::kind::document::{Category, Confidentiality};
+use carnet_record::kind::document::Confidentiality;
 use carnet_record::kind::{Document, Identity};
 use carnet_record::person::{Actor, SubjectClaim};
 use carnet_record::{Draft, LinkKind, SourceKey};
@@ -19,6 +19,7 @@ use crate::cda::narrative::{SECTION_BYTES_MAX, Words};
 use crate::cda::section::{ATTACHMENT_TYPE, Domain, Section};
 use crate::cda::tree::Element;
 use crate::document::{hex, named};
+use crate::fhir::document::category;
 use crate::intake::ReadContext;
 use crate::intake::sniff::{Format, sniff};
 
@@ -246,7 +247,7 @@ pub(crate) fn draft(parts: &Parts<'_>, context: &ReadContext, collector: &mut Co
     let document = Document {
         title: header.title.clone(),
         date,
-        category: category(header),
+        category: category(&header.code, None),
         document_type: header.code.clone(),
         confidentiality: header.confidentiality.iter().map(|mark| Confidentiality::from(mark.code.as_str())).collect(),
         authors: header.authors.clone(),
@@ -354,24 +355,4 @@ fn text(sections: &[Section<'_>]) -> String {
 pub(crate) fn is_text_cut(sections: &[Section<'_>]) -> bool {
     let total: usize = sections.iter().map(|section| section.text.len()).fold(0, usize::saturating_add);
     total > TEXT_BYTES_MAX || sections.iter().any(|section| section.text.len() >= SECTION_BYTES_MAX)
-}
-
-/// The category of Mon espace santé that a type of document belongs to.
-fn category(header: &Header) -> Option<Category> {
-    let code = header.code.codings.first()?.code.as_str();
-    Some(match code {
-        "11502-2" | "96173-0" => Category::Biologie,
-        "18748-4" | "55115-0" => Category::Radiologie,
-        "57833-6" | "60593-1" | "57828-6" => Category::OrdonnancesSoins,
-        "87273-9" | "11369-6" => Category::CarnetVaccination,
-        "60591-5" | "SYNTH" | "34133-9" | "74207-2" => Category::Synthese,
-        "CERT_DECL" => Category::Certificat,
-        "REMB" => Category::Remboursement,
-        "EXPPAT_3" => Category::DirectivesAnticipees,
-        "EXPPAT_1" => Category::Volontes,
-        "11488-4" | "11490-0" | "34112-3" | "18761-7" | "34749-2" | "85208-7" | "18842-5" => Category::CompteRendu,
-        "DOCPAT06" => Category::Depistage,
-        "DOCPAT09" => Category::Administratif,
-        _ => Category::Autre,
-    })
 }
