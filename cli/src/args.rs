@@ -60,14 +60,43 @@ pub(crate) struct Global {
 /// What to do.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
+    Init(command::init::Options),
+    Unlock(command::unlock::Options),
+    Lock(command::lock::Options),
+    Status(command::status::Options),
+    Doctor(command::doctor::Options),
+    Record(command::record::Options),
+    Profile(command::profile::Options),
+    Measure(command::measure::Options),
+    Document(command::document::Options),
+    Agenda(command::agenda::Options),
+    Contact(command::contact::Options),
+    Import(command::import::Options),
+    Device(command::device::Options),
     Completions(command::completions::Options),
+    #[command(hide = true)]
+    IntakeWorker,
 }
 
 impl Command {
     /// The words of the command, as `--json` names it.
     pub(crate) fn name(&self) -> &'static str {
         match self {
+            Self::Agenda(options) => options.action.name(),
             Self::Completions(_) => "completions",
+            Self::Contact(options) => options.action.name(),
+            Self::Device(options) => options.action.name(),
+            Self::Doctor(_) => "doctor",
+            Self::Document(options) => options.action.name(),
+            Self::Import(_) => "import",
+            Self::Init(_) => "init",
+            Self::IntakeWorker => "intake-worker",
+            Self::Lock(_) => "lock",
+            Self::Measure(options) => options.action.name(),
+            Self::Profile(options) => options.action.name(),
+            Self::Record(options) => options.action.name(),
+            Self::Status(_) => "status",
+            Self::Unlock(_) => "unlock",
         }
     }
 }

@@ -1,3 +1,19 @@
 //! The commands, one file each. A command reads its options, asks the vault, and hands back a `Report`.
 
+pub(crate) mod agenda;
 pub(crate) mod completions;
+pub(crate) mod contact;
+pub(crate) mod device;
+pub(crate) mod doctor;
+pub(crate) mod document;
+pub(crate) mod entries;
+pub(crate) mod files;
+pub(crate) mod import;
+pub(crate) mod init;
+pub(crate) mod intake;
+pub(crate) mod lock;
+pub(crate) mod measure;
+pub(crate) mod profile;
+pub(crate) mod record;
+pub(crate) mod status;
+pub(crate) mod unlock;

@@ -15,19 +15,21 @@ use crate::{error::Failure, i18n::Language};
 const FILE_BYTES_MAX: u64 = 64 * 1024;
 
 /// Every variable that is read, and no other.
-const VARIABLES: [&str; 15] = [
+const VARIABLES: [&str; 17] = [
     "APPDATA",
     "CARNET_CONFIG",
     "CARNET_LANG",
     "CARNET_RECORD",
     "CARNET_RELAY",
     "CARNET_VAULT",
+    "CARNET_ZONE",
     "COLUMNS",
     "HOME",
     "LANG",
     "LC_ALL",
     "LC_MESSAGES",
     "LOCALAPPDATA",
+    "TZ",
     "USERPROFILE",
     "XDG_CONFIG_HOME",
     "XDG_DATA_HOME",
@@ -72,6 +74,16 @@ impl Environment {
         self.text("COLUMNS")?.parse().ok().filter(|columns| *columns > 0)
     }
 
+    /// The zone of this machine, by its name in the tz database.
+    fn machine_zone(&self) -> Option<String> {
+        let linked = || {
+            let target = std::fs::read_link("/etc/localtime").ok()?;
+            let name = target.to_str()?.split_once("zoneinfo/")?.1.to_owned();
+            Some(name)
+        };
+        self.text("TZ").map(|name| name.trim_start_matches(':').to_owned()).or_else(linked)
+    }
+
     fn data_folder(&self) -> Option<PathBuf> {
         if cfg!(windows) {
             self.folder("LOCALAPPDATA").map(|folder| folder.join("Carnet"))
@@ -110,6 +122,8 @@ struct File {
     language: Option<Language>,
     /// Address of the relay that new records and `sync` use.
     relay: Option<String>,
+    /// Zone in which the person lives, as a name of the tz database.
+    zone: Option<String>,
 }
 
 /// What the options of the command line say about the settings.
@@ -134,6 +148,8 @@ pub(crate) struct Config {
     pub(crate) language: Language,
     /// Address of the relay, where one is set.
     pub(crate) relay: Option<String>,
+    /// Zone in which the person lives, where one is set or the machine has one.
+    pub(crate) zone: Option<String>,
 }
 
 impl Config {
@@ -158,6 +174,7 @@ impl Config {
                 environment.language().unwrap_or_default()
             }),
             relay: environment.text("CARNET_RELAY").or(file.relay),
+            zone: environment.text("CARNET_ZONE").or(file.zone).or_else(|| environment.machine_zone()),
         })
     }
 }

@@ -1,7 +1,9 @@
 //! What can go wrong in the command, in three parts: what happened, what it means for the data, what to do next.
 //!
-//! The parts are the message `error-…` and its attributes `.meaning` and `.hint` in the texts. A failure never repeats
+//! The parts are the message `error-...` and its attributes `.meaning` and `.hint` in the texts. A failure never repeats
 //! health data; it may name a file, an option or an identifier that the person gave.
+
+mod convert;
 
 use std::path::Path;
 
@@ -11,11 +13,17 @@ use crate::{i18n::Message, msg};
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Exit {
     /// Failed, or an import refused part of a file.
-    Failed = 1,
+    Failed,
     /// The command was not understood.
-    Usage = 2,
+    Usage,
     /// The vault is locked, or the passphrase is wrong.
-    Locked = 3,
+    Locked,
+    /// Not granted.
+    Denied,
+    /// Something does not authenticate or contradicts itself.
+    Integrity,
+    /// Passing: try again.
+    TryAgain,
 }
 
 impl Exit {
@@ -25,6 +33,9 @@ impl Exit {
             Self::Failed => 1,
             Self::Usage => 2,
             Self::Locked => 3,
+            Self::Denied => 4,
+            Self::Integrity => 5,
+            Self::TryAgain => 75,
         }
     }
 }
@@ -40,21 +51,68 @@ pub(crate) enum Failure {
     BadDate(&'static str),
     /// A duration that is none of the accepted forms.
     BadDuration(&'static str),
+    /// JSON that is no entry of the kinds of the command.
+    BadJson,
+    /// A name that does not fit in a line.
+    BadName,
     /// A number with neither comma nor point form.
     BadNumber(&'static str),
+    /// An address that is no address of a relay.
+    BadRelay,
     /// A length of stay without its unit.
     BadStayLength,
+    /// A zone that is in no table.
+    BadZone,
+    /// Another command holds the vault.
+    Busy,
+    /// An archive of our own, which is restored and not imported as a file from outside.
+    CarnetArchive {
+        /// The file.
+        path: String,
+    },
     /// The codes on the two sides were not said to be the same.
     CodesDiffer,
     /// The configuration file holds something else than what is documented.
     ConfigInvalid {
         /// The file.
         path: String,
-        /// Where in the file, and what.
+        /// What the system said.
         reason: String,
     },
     /// A confirmation is needed, and nobody can be asked.
     ConfirmationNeeded,
+    /// The vault contradicts itself or does not authenticate.
+    Damaged,
+    /// No device, or several, have this id.
+    DeviceUnknown,
+    /// The disk failed.
+    DiskFailed,
+    /// No space is left.
+    DiskFull,
+    /// An entry that does not fit an envelope.
+    EntryTooLarge,
+    /// No entry, or several, have this id.
+    EntryUnknown,
+    /// A file is there already.
+    FileExists {
+        /// The file.
+        path: String,
+    },
+    /// A file whose container cannot be trusted.
+    FileRefused {
+        /// The file.
+        path: String,
+    },
+    /// A file of secrets that other accounts of the machine can read.
+    FileShared {
+        /// The file.
+        path: String,
+    },
+    /// A file that takes more time or memory than what is accepted.
+    FileTooHeavy {
+        /// The file.
+        path: String,
+    },
     /// A file could not be read.
     FileUnreadable {
         /// The file.
@@ -62,27 +120,130 @@ pub(crate) enum Failure {
         /// What the system said.
         reason: String,
     },
-    /// A file of secrets that other accounts of the machine can read.
-    FileShared {
+    /// A file could not be written.
+    FileUnwritable {
         /// The file.
         path: String,
+        /// What the system said.
+        reason: String,
     },
+    /// A format that is not read.
+    FormatUnknown {
+        /// The file.
+        path: String,
+        /// What it was taken for.
+        format: String,
+    },
+    /// The system's key store refused.
+    KeyStore {
+        /// What the system said.
+        reason: String,
+    },
+    /// The sheet of a recovery kit does not fit its page.
+    KitDoesNotFit,
+    /// A record would be made whose recovery kit nobody would see.
+    KitNeedsPlace,
+    /// A new record has no name.
+    NameNeeded,
     /// The end of input came instead of an answer.
     NoAnswer,
     /// The home folder is unknown, and no vault was named.
     NoHome,
-    /// A passphrase is needed, and nobody can be asked.
-    NoTerminal,
+    /// The system has no key store that we use.
+    NoKeyStore,
+    /// The disk cannot lock files.
+    NoLocks,
+    /// Not enough memory to derive a key.
+    NoMemory,
+    /// No record, or several and none marked as default.
+    NoRecord,
+    /// A file that is data and no document.
+    NotADocument {
+        /// The file.
+        path: String,
+    },
+    /// Something that is no ordinary file.
+    NotAFile {
+        /// The file.
+        path: String,
+    },
+    /// The file is not a vault.
+    NotAVault,
     /// The person said no.
     NotConfirmed,
-    /// The passphrase is empty or too long.
+    /// A passphrase is needed, and nobody can be asked.
+    NoTerminal,
+    /// This device may not do that.
+    NotGranted,
+    /// Nothing to take in.
+    NothingToImport {
+        /// The file.
+        path: String,
+    },
+    /// There is no vault in the folder.
+    NoVault {
+        /// The folder.
+        folder: String,
+    },
+    /// This system has no worker process.
+    NoWorker,
+    /// A file about someone else than the record.
+    OtherPerson {
+        /// The file.
+        path: String,
+    },
+    /// A bug of ours.
+    Ours(String),
+    /// A device cannot remove itself.
+    OwnDevice,
+    /// An import that kept everything but some rows.
+    PartlyRefused {
+        /// How many.
+        count: u64,
+    },
+    /// The passphrase is empty, too long, or no text.
     PassphraseLength,
     /// The two entries of a new passphrase are not the same.
     PassphrasesDiffer,
+    /// A new passphrase that is too easy to guess.
+    PassphraseWeak,
+    /// The disk is read-only.
+    ReadOnly,
+    /// Several records have this name.
+    RecordAmbiguous,
+    /// A record has this name already.
+    RecordExists,
+    /// No record has this name.
+    RecordUnknown,
     /// What was typed breaks rules of the record, one sentence each.
     Rules(Vec<Message>),
+    /// A file above the limit.
+    TooLarge {
+        /// The file.
+        path: String,
+    },
+    /// More files than one command takes.
+    TooManyFiles {
+        /// The limit.
+        max: usize,
+    },
+    /// A time above the limit.
+    UnlockTooLong,
     /// The words of the command line were not understood. The sentence says which.
     Usage(Message),
+    /// There is a vault already.
+    VaultExists,
+    /// A vault of another version.
+    VaultVersion {
+        /// The version it states.
+        version: u64,
+    },
+    /// The device waits to be admitted.
+    Waiting,
+    /// The reading process failed.
+    WorkerFailed,
+    /// The passphrase opens nothing.
+    WrongPassphrase,
 }
 
 impl Failure {
@@ -91,28 +252,83 @@ impl Failure {
         Self::FileUnreadable { path: path.display().to_string(), reason: error.to_string() }
     }
 
+    /// A bug of ours, by the text of the library that met it: such texts carry no data.
+    fn ours(error: &impl std::fmt::Display) -> Self {
+        Self::Ours(error.to_string())
+    }
+
     /// What happened. The same key has the attributes `meaning` and `hint`.
+    #[expect(clippy::too_many_lines, reason = "one arm for each failure; splitting would hide a missing one")]
     pub(crate) fn message(&self) -> Message {
         match self {
             Self::BadBloodGroup => msg!("error-bad-blood-group"),
             Self::BadCode(option) => msg!("error-bad-code", option = *option),
             Self::BadDate(option) => msg!("error-bad-date", option = *option),
             Self::BadDuration(option) => msg!("error-bad-duration", option = *option),
+            Self::BadJson => msg!("error-bad-json"),
+            Self::BadName => msg!("error-bad-name"),
             Self::BadNumber(option) => msg!("error-bad-number", option = *option),
+            Self::BadRelay => msg!("error-bad-relay"),
             Self::BadStayLength => msg!("error-bad-stay-length"),
+            Self::BadZone => msg!("error-bad-zone"),
+            Self::Busy => msg!("error-busy"),
+            Self::CarnetArchive { path } => msg!("error-carnet-archive", path = path),
             Self::CodesDiffer => msg!("error-codes-differ"),
             Self::ConfigInvalid { path, reason } => msg!("error-config-invalid", path = path, reason = reason),
             Self::ConfirmationNeeded => msg!("error-confirmation-needed"),
+            Self::Damaged => msg!("error-damaged"),
+            Self::DeviceUnknown => msg!("error-device-unknown"),
+            Self::DiskFailed => msg!("error-disk-failed"),
+            Self::DiskFull => msg!("error-disk-full"),
+            Self::EntryTooLarge => msg!("error-entry-too-large"),
+            Self::EntryUnknown => msg!("error-entry-unknown"),
+            Self::FileExists { path } => msg!("error-file-exists", path = path),
+            Self::FileRefused { path } => msg!("error-file-refused", path = path),
             Self::FileShared { path } => msg!("error-file-shared", path = path),
+            Self::FileTooHeavy { path } => msg!("error-file-too-heavy", path = path),
             Self::FileUnreadable { path, reason } => msg!("error-file-unreadable", path = path, reason = reason),
+            Self::FileUnwritable { path, reason } => msg!("error-file-unwritable", path = path, reason = reason),
+            Self::FormatUnknown { path, format } => msg!("error-format-unknown", path = path, format = format),
+            Self::KeyStore { reason } => msg!("error-key-store", reason = reason),
+            Self::KitDoesNotFit => msg!("error-kit-does-not-fit"),
+            Self::KitNeedsPlace => msg!("error-kit-needs-place"),
+            Self::NameNeeded => msg!("error-name-needed"),
             Self::NoAnswer => msg!("error-no-answer"),
             Self::NoHome => msg!("error-no-home"),
-            Self::NoTerminal => msg!("error-no-terminal"),
+            Self::NoKeyStore => msg!("error-no-key-store"),
+            Self::NoLocks => msg!("error-no-locks"),
+            Self::NoMemory => msg!("error-no-memory"),
+            Self::NoRecord => msg!("error-no-record"),
+            Self::NotADocument { path } => msg!("error-not-a-document", path = path),
+            Self::NotAFile { path } => msg!("error-not-a-file", path = path),
+            Self::NotAVault => msg!("error-not-a-vault"),
             Self::NotConfirmed => msg!("error-not-confirmed"),
+            Self::NoTerminal => msg!("error-no-terminal"),
+            Self::NotGranted => msg!("error-not-granted"),
+            Self::NothingToImport { path } => msg!("error-nothing-to-import", path = path),
+            Self::NoVault { folder } => msg!("error-no-vault", folder = folder),
+            Self::NoWorker => msg!("error-no-worker"),
+            Self::OtherPerson { path } => msg!("error-other-person", path = path),
+            Self::Ours(reason) => msg!("error-ours", reason = reason),
+            Self::OwnDevice => msg!("error-own-device"),
+            Self::PartlyRefused { count } => msg!("error-partly-refused", count = *count),
             Self::PassphraseLength => msg!("error-passphrase-length"),
             Self::PassphrasesDiffer => msg!("error-passphrases-differ"),
+            Self::PassphraseWeak => msg!("error-passphrase-weak"),
+            Self::ReadOnly => msg!("error-read-only"),
+            Self::RecordAmbiguous => msg!("error-record-ambiguous"),
+            Self::RecordExists => msg!("error-record-exists"),
+            Self::RecordUnknown => msg!("error-record-unknown"),
             Self::Rules(rules) => msg!("error-rules", rules = rules.clone()),
+            Self::TooLarge { path } => msg!("error-too-large", path = path),
+            Self::TooManyFiles { max } => msg!("error-too-many-files", max = *max),
+            Self::UnlockTooLong => msg!("error-unlock-too-long"),
             Self::Usage(what) => msg!("error-usage", what = what.clone()),
+            Self::VaultExists => msg!("error-vault-exists"),
+            Self::VaultVersion { version } => msg!("error-vault-version", version = *version),
+            Self::Waiting => msg!("error-waiting"),
+            Self::WorkerFailed => msg!("error-worker-failed"),
+            Self::WrongPassphrase => msg!("error-wrong-passphrase"),
         }
     }
 
@@ -123,23 +339,74 @@ impl Failure {
     }
 
     /// The exit status that the failure ends with.
+    #[expect(clippy::too_many_lines, reason = "one line for each failure; splitting would hide a missing one")]
     pub(crate) fn exit(&self) -> Exit {
         match self {
+            Self::CarnetArchive { .. }
+            | Self::CodesDiffer
+            | Self::DeviceUnknown
+            | Self::DiskFailed
+            | Self::DiskFull
+            | Self::EntryTooLarge
+            | Self::EntryUnknown
+            | Self::FileExists { .. }
+            | Self::FileRefused { .. }
+            | Self::FileTooHeavy { .. }
+            | Self::FileUnreadable { .. }
+            | Self::FileUnwritable { .. }
+            | Self::FormatUnknown { .. }
+            | Self::KeyStore { .. }
+            | Self::KitDoesNotFit
+            | Self::NoAnswer
+            | Self::NoKeyStore
+            | Self::NoLocks
+            | Self::NotADocument { .. }
+            | Self::NotAFile { .. }
+            | Self::NotConfirmed
+            | Self::NothingToImport { .. }
+            | Self::NoVault { .. }
+            | Self::NoWorker
+            | Self::OtherPerson { .. }
+            | Self::Ours(_)
+            | Self::PartlyRefused { .. }
+            | Self::ReadOnly
+            | Self::TooLarge { .. }
+            | Self::TooManyFiles { .. }
+            | Self::VaultExists
+            | Self::VaultVersion { .. }
+            | Self::WorkerFailed => Exit::Failed,
             Self::BadBloodGroup
             | Self::BadCode(_)
             | Self::BadDate(_)
             | Self::BadDuration(_)
+            | Self::BadJson
+            | Self::BadName
             | Self::BadNumber(_)
+            | Self::BadRelay
             | Self::BadStayLength
+            | Self::BadZone
             | Self::ConfigInvalid { .. }
             | Self::ConfirmationNeeded
+            | Self::KitNeedsPlace
+            | Self::NameNeeded
             | Self::NoHome
+            | Self::NoRecord
+            | Self::OwnDevice
+            | Self::PassphraseWeak
+            | Self::RecordAmbiguous
+            | Self::RecordExists
+            | Self::RecordUnknown
             | Self::Rules(_)
+            | Self::UnlockTooLong
             | Self::Usage(_) => Exit::Usage,
-            Self::CodesDiffer | Self::FileUnreadable { .. } | Self::NoAnswer | Self::NotConfirmed => Exit::Failed,
-            Self::FileShared { .. } | Self::NoTerminal | Self::PassphraseLength | Self::PassphrasesDiffer => {
-                Exit::Locked
-            }
+            Self::FileShared { .. }
+            | Self::NoTerminal
+            | Self::PassphraseLength
+            | Self::PassphrasesDiffer
+            | Self::WrongPassphrase => Exit::Locked,
+            Self::NotGranted | Self::Waiting => Exit::Denied,
+            Self::Damaged | Self::NotAVault => Exit::Integrity,
+            Self::Busy | Self::NoMemory => Exit::TryAgain,
         }
     }
 }

@@ -13,7 +13,7 @@ use std::{
 
 use zeroize::Zeroizing;
 
-pub(crate) use self::session::{SessionStore, StoreRefused};
+pub(crate) use self::session::{SECONDS_MAX, SessionStore, StoreRefused};
 use crate::{error::Failure, i18n::Message, msg, ui::Ui};
 
 /// Longest first line read, in bytes; a passphrase is shorter.

@@ -14,19 +14,28 @@ mod input;
 mod keyring;
 mod kit;
 mod qr;
+mod session;
 mod ui;
 
-use std::{ffi::OsString, process::ExitCode};
+use std::{ffi::OsString, process::ExitCode, sync::Arc};
+
+use carnet_interop::intake::worker;
+use carnet_record::ZoneHistory;
 
 use crate::{
     args::{Arguments, Command, Glance, Stop},
     config::{Config, Environment, Stated},
     error::Failure,
+    keyring::Source,
+    session::{Session, SystemClock},
     ui::{Block, Manner, Report, Ui},
 };
 
 fn main() -> ExitCode {
     let words: Vec<OsString> = std::env::args_os().collect();
+    if words.len() == 2 && words.get(1).is_some_and(|word| word == worker::ARGUMENT) {
+        return ExitCode::from(worker::serve());
+    }
     let environment = Environment::of_process();
     let glance = Glance::over(&words);
     let language = glance.language.or_else(|| environment.language()).unwrap_or_default();
@@ -58,12 +67,29 @@ fn start(arguments: &Arguments, environment: &Environment, plain: &Ui) -> u8 {
     };
     let manner = Manner { language: config.language, json: global.json, quiet: global.quiet, yes: global.yes };
     let ui = Ui::new(manner, environment.columns());
-    let outcome = run(arguments, &ui);
-    ui.close(arguments.command.name(), outcome)
+    let source = Source::of(global.passphrase_file.as_deref(), global.passphrase_fd);
+    let zones = config.zone.as_deref().and_then(|zone| ZoneHistory::single(zone).ok()).unwrap_or_else(ZoneHistory::utc);
+    let session = Session { ui: &ui, config: &config, source, clock: Arc::new(SystemClock), zones };
+    ui.close(arguments.command.name(), run(&arguments.command, &session))
 }
 
-fn run(arguments: &Arguments, ui: &Ui) -> Result<Report, Failure> {
-    match &arguments.command {
-        Command::Completions(options) => Ok(command::completions::run(options, ui.texts())),
+fn run(command: &Command, session: &Session<'_>) -> Result<Report, Failure> {
+    match command {
+        Command::Agenda(options) => command::agenda::run(options, session),
+        Command::Completions(options) => Ok(command::completions::run(options, session.ui.texts())),
+        Command::Contact(options) => command::contact::run(options, session),
+        Command::Device(options) => command::device::run(options, session),
+        Command::Doctor(options) => command::doctor::run(options, session),
+        Command::Document(options) => command::document::run(options, session),
+        Command::Import(options) => command::import::run(options, session),
+        Command::Init(options) => command::init::run(options, session),
+        // Taken up in `main`, before anything else is looked at.
+        Command::IntakeWorker => Err(Failure::WorkerFailed),
+        Command::Lock(_) => command::lock::run(session),
+        Command::Measure(options) => command::measure::run(options, session),
+        Command::Profile(options) => command::profile::run(options, session),
+        Command::Record(options) => command::record::run(options, session),
+        Command::Status(_) => command::status::run(session),
+        Command::Unlock(options) => command::unlock::run(options, session),
     }
 }

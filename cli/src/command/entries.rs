@@ -1,0 +1,411 @@
+//! What the five nouns of data have in common: lists, one entry, links, removal, entries from JSON.
+
+use std::{
+    collections::BTreeMap,
+    io::Read,
+    path::{Path, PathBuf},
+};
+
+use carnet_record::{
+    Draft, Entry, EntryId, Fact, Instant, LinkKind, Provenance, ZoneHistory, date::INSTANT_MS_MAX, draft::Restored,
+};
+pub(crate) use carnet_vault::entries::Found;
+use carnet_vault::{Record, entries::Filter};
+use rand::CryptoRng;
+use serde_json::{Map, Value, json};
+
+use crate::{
+    error::Failure,
+    form,
+    i18n::Message,
+    input, msg,
+    ui::{Block, Report},
+};
+
+/// Largest file of entries that `--from-json` reads, in bytes.
+const JSON_BYTES_MAX: u64 = 64 * 1024 * 1024;
+
+/// A group of kinds that one command is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Noun {
+    Agenda,
+    Contact,
+    Document,
+    Measure,
+    Profile,
+}
+
+impl Noun {
+    /// The kinds of facts of this noun.
+    pub(crate) fn kinds(self) -> &'static [&'static str] {
+        match self {
+            Self::Agenda => &["appointment"],
+            Self::Contact => &["contact"],
+            Self::Document => &["document"],
+            Self::Measure => &["measure"],
+            Self::Profile => &[
+                "absence",
+                "allergy",
+                "blood-group",
+                "disease",
+                "encounter",
+                "identity",
+                "import-report",
+                "procedure",
+                "result",
+                "treatment",
+                "vaccination",
+            ],
+        }
+    }
+
+    fn holds(self, fact: &Fact) -> bool {
+        self.kinds().contains(&fact.kind()) || (self == Self::Profile && matches!(fact, Fact::Unknown(_)))
+    }
+}
+
+/// What every `add` and `edit` takes beside the fields.
+#[derive(Clone, Debug, Default, clap::Args)]
+pub(crate) struct Common {
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) comment: Option<String>,
+    #[arg(long, value_name = "ID")]
+    pub(crate) link: Vec<String>,
+}
+
+/// How a list is cut and sorted.
+#[derive(Clone, Debug, Default, clap::Args)]
+pub(crate) struct ListOptions {
+    #[arg(long, value_name = "DATE")]
+    pub(crate) from: Option<String>,
+    #[arg(long, value_name = "DATE")]
+    pub(crate) to: Option<String>,
+    #[arg(long, value_name = "N")]
+    pub(crate) limit: Option<usize>,
+    #[arg(long, value_name = "KEY", default_value = "date")]
+    pub(crate) sort: SortKey,
+    #[arg(long)]
+    pub(crate) all: bool,
+}
+
+/// What a list is sorted by.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum SortKey {
+    #[default]
+    Date,
+    Kind,
+    Name,
+}
+
+impl ListOptions {
+    /// The filter for `kinds`.
+    pub(crate) fn filter(&self, kinds: &[&str]) -> Result<Filter, Failure> {
+        let from = self.from.as_ref().map(|text| input::partial_date("--from", text)).transpose()?;
+        let to = self.to.as_ref().map(|text| input::partial_date("--to", text)).transpose()?;
+        Ok(Filter {
+            kinds: kinds.iter().map(|kind| (*kind).to_owned()).collect(),
+            from: from.map(|date| date.earliest()),
+            until: to.map(|date| date.latest()),
+            with_removed: self.all,
+        })
+    }
+
+    /// Sorts `found`, and keeps the last `--limit` of it.
+    pub(crate) fn arrange(&self, found: &mut Vec<Found>) {
+        match self.sort {
+            // The vault gives them by date.
+            SortKey::Date => {}
+            SortKey::Kind => found.sort_by(|left, right| left.entry.fact.kind().cmp(right.entry.fact.kind())),
+            SortKey::Name => found.sort_by_key(|found| found.entry.fact.label().to_lowercase()),
+        }
+        if let Some(limit) = self.limit {
+            found.drain(..found.len().saturating_sub(limit));
+        }
+    }
+}
+
+/// The entries of `kinds` as a list.
+pub(crate) fn list(record: &Record<'_>, kinds: &[&str], options: &ListOptions) -> Result<Report, Failure> {
+    Ok(listed(record.list(&options.filter(kinds)?)?, options))
+}
+
+/// Entries that were found, as a list.
+pub(crate) fn listed(mut found: Vec<Found>, options: &ListOptions) -> Report {
+    options.arrange(&mut found);
+    let rows = found.iter().map(|found| row(&found.entry)).collect();
+    let head =
+        vec![msg!("column-date"), msg!("column-kind"), msg!("column-name"), msg!("column-value"), msg!("column-id")];
+    let page = if found.is_empty() { Block::Say(msg!("list-empty")) } else { Block::Rows(head, rows) };
+    Report { data: Value::Array(found.iter().map(found_json).collect()), page: vec![page], ..Report::default() }
+}
+
+fn row(entry: &Entry) -> Vec<String> {
+    let mark = if entry.removed.is_some() { "\u{2020} " } else { "" };
+    vec![
+        entry.fact.when().map(|when| when.to_string()).unwrap_or_default(),
+        entry.fact.kind().to_owned(),
+        format!("{mark}{}", entry.fact.label()),
+        form::summary(&entry.fact),
+        entry.id.to_string(),
+    ]
+}
+
+/// An entry with its section, as data.
+pub(crate) fn found_json(found: &Found) -> Value {
+    let mut fields = entry_map(&found.entry);
+    if let Some(section) = found.section {
+        fields.insert("section".to_owned(), section.as_str().into());
+    }
+    Value::Object(fields)
+}
+
+fn entry_map(entry: &Entry) -> Map<String, Value> {
+    match serde_json::to_value(entry) {
+        Ok(Value::Object(mut fields)) => {
+            // The key of an attached file stays in the vault.
+            fields.remove("attachment");
+            fields
+        }
+        _ => Map::new(),
+    }
+}
+
+/// The entry of `noun` that `prefix` names.
+pub(crate) fn find(record: &Record<'_>, noun: Noun, prefix: &str) -> Result<Found, Failure> {
+    let found = record.entry(&record.find_id(&prefix.to_ascii_lowercase())?)?;
+    if noun.holds(&found.entry.fact) { Ok(found) } else { Err(Failure::EntryUnknown) }
+}
+
+/// One entry with all it says, and its former states if `history`.
+pub(crate) fn show(record: &mut Record<'_>, noun: Noun, prefix: &str, history: bool) -> Result<Report, Failure> {
+    let found = find(record, noun, prefix)?;
+    let mut data = found_json(&found);
+    let mut page = vec![Block::Pairs(pairs(&found))];
+    if history {
+        let versions = record.history(&found.entry.id)?;
+        let rows = versions
+            .iter()
+            .map(|version| {
+                let device = version.device.clone().unwrap_or_default();
+                vec![version.at.to_string(), device, version.entry.fact.label(), form::summary(&version.entry.fact)]
+            })
+            .collect();
+        page.push(Block::Rows(
+            vec![msg!("column-date"), msg!("column-device"), msg!("column-name"), msg!("column-value")],
+            rows,
+        ));
+        let versions = versions.iter().map(|version| {
+            json!({ "at": version.at.to_string(), "device": version.device, "entry": entry_map(&version.entry) })
+        });
+        if let Some(fields) = data.as_object_mut() {
+            fields.insert("history".to_owned(), versions.collect());
+        }
+    }
+    Ok(Report { data, page, ..Report::default() })
+}
+
+fn pairs(found: &Found) -> Vec<(Message, String)> {
+    let entry = &found.entry;
+    let mut pairs = vec![
+        (msg!("column-id"), entry.id.to_string()),
+        (msg!("column-kind"), entry.fact.kind().to_owned()),
+        (msg!("column-name"), entry.fact.label()),
+        (msg!("column-value"), form::summary(&entry.fact)),
+        (msg!("column-date"), entry.fact.when().map(|when| when.to_string()).unwrap_or_default()),
+        (msg!("column-section"), found.section.map(|section| section.to_string()).unwrap_or_default()),
+        (msg!("column-comment"), entry.comment.clone().unwrap_or_default()),
+        (msg!("column-origin"), origin(&entry.provenance)),
+        (msg!("column-removed"), entry.removed.as_ref().map(|removal| removal.at.to_string()).unwrap_or_default()),
+    ];
+    pairs.retain(|(_, value)| !value.is_empty());
+    for (id, kind) in &entry.links {
+        pairs.push((msg!("column-link"), format!("{} {id}", kind.as_str())));
+    }
+    let mut rest = Vec::new();
+    for (name, value) in entry.fact.to_fields() {
+        if !matches!(name.as_str(), "kind" | "attachment") {
+            flatten(&name, &value, &mut rest);
+        }
+    }
+    pairs.extend(rest.into_iter().map(|(path, value)| (msg!("field", path = path), value)));
+    pairs
+}
+
+fn origin(provenance: &Provenance) -> String {
+    let source = provenance.source.as_ref().map(|source| source.name.clone());
+    let author = provenance.author.as_ref().and_then(|author| author.name.clone());
+    let parts = [Some(provenance.origin.as_str().to_owned()), source, provenance.application.clone(), author];
+    parts.into_iter().flatten().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(", ")
+}
+
+/// Every value of a nested field by its path: `codings.0.code`.
+fn flatten(path: &str, value: &Value, into: &mut Vec<(String, String)>) {
+    match value {
+        Value::Array(values) => {
+            values.iter().enumerate().for_each(|(at, value)| flatten(&format!("{path}.{at}"), value, into));
+        }
+        Value::Object(fields) => {
+            fields.iter().for_each(|(name, value)| flatten(&format!("{path}.{name}"), value, into))
+        }
+        Value::Null => {}
+        Value::String(text) => into.push((path.to_owned(), text.clone())),
+        other => into.push((path.to_owned(), other.to_string())),
+    }
+}
+
+/// A draft of what a person typed, linked to what `common` names.
+pub(crate) fn draft(
+    record: &Record<'_>,
+    fact: Fact,
+    common: &Common,
+    now: Instant,
+    rng: &mut impl CryptoRng,
+) -> Result<Draft, Failure> {
+    let mut draft = Draft::new(fact, Provenance::typed(now));
+    draft.comment = common.comment.clone().filter(|text| !text.trim().is_empty());
+    if !common.link.is_empty() {
+        let mut id = [0; 16];
+        rng.fill_bytes(&mut id);
+        draft.restored = Some(Box::new(Restored {
+            id: EntryId(id),
+            links: links(record, &common.link)?,
+            also_from: BTreeMap::new(),
+            removed: None,
+            extra: Map::new(),
+        }));
+    }
+    Ok(draft)
+}
+
+/// The entries that `prefixes` name, each with the kind of link that its own kind means.
+fn links(record: &Record<'_>, prefixes: &[String]) -> Result<BTreeMap<EntryId, LinkKind>, Failure> {
+    let mut links = BTreeMap::new();
+    for prefix in prefixes {
+        let target = record.entry(&record.find_id(&prefix.to_ascii_lowercase())?)?;
+        let kind = match target.entry.fact {
+            Fact::Allergy(_) => LinkKind::Allergy,
+            Fact::Disease(_) => LinkKind::Disease,
+            Fact::Document(_) => LinkKind::Document,
+            Fact::Encounter(_) => LinkKind::Encounter,
+            Fact::Measure(_) => LinkKind::Measure,
+            Fact::Treatment(_) => LinkKind::Treatment,
+            _ => LinkKind::DerivedFrom,
+        };
+        links.insert(target.entry.id, kind);
+    }
+    Ok(links)
+}
+
+/// Adds `drafts` as one action and says what was kept.
+pub(crate) fn add(record: &mut Record<'_>, drafts: &[Draft]) -> Result<Report, Failure> {
+    let mut warnings = Vec::new();
+    for draft in drafts {
+        warnings.extend(form::check(draft)?);
+    }
+    let added = record.add_all(drafts)?;
+    let ids: Vec<Value> = added.iter().map(|added| Value::Object(entry_map(&added.entry))).collect();
+    let page = added
+        .iter()
+        .map(|added| Block::Say(msg!("saved", name = added.entry.fact.label(), id = added.entry.id.to_string())))
+        .collect();
+    let data = if let [one] = ids.as_slice() { one.clone() } else { Value::Array(ids) };
+    Ok(Report { data, page, warnings, ..Report::default() })
+}
+
+/// Gives `entry` its new state, after `common`, and says so.
+pub(crate) fn amend(record: &mut Record<'_>, mut entry: Entry, common: &Common) -> Result<Report, Failure> {
+    if let Some(text) = &common.comment {
+        entry.comment = (!text.trim().is_empty()).then(|| text.trim().to_owned());
+    }
+    entry.links.extend(links(record, &common.link)?);
+    record.amend(&entry)?;
+    Ok(saved(&entry))
+}
+
+fn saved(entry: &Entry) -> Report {
+    Report {
+        data: Value::Object(entry_map(entry)),
+        page: vec![Block::Say(msg!("saved", name = entry.fact.label(), id = entry.id.to_string()))],
+        ..Report::default()
+    }
+}
+
+/// Brings back what was removed.
+pub(crate) fn restore(record: &mut Record<'_>, noun: Noun, prefix: &str) -> Result<Report, Failure> {
+    let found = find(record, noun, prefix)?;
+    Ok(saved(&record.restore(&found.entry.id)?))
+}
+
+/// Marks entries as removed; `edit ID --restore` brings them back.
+pub(crate) fn remove(record: &mut Record<'_>, noun: Noun, prefixes: &[String]) -> Result<Report, Failure> {
+    // All are found before any is removed: a wrong id leaves everything as it was.
+    let found: Result<Vec<Found>, Failure> = prefixes.iter().map(|prefix| find(record, noun, prefix)).collect();
+    let mut ids = Vec::new();
+    for found in found? {
+        ids.push(record.remove(&found.entry.id)?.id.to_string());
+    }
+    Ok(Report {
+        data: json!({ "removed": ids }),
+        page: vec![Block::Say(msg!("removed", count = ids.len()))],
+        ..Report::default()
+    })
+}
+
+/// The drafts in a JSON file: one entry, or a list of them, each with its `kind`.
+pub(crate) fn from_json(path: &Path, noun: Noun, now: Instant) -> Result<Vec<Draft>, Failure> {
+    let bytes = read_bounded(path, JSON_BYTES_MAX)?;
+    let value: Value = serde_json::from_slice(&bytes).map_err(|_| Failure::BadJson)?;
+    let values = match value {
+        Value::Array(values) => values,
+        one => vec![one],
+    };
+    let mut drafts = Vec::new();
+    for value in values {
+        let Value::Object(mut fields) = value else { return Err(Failure::BadJson) };
+        let comment = match fields.remove("comment") {
+            Some(Value::String(text)) => Some(text),
+            None | Some(Value::Null) => None,
+            Some(_) => return Err(Failure::BadJson),
+        };
+        let (fact, unknown) = Fact::from_fields(fields);
+        if matches!(fact, Fact::Unknown(_)) || !noun.holds(&fact) || !unknown.is_empty() {
+            return Err(Failure::BadJson);
+        }
+        let mut draft = Draft::new(fact, Provenance::typed(now));
+        draft.comment = comment;
+        drafts.push(draft);
+    }
+    Ok(drafts)
+}
+
+/// The bytes of a file, or of standard input for `-`, if there are no more than `bytes_max`.
+pub(crate) fn read_bounded(path: &Path, bytes_max: u64) -> Result<Vec<u8>, Failure> {
+    let mut bytes = Vec::new();
+    let read = if path == Path::new("-") {
+        std::io::stdin().lock().take(bytes_max + 1).read_to_end(&mut bytes)
+    } else {
+        std::fs::File::open(path).and_then(|file| file.take(bytes_max + 1).read_to_end(&mut bytes))
+    };
+    read.map_err(|error| Failure::unreadable(path, &error))?;
+    if u64::try_from(bytes.len()).is_ok_and(|read| read <= bytes_max) {
+        Ok(bytes)
+    } else {
+        Err(Failure::TooLarge { path: path.display().to_string() })
+    }
+}
+
+/// The `now` of an entry: the moment, with the offset of the person's zone.
+pub(crate) fn local(now_ms: u64, zones: &ZoneHistory) -> Instant {
+    let millis = i64::try_from(now_ms).unwrap_or(INSTANT_MS_MAX).min(INSTANT_MS_MAX);
+    let offset = i16::try_from(zones.offset_seconds_at(millis) / 60).ok();
+    let at = Instant::new(millis, offset).or_else(|| Instant::utc(millis));
+    #[expect(clippy::expect_used, reason = "the moment was held to the range of an instant just above")]
+    at.expect("an instant within its range")
+}
+
+/// Where `--from-json` reads from.
+#[derive(Clone, Debug, Default, clap::Args)]
+pub(crate) struct JsonSource {
+    #[arg(long, value_name = "FILE")]
+    pub(crate) from_json: Option<PathBuf>,
+}

@@ -1,0 +1,316 @@
+//! `import`: takes in files from outside, and says what became of every row.
+
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+};
+
+use carnet_interop::{
+    intake::{IMPORTER, worker::Worker},
+    report::{Kept, Summary, complete},
+};
+use carnet_record::{
+    Draft, Fact, Provenance, ZoneHistory,
+    item::Item,
+    kind::{ImportReport, import_report::ImportedFile},
+    person::{SubjectClaim, SubjectMatch},
+};
+use carnet_vault::{
+    Record,
+    entries::Filter,
+    import::{Counts, ImportSource, Outcome},
+};
+use serde_json::{Value, json};
+
+use super::{files, intake};
+use crate::{
+    error::Failure,
+    i18n::Message,
+    msg,
+    session::Session,
+    ui::{Block, Progress, Report},
+};
+
+/// Most files that one command takes in.
+const FILES_MAX: usize = 10_000;
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Options {
+    #[arg(value_name = "FILE", required = true)]
+    file: Vec<PathBuf>,
+    #[arg(long, value_name = "ZONE")]
+    zone: Option<String>,
+    #[arg(long)]
+    with_positions: bool,
+    #[arg(long)]
+    dry_run: bool,
+    #[arg(long, value_name = "FILE")]
+    report: Option<PathBuf>,
+    #[arg(long)]
+    accept_other_person: bool,
+}
+
+pub(crate) fn run(options: &Options, session: &Session<'_>) -> Result<Report, Failure> {
+    let paths = files_of(&options.file)?;
+    if let Some(path) = options.report.as_ref().filter(|path| path.exists()) {
+        return Err(Failure::FileExists { path: path.display().to_string() });
+    }
+    session.with_record(|record| {
+        let zones = zones(options, record)?;
+        let mut summaries = Vec::new();
+        let mut reports = Vec::new();
+        let mut warnings = Vec::new();
+        for path in &paths {
+            let one = Intake { path, options, zones: &zones, session }.take(record)?;
+            warnings.extend(one.warnings);
+            summaries.push(Summary::of(&one.report, &path.display().to_string()));
+            reports.push(one.report);
+        }
+        if let Some(path) = &options.report {
+            let text = serde_json::to_vec_pretty(&reports).map_err(|_| Failure::WorkerFailed)?;
+            files::write_own(path, &text)?;
+        }
+        Ok(told(&summaries, warnings, options.dry_run))
+    })
+}
+
+/// The files that are named, and those in the folders that are named, in the order of their names.
+fn files_of(named: &[PathBuf]) -> Result<Vec<PathBuf>, Failure> {
+    let mut found = Vec::new();
+    for path in named {
+        if path.is_dir() {
+            walk(path, &mut found)?
+        } else {
+            found.push(path.clone())
+        }
+        if found.len() > FILES_MAX {
+            return Err(Failure::TooManyFiles { max: FILES_MAX });
+        }
+    }
+    if found.is_empty() {
+        let path = named.first().map(|path| path.display().to_string()).unwrap_or_default();
+        return Err(Failure::NothingToImport { path });
+    }
+    Ok(found)
+}
+
+fn walk(folder: &Path, found: &mut Vec<PathBuf>) -> Result<(), Failure> {
+    let unreadable = |error: &std::io::Error| Failure::unreadable(folder, error);
+    let mut entries = Vec::new();
+    for entry in std::fs::read_dir(folder).map_err(|error| unreadable(&error))? {
+        entries.push(entry.map_err(|error| unreadable(&error))?);
+    }
+    entries.sort_by_key(std::fs::DirEntry::file_name);
+    for entry in entries {
+        // Links are not followed: a folder may not lead out of itself.
+        let kind = entry.file_type().map_err(|error| unreadable(&error))?;
+        if kind.is_dir() {
+            walk(&entry.path(), found)?;
+        } else if kind.is_file() {
+            found.push(entry.path());
+        }
+        if found.len() > FILES_MAX {
+            break;
+        }
+    }
+    Ok(())
+}
+
+fn zones(options: &Options, record: &Record<'_>) -> Result<ZoneHistory, Failure> {
+    match &options.zone {
+        Some(name) => ZoneHistory::single(name).map_err(|_| Failure::BadZone),
+        None => Ok(record.zones()?),
+    }
+}
+
+/// One file on its way in.
+struct Intake<'a> {
+    path: &'a Path,
+    options: &'a Options,
+    zones: &'a ZoneHistory,
+    session: &'a Session<'a>,
+}
+
+/// What became of one file.
+struct Taken {
+    report: ImportReport,
+    warnings: Vec<Message>,
+}
+
+impl Intake<'_> {
+    fn take(&self, record: &mut Record<'_>) -> Result<Taken, Failure> {
+        let file = intake::open(self.path)?;
+        let size = file.metadata().map_or(0, |about| about.len());
+        let sha256 = intake::digest(&file, self.path)?;
+        let source = ImportedFile {
+            name: self.path.file_name().unwrap_or_default().to_string_lossy().into_owned(),
+            size,
+            sha256: sha256.iter().map(|byte| format!("{byte:02x}")).collect(),
+            format: String::new(),
+        };
+        let known = known_subject(record)?;
+        let mut worker = intake::start(file, self.path, self.zones, self.options.with_positions, self.session)?;
+        let mut progress = self.session.ui.progress(&msg!("stage-import"), 0);
+        let mut subject = SubjectMatch::NothingToCompare;
+        if self.options.dry_run {
+            return self.look(&mut worker, known.as_ref(), source);
+        }
+        let mut import = record.begin_import(&ImportSource { sha256, importer: IMPORTER.to_owned() })?;
+        let read = import.read(|| self.next(&mut worker, known.as_ref(), &mut subject, &mut progress));
+        drop(progress);
+        match read {
+            // Someone else's file leaves nothing; an interruption leaves what was staged for a later try.
+            Err(failure @ (Failure::OtherPerson { .. } | Failure::FileRefused { .. })) => {
+                import.abandon()?;
+                return Err(failure);
+            }
+            other => other?,
+        }
+        let now = self.session.now();
+        let mut report = None;
+        import.finish(|outcome| {
+            report = Some(complete(&outcome.tally, &kept(outcome), source, Some(now), None));
+            let report = report.as_ref().and_then(|report| report.as_ref().ok())?;
+            Some(Draft::new(Fact::from(report.clone()), Provenance::typed(now)))
+        })?;
+        let report = report.and_then(Result::ok).ok_or(Failure::WorkerFailed)?;
+        Ok(Taken { report, warnings: self.warnings(known.is_some(), &subject) })
+    }
+
+    /// Reads a file to its end without keeping anything.
+    fn look(&self, worker: &mut Worker, known: Option<&SubjectClaim>, source: ImportedFile) -> Result<Taken, Failure> {
+        let mut subject = SubjectMatch::NothingToCompare;
+        let mut progress = self.session.ui.progress(&msg!("stage-import"), 0);
+        let mut tally = None;
+        while let Some(item) = self.next(worker, known, &mut subject, &mut progress)? {
+            if let Item::Tally(last) = item {
+                tally = Some(last);
+            }
+        }
+        let mut report = ImportReport::from_tally(&tally.unwrap_or_default());
+        report.source = source;
+        Ok(Taken { report, warnings: self.warnings(known.is_some(), &subject) })
+    }
+
+    /// The next item, once the person that the file speaks of was compared with the record's.
+    fn next(
+        &self,
+        worker: &mut Worker,
+        known: Option<&SubjectClaim>,
+        subject: &mut SubjectMatch,
+        progress: &mut Progress,
+    ) -> Result<Option<Item>, Failure> {
+        let Some(item) = worker.next() else { return Ok(None) };
+        let item = item.map_err(|error| intake::refused(self.path, error))?;
+        if let (Item::Subject(claim), Some(known)) = (&item, known) {
+            *subject = claim.compare(known);
+            if matches!(subject, SubjectMatch::Different) && !self.options.accept_other_person {
+                return Err(Failure::OtherPerson { path: self.path.display().to_string() });
+            }
+        }
+        progress.advance(1);
+        Ok(Some(item))
+    }
+
+    fn warnings(&self, is_known: bool, subject: &SubjectMatch) -> Vec<Message> {
+        match subject {
+            SubjectMatch::Different => vec![msg!("warning-other-person")],
+            SubjectMatch::NothingToCompare if !is_known => vec![msg!("warning-nobody-to-compare")],
+            _ => Vec::new(),
+        }
+    }
+}
+
+/// The person that the record says it is about.
+fn known_subject(record: &Record<'_>) -> Result<Option<SubjectClaim>, Failure> {
+    let found = record.list(&Filter { kinds: vec!["identity".to_owned()], ..Filter::default() })?;
+    Ok(found.into_iter().rev().find_map(|found| match found.entry.fact {
+        Fact::Identity(identity) => Some(SubjectClaim::from_identity(*identity)),
+        _ => None,
+    }))
+}
+
+fn kept(outcome: &Outcome) -> Kept {
+    let mut kept = Kept::default();
+    for (kind, Counts { added, already_there, merged }) in &outcome.by_kind {
+        kept.add(kind, *added);
+        kept.find(kind, *already_there);
+        kept.merge(kind, *merged);
+    }
+    kept
+}
+
+/// What is said of all files together. Rows that were refused make the command end with a failure.
+fn told(summaries: &[Summary], warnings: Vec<Message>, is_dry: bool) -> Report {
+    let mut page = Vec::new();
+    let mut refused = 0;
+    for summary in summaries {
+        refused += summary.refused;
+        page.push(Block::Say(msg!("import-file", path = &summary.path, format = &summary.format)));
+        let counts = [
+            (msg!("import-read"), summary.read),
+            (msg!("import-added"), summary.added),
+            (msg!("import-already-there"), summary.already_there),
+            (msg!("import-merged"), summary.merged),
+            (msg!("import-set-aside"), summary.set_aside),
+            (msg!("import-refused"), summary.refused),
+        ];
+        let counts = counts.into_iter().filter(|(_, count)| !is_dry || *count > 0);
+        page.push(Block::Pairs(counts.map(|(name, count)| (name, count.to_string())).collect()));
+        let rows: Vec<Vec<String>> = summary
+            .reasons
+            .iter()
+            .map(|one| {
+                let places = one.places.join("; ");
+                vec![one.outcome.to_owned(), one.kind.clone(), one.reason.clone(), one.count.to_string(), places]
+            })
+            .collect();
+        if !rows.is_empty() {
+            let head = ["outcome", "kind", "reason", "count", "places"];
+            page.push(Block::Rows(head.iter().map(|name| msg!("field", path = *name)).collect(), rows));
+        }
+    }
+    if is_dry {
+        page.push(Block::Say(msg!("import-dry")));
+    }
+    let mut total: BTreeMap<&str, u64> = BTreeMap::new();
+    for summary in summaries {
+        for (name, count) in [
+            ("read", summary.read),
+            ("added", summary.added),
+            ("already_there", summary.already_there),
+            ("merged", summary.merged),
+            ("set_aside", summary.set_aside),
+            ("refused", summary.refused),
+        ] {
+            *total.entry(name).or_default() += count;
+        }
+    }
+    let data: Value = json!({ "files": summaries, "total": total, "dry_run": is_dry });
+    let failure = (refused > 0).then_some(Failure::PartlyRefused { count: refused });
+    Report { data, page, warnings, failure }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_folder_is_walked_in_order_and_links_are_not_followed() {
+        let folder = tempfile::tempdir().unwrap();
+        for name in ["b.json", "a.json"] {
+            files::write_own(&folder.path().join(name), b"{}").unwrap();
+        }
+        #[cfg(unix)]
+        std::os::unix::fs::symlink("/", folder.path().join("root")).unwrap();
+        let found = files_of(&[folder.path().to_owned()]).unwrap();
+        let names: Vec<_> = found.iter().map(|path| path.file_name().unwrap().to_string_lossy()).collect();
+        assert_eq!(names, ["a.json", "b.json"]);
+    }
+
+    #[test]
+    fn an_empty_folder_holds_nothing_to_import() {
+        let folder = tempfile::tempdir().unwrap();
+        assert!(matches!(files_of(&[folder.path().to_owned()]), Err(Failure::NothingToImport { .. })));
+    }
+}

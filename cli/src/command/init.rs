@@ -1,0 +1,199 @@
+//! `init`: makes the vault if there is none, then a record, and hands over its recovery kit.
+//!
+//! The 24 words exist at this moment only: the vault keeps no copy. So the command does not begin before it knows where
+//! they go: to a file, or to the terminal in front of the person.
+
+use std::path::PathBuf;
+
+use carnet_record::{
+    Draft, PartialDate, Provenance,
+    kind::Identity,
+    person::{HumanName, Sex},
+};
+use carnet_vault::{Argon2Params, LocalChange, NewRecord, RecoveryKit, RelayAddress, Vault, VaultError};
+use rand::RngExt as _;
+use serde_json::{Value, json};
+
+use super::{files, record::checked_name};
+use crate::{
+    error::Failure,
+    form::{self, profile::SexOption},
+    input,
+    kit::{GROUP_WORDS, KitPage, WORDS},
+    msg,
+    session::{Session, new_passphrase},
+    ui::{Block, Report},
+};
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Options {
+    #[arg(long, value_name = "LABEL")]
+    name: Option<String>,
+    #[arg(long, value_name = "DATE")]
+    birth: Option<String>,
+    #[arg(long, value_name = "SEX")]
+    sex: Option<SexOption>,
+    #[arg(long, value_name = "ADDR", conflicts_with = "no_relay")]
+    relay: Option<String>,
+    #[arg(long)]
+    no_relay: bool,
+    #[arg(long, value_name = "LABEL")]
+    device: Option<String>,
+    #[arg(long, value_name = "FILE", conflicts_with = "no_kit")]
+    kit_out: Option<PathBuf>,
+    #[arg(long)]
+    no_kit: bool,
+}
+
+pub(crate) fn run(options: &Options, session: &Session<'_>) -> Result<Report, Failure> {
+    let plan = Plan::of(options, session)?;
+    let mut vault = open_or_create(session)?;
+    let made = make(&plan, &mut vault, session);
+    let closed = vault.close();
+    let report = made?;
+    closed.map_err(VaultError::from)?;
+    Ok(report)
+}
+
+/// All that is asked, checked before anything is made.
+struct Plan<'a> {
+    label: String,
+    device: String,
+    birth: Option<PartialDate>,
+    sex: Option<Sex>,
+    relay: Option<RelayAddress>,
+    kit_out: Option<&'a PathBuf>,
+    no_kit: bool,
+}
+
+impl<'a> Plan<'a> {
+    fn of(options: &'a Options, session: &Session<'_>) -> Result<Self, Failure> {
+        let named = options.name.as_deref().or(session.config.record.as_deref());
+        let label = checked_name(named.ok_or(Failure::NameNeeded)?)?;
+        let relay = match (options.no_relay, options.relay.as_ref().or(session.config.relay.as_ref())) {
+            (false, Some(text)) => Some(text.parse().map_err(|_| Failure::BadRelay)?),
+            _ => None,
+        };
+        if options.kit_out.is_none() && !options.no_kit && (session.ui.manner().json || !session.ui.has_terminal()) {
+            return Err(Failure::KitNeedsPlace);
+        }
+        if let Some(path) = options.kit_out.as_ref().filter(|path| path.exists()) {
+            return Err(Failure::FileExists { path: path.display().to_string() });
+        }
+        Ok(Self {
+            label,
+            device: checked_name(options.device.as_deref().unwrap_or(std::env::consts::OS))?,
+            birth: options.birth.as_ref().map(|text| input::partial_date("--birth", text)).transpose()?,
+            sex: options.sex.map(Sex::from),
+            relay,
+            kit_out: options.kit_out.as_ref(),
+            no_kit: options.no_kit,
+        })
+    }
+
+    /// The identity sheet, if anything but the name was said.
+    fn identity(&self, session: &Session<'_>) -> Option<Draft> {
+        if self.birth.is_none() && self.sex.is_none() {
+            return None;
+        }
+        let identity = Identity {
+            names: vec![HumanName { text: Some(self.label.clone()), ..HumanName::default() }],
+            birth_date: self.birth,
+            sex: self.sex.clone(),
+            ..Identity::default()
+        };
+        Some(Draft::new(identity, Provenance::typed(session.now())))
+    }
+}
+
+fn open_or_create(session: &Session<'_>) -> Result<Vault, Failure> {
+    let folder = &session.config.vault;
+    if Vault::is_in(folder) {
+        return session.open();
+    }
+    let passphrase = new_passphrase(&session.source.new_one(session.ui)?)?;
+    std::fs::create_dir_all(folder)
+        .map_err(|error| Failure::FileUnwritable { path: folder.display().to_string(), reason: error.to_string() })?;
+    Ok(Vault::create(folder, &passphrase, Argon2Params::DEFAULT, session.door())?)
+}
+
+fn make(plan: &Plan<'_>, vault: &mut Vault, session: &Session<'_>) -> Result<Report, Failure> {
+    if vault.records()?.iter().any(|record| record.label == plan.label) {
+        return Err(Failure::RecordExists);
+    }
+    let identity = plan.identity(session);
+    if let Some(draft) = &identity {
+        form::check(draft)?;
+    }
+    let now = session.now();
+    let year = i16::try_from(carnet_record::When::Instant(now).date().year()).unwrap_or(i16::MAX);
+    let kit = vault.create_record(&NewRecord {
+        label: plan.label.clone(),
+        device_label: plan.device.clone(),
+        year,
+        relay: plan.relay.clone(),
+    })?;
+    if let Some(draft) = &identity {
+        vault.record(&kit.record)?.add(draft)?;
+    }
+    let is_confirmed = hand_over(plan, &kit, session)?;
+    if is_confirmed {
+        vault.set_local(&kit.record, LocalChange::KitConfirmed)?;
+    }
+    let mut warnings = Vec::new();
+    match (is_confirmed, plan.no_kit) {
+        (false, true) => warnings.push(msg!("warning-no-kit", name = &plan.label)),
+        (false, false) => warnings.push(msg!("warning-kit", name = &plan.label)),
+        (true, _) => {}
+    }
+    Ok(Report {
+        data: json!({
+            "record": kit.record.to_string(),
+            "name": plan.label,
+            "vault": session.config.vault.display().to_string(),
+            "relay": plan.relay.as_ref().map(ToString::to_string),
+            "kit": plan.kit_out.map_or(Value::Null, |path| path.display().to_string().into()),
+            "kit_confirmed": is_confirmed,
+        }),
+        page: vec![Block::Say(msg!("record-made", name = &plan.label, id = kit.record.to_string()))],
+        warnings,
+        ..Report::default()
+    })
+}
+
+/// Gives the words to the person. True when one group of them was typed back.
+fn hand_over(plan: &Plan<'_>, kit: &RecoveryKit, session: &Session<'_>) -> Result<bool, Failure> {
+    if plan.no_kit {
+        return Ok(false);
+    }
+    let words: Vec<&str> = kit.words.split_whitespace().collect();
+    let words: [&str; WORDS] = words.try_into().map_err(|_| Failure::KitDoesNotFit)?;
+    let record_id = kit.record.to_string();
+    let relay = kit.relay.as_ref().map(ToString::to_string);
+    let made_on = session.now().to_string().chars().take(10).collect::<String>();
+    let page = KitPage { words, record_id: &record_id, relay: relay.as_deref(), label: &plan.label, made_on: &made_on };
+    match plan.kit_out {
+        Some(path) => files::write_own(path, &page.pdf().map_err(|_| Failure::KitDoesNotFit)?)?,
+        None => show_words(&words, session),
+    }
+    if session.ui.manner().json || !session.ui.has_terminal() {
+        return Ok(false);
+    }
+    read_back(&words, session)
+}
+
+fn show_words(words: &[&str; WORDS], session: &Session<'_>) {
+    let groups = words.chunks(GROUP_WORDS).enumerate();
+    let lines: Vec<String> = groups.map(|(at, group)| format!("{}.  {}", at + 1, group.join("  "))).collect();
+    session.ui.show(&[Block::Say(msg!("kit-words")), Block::Lines(lines.join("\n"))]);
+}
+
+/// Asks for one group of the words, so that the sheet is known to be in the person's hands. `--yes` does not answer.
+fn read_back(words: &[&str; WORDS], session: &Session<'_>) -> Result<bool, Failure> {
+    let groups = WORDS / GROUP_WORDS;
+    let group = Session::chance().random_range(0..groups);
+    let expected: Vec<&str> = words.iter().skip(group * GROUP_WORDS).take(GROUP_WORDS).copied().collect();
+    let answer = session.ui.ask(&msg!("ask-kit-group", group = group + 1))?;
+    let typed: Vec<String> = answer.to_lowercase().split_whitespace().map(str::to_owned).collect();
+    Ok(typed == expected)
+}

@@ -1,0 +1,150 @@
+//! `profile`: identity, diseases, treatments, stays, blood group, allergies, vaccinations, and statements of absence.
+
+use carnet_record::{Fact, When};
+use carnet_vault::{Record, entries::Filter};
+use serde_json::json;
+
+use super::entries::{self, Common, JsonSource, ListOptions, Noun};
+use crate::{
+    error::Failure,
+    form::profile::{NoneKind, ProfileFields, ProfileKind},
+    msg,
+    session::Session,
+    ui::{Block, Report},
+};
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Options {
+    #[command(subcommand)]
+    pub(crate) action: Action,
+}
+
+#[derive(Debug, clap::Subcommand)]
+pub(crate) enum Action {
+    Add(AddOptions),
+    List {
+        #[arg(value_name = "KIND")]
+        kind: Option<ProfileKind>,
+        #[command(flatten)]
+        options: ListOptions,
+    },
+    Show {
+        #[arg(value_name = "ID")]
+        id: String,
+        #[arg(long)]
+        history: bool,
+    },
+    Edit(EditOptions),
+    Remove {
+        #[arg(value_name = "ID", required = true)]
+        id: Vec<String>,
+    },
+    None {
+        #[arg(value_name = "KIND")]
+        kind: NoneKind,
+        #[arg(long)]
+        undo: bool,
+    },
+}
+
+impl Action {
+    /// The words of the command.
+    pub(crate) fn name(&self) -> &'static str {
+        match self {
+            Self::Add(_) => "profile add",
+            Self::Edit(_) => "profile edit",
+            Self::List { .. } => "profile list",
+            Self::None { .. } => "profile none",
+            Self::Remove { .. } => "profile remove",
+            Self::Show { .. } => "profile show",
+        }
+    }
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct AddOptions {
+    #[arg(value_name = "KIND", required_unless_present = "from_json")]
+    kind: Option<ProfileKind>,
+    #[command(flatten)]
+    fields: ProfileFields,
+    #[command(flatten)]
+    common: Common,
+    #[command(flatten)]
+    source: JsonSource,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct EditOptions {
+    #[arg(value_name = "ID")]
+    id: String,
+    #[arg(long)]
+    restore: bool,
+    #[command(flatten)]
+    fields: ProfileFields,
+    #[command(flatten)]
+    common: Common,
+}
+
+pub(crate) fn run(options: &Options, session: &Session<'_>) -> Result<Report, Failure> {
+    session.with_record(|record| match &options.action {
+        Action::Add(options) => add(options, record, session),
+        Action::List { kind, options } => {
+            let fact = kind.map(ProfileKind::empty);
+            let one = fact.as_ref().map(|fact| [fact.kind()]);
+            entries::list(record, one.as_ref().map_or(Noun::Profile.kinds(), |kinds| kinds.as_slice()), options)
+        }
+        Action::Show { id, history } => entries::show(record, Noun::Profile, id, *history),
+        Action::Edit(options) => edit(options, record),
+        Action::Remove { id } => entries::remove(record, Noun::Profile, id),
+        Action::None { kind, undo } => state_absence(*kind, *undo, record, session),
+    })
+}
+
+fn add(options: &AddOptions, record: &mut Record<'_>, session: &Session<'_>) -> Result<Report, Failure> {
+    let now = session.now();
+    if let Some(path) = &options.source.from_json {
+        return entries::add(record, &entries::from_json(path, Noun::Profile, now)?);
+    }
+    let mut fact = options.kind.map(ProfileKind::empty).ok_or(Failure::NoAnswer)?;
+    options.fields.apply(&mut fact)?;
+    let draft = entries::draft(record, fact, &options.common, now, &mut Session::chance())?;
+    entries::add(record, &[draft])
+}
+
+fn edit(options: &EditOptions, record: &mut Record<'_>) -> Result<Report, Failure> {
+    if options.restore {
+        return entries::restore(record, Noun::Profile, &options.id);
+    }
+    let mut entry = entries::find(record, Noun::Profile, &options.id)?.entry;
+    if !options.fields.is_empty() {
+        options.fields.apply(&mut entry.fact)?;
+    }
+    entries::amend(record, entry, &options.common)
+}
+
+/// Says, dated, that there is none of a kind; or takes that statement back.
+fn state_absence(
+    kind: NoneKind,
+    undo: bool,
+    record: &mut Record<'_>,
+    session: &Session<'_>,
+) -> Result<Report, Failure> {
+    if !undo {
+        let now = session.now();
+        let fact = kind.statement(When::Instant(now));
+        let draft = entries::draft(record, fact, &Common::default(), now, &mut Session::chance())?;
+        return entries::add(record, &[draft]);
+    }
+    let stated = record.list(&Filter { kinds: vec!["absence".to_owned()], ..Filter::default() })?;
+    let mut removed = Vec::new();
+    for found in stated {
+        if matches!(&found.entry.fact, Fact::Absence(absence) if absence.of == kind.of()) {
+            removed.push(record.remove(&found.entry.id)?.id.to_string());
+        }
+    }
+    Ok(Report {
+        page: vec![Block::Say(msg!("removed", count = removed.len()))],
+        data: json!({ "removed": removed }),
+        ..Report::default()
+    })
+}

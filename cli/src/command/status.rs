@@ -1,0 +1,95 @@
+//! `status`: the records, what this device is in them, and what still waits to be done.
+
+use carnet_vault::{DeviceStanding, RecordSummary};
+use serde_json::{Value, json};
+
+use super::entries;
+use crate::{
+    error::Failure,
+    i18n::Message,
+    msg,
+    session::Session,
+    ui::{Block, Report},
+};
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Options {}
+
+pub(crate) fn run(session: &Session<'_>) -> Result<Report, Failure> {
+    let vault = session.open()?;
+    let records = vault.records()?;
+    vault.close().map_err(carnet_vault::VaultError::from)?;
+    let head = vec![
+        msg!("column-name"),
+        msg!("column-default"),
+        msg!("column-standing"),
+        msg!("column-relay"),
+        msg!("column-synced"),
+        msg!("column-kit"),
+        msg!("column-id"),
+    ];
+    let rows = records.iter().map(|record| row(record, session)).collect();
+    let mut page = vec![
+        Block::Pairs(vec![(msg!("column-vault"), session.config.vault.display().to_string())]),
+        Block::Rows(head, rows),
+    ];
+    if records.is_empty() {
+        page = vec![Block::Say(msg!("no-records"))];
+    }
+    let warnings = records.iter().filter_map(warning).collect();
+    let data = json!({
+        "vault": session.config.vault.display().to_string(),
+        "records": records.iter().map(|record| record_json(record, session)).collect::<Vec<_>>(),
+    });
+    Ok(Report { data, page, warnings, ..Report::default() })
+}
+
+/// What a record still needs of the person.
+fn warning(record: &RecordSummary) -> Option<Message> {
+    match record.standing {
+        DeviceStanding::Removed => Some(msg!("warning-removed", name = &record.label)),
+        DeviceStanding::Waiting => Some(msg!("warning-waiting", name = &record.label)),
+        DeviceStanding::Member if !record.kit_confirmed => Some(msg!("warning-kit", name = &record.label)),
+        DeviceStanding::Member => None,
+    }
+}
+
+fn row(record: &RecordSummary, session: &Session<'_>) -> Vec<String> {
+    let yes = |is: bool| if is { session.ui.text(&msg!("yes")) } else { String::new() };
+    vec![
+        record.label.clone(),
+        yes(record.is_default),
+        session.ui.text(&standing(record.standing)),
+        record.relay.clone().unwrap_or_default(),
+        record.synced_at.map(|at| entries::local(at.0, &session.zones).to_string()).unwrap_or_default(),
+        yes(record.kit_confirmed),
+        record.id.to_string(),
+    ]
+}
+
+fn standing(standing: DeviceStanding) -> Message {
+    match standing {
+        DeviceStanding::Member => msg!("standing-member"),
+        DeviceStanding::Removed => msg!("standing-removed"),
+        DeviceStanding::Waiting => msg!("standing-waiting"),
+    }
+}
+
+/// A record as data, for `status` and `record`.
+pub(crate) fn record_json(record: &RecordSummary, session: &Session<'_>) -> Value {
+    let standing = match record.standing {
+        DeviceStanding::Member => "member",
+        DeviceStanding::Removed => "removed",
+        DeviceStanding::Waiting => "waiting",
+    };
+    json!({
+        "id": record.id.to_string(),
+        "name": record.label,
+        "default": record.is_default,
+        "standing": standing,
+        "relay": record.relay,
+        "since": entries::local(record.since.0, &session.zones).to_string(),
+        "synced_at": record.synced_at.map(|at| entries::local(at.0, &session.zones).to_string()),
+        "kit_confirmed": record.kit_confirmed,
+    })
+}

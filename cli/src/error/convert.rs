@@ -1,0 +1,96 @@
+//! From the errors of the libraries to what the command says. Nothing of their text is shown: each has its sentence.
+
+use carnet_vault::{
+    RecordError, VaultError,
+    import::ImportError,
+    store::{CreateError, OpenError, RelockError, StoreError},
+};
+
+use super::Failure;
+use crate::form;
+
+impl From<VaultError> for Failure {
+    fn from(error: VaultError) -> Self {
+        match error {
+            VaultError::Create(error) => error.into(),
+            VaultError::Open(error) => error.into(),
+            VaultError::Record(error) => error.into(),
+            other => Self::ours(&other),
+        }
+    }
+}
+
+impl From<CreateError> for Failure {
+    fn from(error: CreateError) -> Self {
+        match error {
+            CreateError::AlreadyExists => Self::VaultExists,
+            CreateError::Busy => Self::Busy,
+            CreateError::NoLocks => Self::NoLocks,
+            CreateError::NoMemory => Self::NoMemory,
+            CreateError::Store(error) => error.into(),
+            other => Self::ours(&other),
+        }
+    }
+}
+
+impl From<OpenError> for Failure {
+    fn from(error: OpenError) -> Self {
+        match error {
+            OpenError::Busy => Self::Busy,
+            OpenError::Foreign | OpenError::WrongPassphrase => Self::WrongPassphrase,
+            OpenError::Missing | OpenError::NotAVault => Self::NotAVault,
+            OpenError::NoLocks => Self::NoLocks,
+            OpenError::NoMemory => Self::NoMemory,
+            OpenError::Store(error) => error.into(),
+            OpenError::Unsupported { version } => Self::VaultVersion { version: u64::from(version) },
+            other => Self::ours(&other),
+        }
+    }
+}
+
+impl From<RelockError> for Failure {
+    fn from(error: RelockError) -> Self {
+        match error {
+            RelockError::NoMemory => Self::NoMemory,
+            RelockError::Store(error) => error.into(),
+            other => Self::ours(&other),
+        }
+    }
+}
+
+impl From<StoreError> for Failure {
+    fn from(error: StoreError) -> Self {
+        match error {
+            StoreError::Damaged => Self::Damaged,
+            StoreError::DiskFull => Self::DiskFull,
+            StoreError::ReadOnly => Self::ReadOnly,
+            StoreError::Io(_) | StoreError::Poisoned => Self::DiskFailed,
+            StoreError::TooLarge => Self::EntryTooLarge,
+            other => Self::ours(&other),
+        }
+    }
+}
+
+impl From<RecordError> for Failure {
+    fn from(error: RecordError) -> Self {
+        match error {
+            RecordError::Ambiguous | RecordError::NotFound => Self::EntryUnknown,
+            RecordError::Damaged(_) => Self::Damaged,
+            RecordError::Invalid(violations) => Self::Rules(violations.iter().map(form::rule).collect()),
+            RecordError::NotGranted => Self::NotGranted,
+            RecordError::Waiting => Self::Waiting,
+            RecordError::Store(error) => error.into(),
+            RecordError::TooLarge => Self::EntryTooLarge,
+            other => Self::ours(&other),
+        }
+    }
+}
+
+impl From<ImportError> for Failure {
+    fn from(error: ImportError) -> Self {
+        match error {
+            ImportError::Record(error) => error.into(),
+            _ => Self::WorkerFailed,
+        }
+    }
+}
