@@ -258,7 +258,7 @@ mod tests {
         }
         let long = "\u{e9}".repeat(4_096) + ".pdf";
         let kept = file_name(&long, pdf);
-        assert!(kept.len() <= FILE_NAME_BYTES_MAX && kept.ends_with(".pdf"), "{}", kept.len());
+        assert!(kept.len() <= FILE_NAME_BYTES_MAX && kept.rsplit('.').next() == Some("pdf"), "{}", kept.len());
         assert!(named(&long, pdf).title.unwrap().chars().count() <= TITLE_CHARS_MAX);
         assert_eq!(file_name("photo.jpg", "image/png"), "photo.jpg.png", "the bytes say what it is");
     }

@@ -3,6 +3,8 @@
 //! Whoever tries Carnet for the first time imports these; a sample that is refused, or whose archive is not what its
 //! sources say, would be the first thing they see.
 
+#![expect(clippy::unwrap_used, clippy::panic, reason = "helpers of tests")]
+
 use std::{
     collections::BTreeMap,
     io::{Cursor, Read},

@@ -3,6 +3,7 @@
 //! Someone's export once took all memory of a telephone; someone's scanner wrote a paper that never ended. Here the
 //! process that reads is the one that dies, and the record is untouched.
 #![cfg(target_os = "linux")]
+#![expect(clippy::unwrap_used, clippy::disallowed_methods, reason = "helpers of tests; a worker is a process")]
 
 use std::{
     fs::File,
@@ -48,15 +49,15 @@ fn file(content: &[u8]) -> File {
 
 fn export(rows: usize) -> Vec<u8> {
     let mut text = String::from("<?xml version=\"1.0\"?><HealthData locale=\"fr_FR\">");
-    for row in 0..rows {
-        let (hour, minute, second) = (row / 3_600 % 24, row / 60 % 60, row % 60);
-        text.push_str(&format!(
+    let row_of = |row: usize| {
+        let (month, hour, minute, second) = (row / 86_400 + 1, row / 3_600 % 24, row / 60 % 60, row % 60);
+        format!(
             "<Record type=\"HKQuantityTypeIdentifierHeartRate\" sourceName=\"Montre\" unit=\"count/min\" \
-             startDate=\"2026-0{}-10 {hour:02}:{minute:02}:{second:02} +0100\" value=\"{}\"/>\n",
-            row / 86_400 + 1,
+             startDate=\"2026-{month:02}-10 {hour:02}:{minute:02}:{second:02} +0100\" value=\"{}\"/>\n",
             50 + row % 100
-        ));
-    }
+        )
+    };
+    text.extend((0..rows).map(row_of));
     (text + "</HealthData>").into_bytes()
 }
 
@@ -122,8 +123,8 @@ fn inherited() -> usize {
 fn squeezed(content: &[u8], resource: Resource, value: u64) -> WorkerError {
     let worker = start(content);
     let process = Pid::from_raw(i32::try_from(worker.process_id()).unwrap()).unwrap();
-    prlimit(Some(process), resource, Rlimit { current: Some(value), maximum: Some(value) }).unwrap();
-    worker.last().unwrap().expect_err("a worker without room cannot end well")
+    prlimit(Some(process), resource, Rlimit { current: Some(value), maximum: Some(value + 1) }).unwrap();
+    worker.last().unwrap().unwrap_err()
 }
 
 #[test]

@@ -162,12 +162,11 @@ fn as_io(refused: ArchiveRefused) -> io::Error {
 fn refusal(error: &zip::result::ZipError) -> ArchiveRefused {
     use zip::result::ZipError;
     match error {
-        ZipError::CompressionMethodNotSupported(_) => ArchiveRefused::Unsupported,
+        ZipError::InvalidPassword => ArchiveRefused::Encrypted,
         ZipError::UnsupportedArchive(text) if text.to_ascii_lowercase().contains("password") => {
             ArchiveRefused::Encrypted
         }
-        ZipError::InvalidPassword => ArchiveRefused::Encrypted,
-        ZipError::UnsupportedArchive(_) => ArchiveRefused::Unsupported,
+        ZipError::CompressionMethodNotSupported(_) | ZipError::UnsupportedArchive(_) => ArchiveRefused::Unsupported,
         _ => ArchiveRefused::Damaged,
     }
 }
@@ -318,7 +317,7 @@ mod tests {
             bytes.windows(from.len()).enumerate().filter(|(_, window)| *window == from).map(|(at, _)| at).collect();
         assert!(!places.is_empty());
         for at in places {
-            bytes[at..at + to.len()].copy_from_slice(to);
+            bytes.splice(at..at.saturating_add(to.len()), to.iter().copied());
         }
         bytes
     }

@@ -37,7 +37,7 @@ pub enum Format {
     Png,
     /// Rich Text Format.
     Rtf,
-    /// SQLite database.
+    /// `SQLite` database.
     Sqlite,
     /// Plain text.
     Text,

@@ -324,7 +324,7 @@ impl<'a, 'b> Reader<'a, 'b> {
         sample.offset_minutes = self.offset_at(sample.start_ms);
         self.remark(&kind, &sample);
         let texts = self.row.texts();
-        if self.pressures.takes(&texts) {
+        if Pressures::takes(&texts) {
             return Ok(self.pressures.hold(texts, sample, &mut self.gathered, &mut self.tally, self.out)?);
         }
         Ok(self.gathered.push(texts, sample, &mut self.tally, self.out)?)

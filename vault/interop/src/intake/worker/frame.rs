@@ -262,7 +262,7 @@ mod tests {
     fn samples() -> Vec<Sample> {
         let number = Sample::at(1_773_846_000_000, "64.850".parse().unwrap());
         let code = SampleValue::Code("HKCategoryValueSleepAnalysisAsleepCore".to_owned());
-        let coded = Sample { end_ms: number.end_ms + 1, value: code, offset_minutes: Some(-570), ..number.clone() };
+        let coded = Sample { end_ms: 1_773_846_000_001, value: code, offset_minutes: Some(-570), ..number.clone() };
         vec![Sample { own_id: Some([7; 16]), ..number.clone() }, coded, number]
     }
 

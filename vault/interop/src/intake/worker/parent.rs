@@ -76,10 +76,9 @@ impl Worker {
             }
             Ok(Some(Answer::Tally(tally))) => self.end(tally),
             Ok(Some(Answer::Refused(error))) => Err(WorkerError::Container(error)),
-            Ok(Some(Answer::Ready)) => Err(WorkerError::BadAnswer),
             Ok(None) => Err(self.cause_of_death()),
             Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => Err(self.cause_of_death()),
-            Err(_) => Err(WorkerError::BadAnswer),
+            Ok(Some(Answer::Ready)) | Err(_) => Err(WorkerError::BadAnswer),
         }
     }
 
@@ -88,21 +87,22 @@ impl Worker {
         if self.order.document.is_some() || !matches!(frame::read(&mut self.answers), Ok(None)) {
             return Err(WorkerError::BadAnswer);
         }
-        match self.child.wait() {
-            Ok(status) if status.success() => Ok(Item::Tally(tally)),
-            _ => Err(self.cause_of_death()),
+        match self.cause_of_death() {
+            WorkerError::Ended(0) => Ok(Item::Tally(tally)),
+            cause => Err(cause),
         }
     }
 
-    /// Why the process ended. The socket is closed, so it has ended or is about to.
+    /// Why the process ended. Its socket is closed: an honest one has ended, and its status is settled; one that only
+    /// closed the socket is ended here, so that nobody waits for it.
     fn cause_of_death(&mut self) -> WorkerError {
         const ABORT: i32 = 6;
-        const KILL: i32 = 9;
         const SEGMENT: i32 = 11;
         const CPU: i32 = 24;
+        drop(self.child.kill());
         let Ok(status) = self.child.wait() else { return WorkerError::Ended(-1) };
         match (status.code(), status.signal()) {
-            (_, Some(CPU | KILL)) => WorkerError::CpuLimit,
+            (_, Some(CPU)) => WorkerError::CpuLimit,
             (_, Some(ABORT | SEGMENT)) => WorkerError::MemoryLimit,
             (Some(code), _) => WorkerError::Ended(code),
             (None, signal) => WorkerError::Ended(signal.unwrap_or(-1)),

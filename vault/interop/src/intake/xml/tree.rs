@@ -146,13 +146,13 @@ impl Builder {
         let outside = self.prefixes.len();
         let mut attributes = Vec::new();
         let mut bytes = 0_usize;
-        let prefixes = &mut self.prefixes;
+        let declared = &mut self.prefixes;
         tag.visit_attributes(|name, value| {
             bytes = bytes.saturating_add(name.len()).saturating_add(value.len());
             match name.strip_prefix("xmlns") {
-                Some("") => prefixes.push((String::new(), value.into())),
+                Some("") => declared.push((String::new(), value.into())),
                 Some(prefixed) if prefixed.starts_with(':') => {
-                    prefixes.push((prefixed.trim_start_matches(':').to_owned(), value.into()));
+                    declared.push((prefixed.trim_start_matches(':').to_owned(), value.into()));
                 }
                 _ => attributes.push((name.to_owned(), value.into_owned())),
             }
@@ -162,8 +162,8 @@ impl Builder {
             return Err(XmlError::TooManyAttributes);
         }
         let prefix = tag.qualified_name().split_once(':').map_or("", |(prefix, _)| prefix);
-        let namespace = self.prefixes.iter().rev().find(|(known, _)| known == prefix).map(|(_, address)| address);
-        let namespace = namespace.cloned().unwrap_or_default();
+        let address = self.prefixes.iter().rev().find(|(known, _)| known == prefix).map(|(_, address)| address);
+        let namespace = address.cloned().unwrap_or_default();
         let element = Element { name: tag.name().to_owned(), namespace, attributes, children: Vec::new() };
         self.open.push((element, outside));
         Ok(())

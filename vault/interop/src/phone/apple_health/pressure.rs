@@ -77,7 +77,7 @@ struct Identity {
 
 impl Pressures {
     /// Whether a row is a half of a blood pressure.
-    pub(super) fn takes(&self, texts: &Texts<'_>) -> bool {
+    pub(super) fn takes(texts: &Texts<'_>) -> bool {
         texts.kind == SYSTOLIC_TYPE || texts.kind == DIASTOLIC_TYPE
     }
 
