@@ -69,6 +69,11 @@ impl Receipts {
         self.0.contains_key(op)
     }
 
+    /// Whether a receipt of `op` by this relay is held.
+    pub fn is_of(&self, op: &OpId, relay: &PublicKey) -> bool {
+        self.0.get(op).is_some_and(|facts| facts.iter().any(|(key, ..)| key == relay))
+    }
+
     /// Number of operations with a receipt.
     pub fn len(&self) -> usize {
         self.0.len()

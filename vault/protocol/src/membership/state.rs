@@ -422,6 +422,7 @@ fn devices(
     forks: &BTreeSet<(DeviceId, Incarnation)>,
 ) -> BTreeMap<DeviceId, Device> {
     let graph = &evaluator.graph;
+    let duplicated = duplicated(graph);
     let mut devices = BTreeMap::new();
     for (index, entry) in graph.devices.iter().enumerate() {
         let held = || entry.introductions.iter().filter(|one| evaluator.class(one.node).is_some());
@@ -452,7 +453,7 @@ fn devices(
             transport: keys.map(|keys| keys.transport),
             dead: incarnations.iter().filter(|one| forks.contains(&(entry.id, **one))).copied().collect(),
             incarnations,
-            is_duplicated: is_duplicated(graph, index),
+            is_duplicated: duplicated.contains(&index),
         };
         // Of two keys that hash to one id, the first in order keeps it.
         devices.entry(entry.id).or_insert(device);
@@ -460,10 +461,11 @@ fn devices(
     devices
 }
 
-fn is_duplicated(graph: &Graph, device: Index) -> bool {
+/// The devices that signed two operations with one counter.
+fn duplicated(graph: &Graph) -> BTreeSet<Index> {
     let mut counters = BTreeSet::new();
-    let mut own = graph.nodes.iter().filter(|node| node.author == device);
-    own.any(|node| !counters.insert(node.op.counter()))
+    let again = graph.nodes.iter().filter(|node| !counters.insert((node.author, node.op.counter())));
+    again.map(|node| node.author).collect()
 }
 
 fn removals(evaluator: &Evaluator, view: &View) -> Vec<CountedRemoval> {
