@@ -153,3 +153,19 @@ fn the_outbox_holds_what_was_signed_in_its_order_until_it_is_acknowledged() {
     assert!(record.outbox(usize::MAX).unwrap().is_empty());
     assert_eq!(record.pending().unwrap().to_send, 0);
 }
+
+/// The names that every device must compute alike. `docs/format.md`, "Names of what is imported", has the same values.
+#[test]
+fn names_have_known_answers() {
+    let hex = |bytes: &[u8]| crate::import::hex(bytes);
+    let key = carnet_record::SourceKey::new("fhir", ["Observation", "12"]);
+    assert_eq!(key.as_str(), "fhir:11:Observation:2:12");
+    assert_eq!(hex(&crate::entries::entry_id(&key).0), "8485f8f5a43be053253e838fcaba5013");
+    let series = Series::new("heart-rate", &Source::new("Santé", "Montre"), "count/min");
+    let sample = Sample::at(1_767_225_600_000, "61.50".parse().unwrap());
+    assert_eq!(hex(&crate::measures::sample_id(&series, &sample)), "457dae10a78fbcbcee95420b0ebfe136");
+    let columns = carnet_record::batch::Columns::cut(&series, vec![sample]).columns.remove(0);
+    assert_eq!(hex(&crate::measures::batch_id(&columns)), "b0f5bbe9456d493e33ebef2f6495a88e889d6e2d5cd940c0099d6c61b4a0bb5a");
+    let salt = carnet_crypto::id::KeySalt([7; 32]);
+    assert_eq!(hex(&crate::vault::roster_of(&salt).0), "5f5cb636f08e859f947a9c5236827941");
+}
