@@ -67,14 +67,10 @@ impl RunningRelay {
         let (said, heard) = oneshot::channel();
         let options = ServeOptions { data: data.to_owned(), listen: vec!["127.0.0.1:0".parse().unwrap()] };
         let own_clock = Arc::clone(&clock);
-        let task = tokio::spawn(serve(
-            options,
-            own_clock,
-            move |address| said.send(address.clone()).unwrap(),
-            async move {
+        let task =
+            tokio::spawn(serve(options, own_clock, move |address| said.send(address.clone()).unwrap(), async move {
                 let _ = stopped.await;
-            },
-        ));
+            }));
         let Ok(address) = heard.await else { panic!("{:?}", task.await) };
         Self { address, clock, stop: Some(stop), task }
     }

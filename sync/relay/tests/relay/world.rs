@@ -16,8 +16,8 @@ use carnet_protocol::{
     membership::{
         HeadsDigest, Insert, Membership, MembershipLog, Op, OpDraft, Receipts, Role, Scope,
         body::{
-            Body, CitedCheckpoint, DeviceAdd, DeviceKeys, Genesis, Grant, ObjectKind, Reason, Rekey, RelayKeys, Removal,
-            RootClass, RootKey, Seal, SectionRekey, Target,
+            Body, CitedCheckpoint, DeviceAdd, DeviceKeys, Genesis, Grant, ObjectKind, Reason, Rekey, RelayKeys,
+            Removal, RootClass, RootKey, Seal, SectionRekey, Target,
         },
         detached::{Detached, KemHash, ProvedWrap, SealedKeys, kem_hash},
         device_id, principal_id,
@@ -83,6 +83,10 @@ pub(crate) struct World {
 impl World {
     /// A record whose home is the relay with this key: an owner, and keys for two sections.
     pub(crate) fn new(relay: &PublicKey, salt: u8) -> Self {
+        Self::begin(relay, salt, START)
+    }
+
+    pub(crate) fn begin(relay: &PublicKey, salt: u8, start: u64) -> Self {
         let salt = [salt; 32];
         let (owner, root) = (Who::new(&salt, 1), Who::new(&salt, 100));
         let genesis = Genesis {
@@ -101,7 +105,7 @@ impl World {
                 addresses: vec!["127.0.0.1:1".to_owned()],
             }),
         };
-        let (record, op) = OpDraft::genesis(genesis, UnixMillis(START), &owner.key()).unwrap();
+        let (record, op) = OpDraft::genesis(genesis, UnixMillis(start), &owner.key()).unwrap();
         let mut log = MembershipLog::new(record);
         assert!(matches!(log.insert(op.bytes()), Insert::Inserted(_)));
         let parts = vec![owner.kem_part().encode(), root.kem_part().encode()];
@@ -113,7 +117,7 @@ impl World {
             root,
             salt,
             said,
-            clock: START,
+            clock: start,
             epochs: BTreeMap::new(),
             counters: BTreeMap::from([(owner.id, 1)]),
             relay: *relay,
