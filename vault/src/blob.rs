@@ -17,6 +17,7 @@
 //! name without its file.
 
 mod document;
+mod download;
 mod transfer;
 
 use std::{
@@ -39,6 +40,7 @@ use zeroize::Zeroizing;
 
 pub use self::{
     document::Document,
+    download::Download,
     transfer::{Groups, Incoming, Offer, ReceiveError},
 };
 use crate::store::{Reader, StoreError, Table, Writer, file_options, sync_folder};

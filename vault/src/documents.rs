@@ -111,6 +111,11 @@ impl Record<'_> {
         Ok(self.documents()?.iter().any(names))
     }
 
+    /// The sealed files that entries name.
+    pub(crate) fn named_files(&self) -> Result<Vec<ObjectId>, RecordError> {
+        Ok(self.documents()?.iter().filter_map(|found| attachment(&found.entry)).map(|(object, _)| object).collect())
+    }
+
     /// The attachment of a document with these bytes, if the record has one.
     pub(crate) fn document_of_bytes(&self, sha256: &[u8; 32]) -> Result<Option<Attachment>, RecordError> {
         let sha256 = hex(sha256);

@@ -62,6 +62,6 @@ pub use carnet_protocol::frame::RelayAddress;
 pub use carnet_seal::{
     code::CodeRefused,
     passphrase::{Argon2Params, Passphrase, PassphraseRefused, TooWeak},
-    secret::VaultKey,
+    secret::{TransportSeed, VaultKey},
     words::WordsRefused,
 };

@@ -47,6 +47,12 @@ pub struct Received {
     pub forks: Vec<FeedId>,
     /// The first positions that are missing of feeds.
     pub gaps: Vec<(FeedId, u32)>,
+    /// The id of each envelope that was given, in its order, where its signature could be checked. Of what was tried
+    /// again from among those that wait there is none.
+    pub ids: Vec<Option<EnvelopeId>>,
+    /// Whether one of them was signed by this very installation and is not known here: the vault was restored from a
+    /// copy, or two of the same run. See [`Record::start_anew`].
+    pub is_copied: bool,
 }
 
 impl Received {
@@ -59,6 +65,7 @@ impl Received {
         self.refused += other.refused;
         self.forks.extend(other.forks);
         self.gaps.extend(other.gaps);
+        self.is_copied |= other.is_copied;
     }
 }
 
@@ -133,8 +140,10 @@ impl Record<'_> {
             let mut pending = Pending::default();
             for bytes in envelopes {
                 let verdict = record.receive_one(writer, section, bytes, &mut pending)?;
+                received.ids.push(pending.id.take());
                 record.note(writer, section, bytes, verdict, &mut received)?;
             }
+            received.is_copied |= pending.is_copied;
             record.apply_pending(writer, section, pending)?;
             received.absorb(record.retry(writer, section)?);
             record.refresh_sections(writer, section)?;
@@ -205,6 +214,7 @@ impl Record<'_> {
                 let verdict = self.receive_one(writer, section, bytes, &mut pending)?;
                 self.note(writer, section, bytes, verdict, &mut received)?;
             }
+            received.is_copied |= pending.is_copied;
             self.apply_pending(writer, section, pending)?;
             let is_moving = received.accepted > 0;
             received.waiting = 0;
@@ -233,17 +243,24 @@ impl Record<'_> {
             Found::Verdict(verdict) => return Ok(verdict),
         };
         let facts = *signed.verified.get();
+        pending.id = Some(facts.id);
+        let is_own = self.is_this_installation(&facts.context);
         let held = |seq| self.stored(writer, &facts.feed, seq).ok().flatten().map(|stored| stored.id);
         let order = FeedState { last_seq: state.seq, last_id: state.last }.order(&signed.verified, held);
         match order {
             Order::Duplicate => return Ok(Verdict::Known),
+            // Another copy of this installation wrote it. It accuses nobody: this one takes a new incarnation.
+            Order::Equivocation { .. } | Order::OtherBranch | Order::Gap { .. } if is_own => {
+                pending.is_copied = true;
+                return Ok(Verdict::Fork(facts.feed));
+            }
             Order::Gap { missing_from } => return Ok(Verdict::Gap(facts.feed, missing_from)),
             Order::Equivocation { held } => {
                 self.accuse(writer, &signed, &held)?;
                 return Ok(Verdict::Fork(facts.feed));
             }
             Order::OtherBranch => return Ok(Verdict::Fork(facts.feed)),
-            Order::Next => {}
+            Order::Next => pending.is_copied |= is_own,
         }
         let one_chain = |position: &Position| self.is_one_chain(writer, &facts, position);
         match self.live.members.current().judge(&facts, &[signed.head], &one_chain) {
@@ -293,12 +310,11 @@ impl Record<'_> {
         let mut waits = false;
         for candidate in candidates {
             let row = writer.get(FEED, &Key::of(&self.live.id).feed(&candidate.feed))?;
-            let state = match row {
-                Some(row) => row::read(&row).map_err(|_| StoreError::Damaged)?,
-                None => {
-                    let kind = header.kind.number();
-                    FeedRow::empty(candidate.device, candidate.incarnation, section, header.volume, kind)
-                }
+            let state: FeedRow = if let Some(row) = row {
+                row::read(&row).map_err(|_| StoreError::Damaged)?
+            } else {
+                let kind = header.kind.number();
+                FeedRow::empty(candidate.device, candidate.incarnation, section, header.volume, kind)
             };
             // The context of a position is known only once the one before it is held.
             let before = match header.seq {
@@ -436,6 +452,11 @@ impl Record<'_> {
         }
     }
 
+    /// Whether this installation signed it, or a copy of it did.
+    fn is_this_installation(&self, context: &EnvelopeContext) -> bool {
+        context.device == self.live.row.device && context.incarnation == self.live.row.incarnation
+    }
+
     /// Publishes the proof that a device signed two envelopes for one place.
     fn accuse(&mut self, writer: &mut Writer, signed: &Signed, held: &EnvelopeId) -> Result<(), RecordError> {
         let facts = signed.verified.get();
@@ -528,4 +549,7 @@ enum Content {
 #[derive(Default)]
 struct Pending {
     changes: BTreeMap<VolumeId, Vec<Incoming>>,
+    /// The envelope that was read last, if its signature holds.
+    id: Option<EnvelopeId>,
+    is_copied: bool,
 }

@@ -4,6 +4,8 @@
 //! the relay has acknowledged it. What the relay was last seen to have is remembered beside it, so that a relay that
 //! shows less, or something else, is found out.
 
+mod reach;
+
 use std::collections::BTreeMap;
 
 use carnet_crypto::{
@@ -31,6 +33,8 @@ use crate::{
     store::{Durability, StoreError, Writer},
     tables::{FEED, Key, OUTBOX, QUARANTINE, RELAY, WAITING},
 };
+
+pub use self::reach::{Suffix, Wanted};
 
 /// The end of one feed as this device holds it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -222,31 +226,10 @@ impl Record<'_> {
                 writer.remove(OUTBOX, &Key::of(&record.live.id).number(*number))?;
             }
             for (op, relay, receipt) in receipts {
-                record.live.members.insert_receipts(writer, op, &[(*relay, receipt.clone())])?;
+                record.live.members.insert_receipts(writer, op, &[(*relay, *receipt)])?;
             }
             let now = record.now();
             record.live.members.evaluate(now);
-            Ok(())
-        })
-    }
-
-    /// Offers everything that this device holds again: the relay has lost its store, or is a new one.
-    ///
-    /// # Errors
-    /// The store's.
-    pub fn offer_again(&mut self) -> Result<(), RecordError> {
-        self.commit(|record, writer| {
-            let ids: Vec<OpId> = record.live.members.ops().map(carnet_protocol::membership::Op::id).collect();
-            for op in ids {
-                record.enqueue(writer, &OutboxRow::Op { op })?;
-            }
-            for row in writer.prefix(FEED, &Key::of(&record.live.id))?.collect::<Result<Vec<_>, _>>()? {
-                let feed = row.0.last_chunk::<16>().map(|id| FeedId(*id)).ok_or(StoreError::Damaged)?;
-                let state: FeedRow = row::read(&row.1).map_err(|_| StoreError::Damaged)?;
-                for seq in 1..=state.seq {
-                    record.enqueue(writer, &OutboxRow::Envelope { feed, seq })?;
-                }
-            }
             Ok(())
         })
     }

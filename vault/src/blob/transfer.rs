@@ -177,6 +177,21 @@ impl Offer {
         self.bytes.length()
     }
 
+    /// The bytes from `start` on, `bytes` of them or fewer at the end of the file, without any proof.
+    ///
+    /// # Errors
+    /// The disk's.
+    pub fn part(&self, start: u64, bytes: usize) -> Result<Vec<u8>, ReadError> {
+        let left = usize::try_from(self.sealed_bytes().saturating_sub(start)).unwrap_or(usize::MAX);
+        let mut part = vec![0; bytes.min(left)];
+        match &self.bytes {
+            Bytes::File(file, _) => file.read_exact_at(start, &mut part),
+            Bytes::Memory(held) => held.as_slice().read_exact_at(start, &mut part),
+        }
+        .map_err(|error| disk(&error))?;
+        Ok(part)
+    }
+
     /// Writes `groups`, with the hashes that prove them, to `to`. Groups beyond the end are refused.
     ///
     /// # Errors
