@@ -440,9 +440,8 @@ fn op_key(id: &ObjId) -> OpKey {
 }
 
 fn write_entry(tx: &mut Transaction<'_>, write: &Write<'_>) -> Result<(), CrdtError> {
-    let container = match tx.get(ROOT, write.place.container.as_str()) {
-        Ok(Some((Value::Object(ObjType::Map), container))) => container,
-        _ => return Err(CrdtError::UnknownContainer),
+    let Ok(Some((Value::Object(ObjType::Map), container))) = tx.get(ROOT, write.place.container.as_str()) else {
+        return Err(CrdtError::UnknownContainer);
     };
     let maps: Vec<ObjId> = tx
         .get_all(&container, write.place.key.as_str())
@@ -493,8 +492,8 @@ fn write_field(
             for (key, value) in after.iter().filter(|(key, value)| before.get(*key) != Some(*value)) {
                 write_value(tx, &object, Slot::Key(key), value, 1)?;
             }
-            let gone = before.keys().filter(|key| !after.contains_key(*key));
-            gone.map(|key| tx.delete(&object, key.as_str()).map_err(malformed)).collect()
+            let mut gone = before.keys().filter(|key| !after.contains_key(*key));
+            gone.try_for_each(|key| tx.delete(&object, key.as_str()).map_err(malformed))
         }
         _ => write_value(tx, map, Slot::Key(key), value, 0),
     }

@@ -145,7 +145,7 @@ impl Record<'_> {
             detail,
             previous: last.map_or_else(|| "0".repeat(64), LedgerLine::hash),
         };
-        let key = line_key(&self.live.row.device, &self.live.row.incarnation, line.number);
+        let key = line_key(&self.live.row.device, self.live.row.incarnation, line.number);
         let fields = serde_json::to_value(&line).unwrap_or(Json::Null);
         self.write_technical(writer, SectionKind::Access, vec![entry_write("ledger", &key.to_string(), fields)])
     }
@@ -179,7 +179,7 @@ pub fn verify(lines: &[LedgerLine]) -> Option<BrokenLine> {
     None
 }
 
-fn line_key(device: &DeviceId, incarnation: &Incarnation, number: u64) -> EntryId {
+fn line_key(device: &DeviceId, incarnation: Incarnation, number: u64) -> EntryId {
     EntryId(digest::hash16("ledger line", &[&device.0, &incarnation.0, &number.to_le_bytes()]))
 }
 

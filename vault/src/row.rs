@@ -176,6 +176,7 @@ mod hex_array {
 mod volume {
     use super::{Deserialize as _, Deserializer, Serializer, VolumeId};
 
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "the signature that serde asks for")]
     pub(super) fn serialize<S: Serializer>(volume: &VolumeId, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.serialize_u32(volume.0)
     }

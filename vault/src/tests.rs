@@ -12,7 +12,7 @@ use carnet_crypto::{
 use carnet_record::{
     Decimal, Draft, Fact, Instant, Provenance, Quantity,
     batch::{Sample, Series, Source},
-    item::{Item, Tally},
+    item::Item,
     kind::{Allergy, Document, Measure},
 };
 use carnet_seal::passphrase::{Argon2Params, Passphrase};

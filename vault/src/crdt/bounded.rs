@@ -67,7 +67,7 @@ pub(crate) fn scan_change(bytes: &[u8], limits: Limits) -> Result<(ScannedChange
     let other_actors = body.count()?;
     body.skip_each(other_actors, |body| body.prefixed().map(|_| ()))?;
     let columns = body.columns()?;
-    if columns.iter().any(|column| column.is_deflated()) {
+    if columns.iter().any(Column::is_deflated) {
         return Err(ScanError::CompressedColumn);
     }
     let mut ops = 0;

@@ -32,8 +32,7 @@ fn the_constant_first_change_never_moves() {
     let first = Doc::empty().unwrap();
     let second = Doc::empty().unwrap();
     assert_eq!(first.heads(), second.heads());
-    let hash: String = first.heads()[0].iter().map(|byte| format!("{byte:02x}")).collect();
-    assert_eq!(hash, CONSTANT_HASH);
+    assert_eq!(crate::import::hex(&first.heads()[0]), CONSTANT_HASH);
     assert!(first.places().is_empty());
 }
 

@@ -8,7 +8,7 @@ fn a_paired_device_finds_the_record_unchanged() {
     let id = one.begin().record;
     one.record(&id).add_all(&[allergy("pollen"), weight("61.5")]).unwrap();
     let mut items = vec![beats(2_000)];
-    items.extend(document("scan.png", &[3; 100_000]));
+    items.extend(document("scan.png", &vec![3; 100_000]));
     items.push(Item::Tally(Box::default()));
     import(&mut one.record(&id), 1, items);
     pair(&mut one, &mut two, &id);
@@ -45,7 +45,7 @@ fn one_file_imported_on_both_offline_is_one_after_they_meet() {
     pair(&mut one, &mut two, &id);
     let items = || {
         let mut items = vec![beats(300)];
-        items.extend(document("lettre.pdf", &[5; 70_000]));
+        items.extend(document("lettre.pdf", &vec![5; 70_000]));
         items.push(Item::Tally(Box::default()));
         items
     };

@@ -56,7 +56,7 @@ fn importing_twice_adds_nothing_and_a_newer_export_only_what_is_new() {
     let mut record = device.record(&id);
     let items = |beats_count| {
         let mut items = vec![beats(beats_count)];
-        items.extend(document("bilan.pdf", &[7; 200_000]));
+        items.extend(document("bilan.pdf", &vec![7; 200_000]));
         items.push(Item::Tally(Box::default()));
         items
     };
@@ -104,7 +104,7 @@ fn an_import_that_is_cut_goes_on_where_it_was_and_shows_nothing_before_it_ends()
     let mut record = device.record(&id);
     let mut import = record.begin_import(&source).unwrap();
     assert!(import.resumed_items() >= 1_000, "{}", import.resumed_items());
-    let mut all = drafts.into_iter().chain([Item::Tally(Box::new(Tally::default()))]);
+    let mut all = drafts.into_iter().chain([Item::Tally(Box::default())]);
     import.read::<ImportError>(|| Ok(all.next())).unwrap();
     let outcome = import.finish(|_| None).unwrap();
     assert_eq!(outcome.by_kind["allergy"].added, 2_000);
@@ -165,7 +165,10 @@ fn names_have_known_answers() {
     let sample = Sample::at(1_767_225_600_000, "61.50".parse().unwrap());
     assert_eq!(hex(&crate::measures::sample_id(&series, &sample)), "457dae10a78fbcbcee95420b0ebfe136");
     let columns = carnet_record::batch::Columns::cut(&series, vec![sample]).columns.remove(0);
-    assert_eq!(hex(&crate::measures::batch_id(&columns)), "b0f5bbe9456d493e33ebef2f6495a88e889d6e2d5cd940c0099d6c61b4a0bb5a");
+    assert_eq!(
+        hex(&crate::measures::batch_id(&columns)),
+        "b0f5bbe9456d493e33ebef2f6495a88e889d6e2d5cd940c0099d6c61b4a0bb5a"
+    );
     let salt = carnet_crypto::id::KeySalt([7; 32]);
     assert_eq!(hex(&crate::vault::roster_of(&salt).0), "5f5cb636f08e859f947a9c5236827941");
 }
