@@ -72,6 +72,8 @@ pub(crate) enum Command {
     Agenda(command::agenda::Options),
     Contact(command::contact::Options),
     Import(command::import::Options),
+    Export(command::export::Options),
+    Log(command::log::Options),
     Device(command::device::Options),
     Completions(command::completions::Options),
     #[command(hide = true)]
@@ -88,10 +90,12 @@ impl Command {
             Self::Device(options) => options.action.name(),
             Self::Doctor(_) => "doctor",
             Self::Document(options) => options.action.name(),
+            Self::Export(_) => "export",
             Self::Import(_) => "import",
             Self::Init(_) => "init",
             Self::IntakeWorker => "intake-worker",
             Self::Lock(_) => "lock",
+            Self::Log(options) => options.action.name(),
             Self::Measure(options) => options.action.name(),
             Self::Profile(options) => options.action.name(),
             Self::Record(options) => options.action.name(),
@@ -191,7 +195,7 @@ mod tests {
     fn a_glance_tells_how_to_speak_before_the_words_are_understood() {
         let seen = Glance::over(&words("--lang en frobnicate --json"));
         assert_eq!(seen, Glance { json: true, quiet: false, language: Some(Language::English) });
-        assert_eq!(Glance::over(&words("--lang=fr -- --json")).json, false);
+        assert!(!Glance::over(&words("--lang=fr -- --json")).json);
     }
 
     #[test]

@@ -108,6 +108,11 @@ pub(crate) enum Failure {
         /// The file.
         path: String,
     },
+    /// Files of an import that were not taken in.
+    FilesRefused {
+        /// How many.
+        count: usize,
+    },
     /// A file that takes more time or memory than what is accepted.
     FileTooHeavy {
         /// The file.
@@ -143,6 +148,11 @@ pub(crate) enum Failure {
     KitDoesNotFit,
     /// A record would be made whose recovery kit nobody would see.
     KitNeedsPlace,
+    /// A chain of the access log that does not hold.
+    LogBroken {
+        /// The first bad line.
+        line: u64,
+    },
     /// A new record has no name.
     NameNeeded,
     /// The end of input came instead of an answer.
@@ -252,13 +262,22 @@ impl Failure {
         Self::FileUnreadable { path: path.display().to_string(), reason: error.to_string() }
     }
 
+    /// A file that could not be written.
+    pub(crate) fn unwritable(path: &Path, error: &std::io::Error) -> Self {
+        let path = path.display().to_string();
+        match error.kind() {
+            std::io::ErrorKind::AlreadyExists => Self::FileExists { path },
+            std::io::ErrorKind::StorageFull => Self::DiskFull,
+            _ => Self::FileUnwritable { path, reason: error.to_string() },
+        }
+    }
+
     /// A bug of ours, by the text of the library that met it: such texts carry no data.
     fn ours(error: &impl std::fmt::Display) -> Self {
         Self::Ours(error.to_string())
     }
 
     /// What happened. The same key has the attributes `meaning` and `hint`.
-    #[expect(clippy::too_many_lines, reason = "one arm for each failure; splitting would hide a missing one")]
     pub(crate) fn message(&self) -> Message {
         match self {
             Self::BadBloodGroup => msg!("error-bad-blood-group"),
@@ -285,6 +304,7 @@ impl Failure {
             Self::FileExists { path } => msg!("error-file-exists", path = path),
             Self::FileRefused { path } => msg!("error-file-refused", path = path),
             Self::FileShared { path } => msg!("error-file-shared", path = path),
+            Self::FilesRefused { count } => msg!("error-files-refused", count = *count),
             Self::FileTooHeavy { path } => msg!("error-file-too-heavy", path = path),
             Self::FileUnreadable { path, reason } => msg!("error-file-unreadable", path = path, reason = reason),
             Self::FileUnwritable { path, reason } => msg!("error-file-unwritable", path = path, reason = reason),
@@ -292,6 +312,7 @@ impl Failure {
             Self::KeyStore { reason } => msg!("error-key-store", reason = reason),
             Self::KitDoesNotFit => msg!("error-kit-does-not-fit"),
             Self::KitNeedsPlace => msg!("error-kit-needs-place"),
+            Self::LogBroken { line } => msg!("error-log-broken", line = *line),
             Self::NameNeeded => msg!("error-name-needed"),
             Self::NoAnswer => msg!("error-no-answer"),
             Self::NoHome => msg!("error-no-home"),
@@ -339,7 +360,6 @@ impl Failure {
     }
 
     /// The exit status that the failure ends with.
-    #[expect(clippy::too_many_lines, reason = "one line for each failure; splitting would hide a missing one")]
     pub(crate) fn exit(&self) -> Exit {
         match self {
             Self::CarnetArchive { .. }
@@ -351,6 +371,7 @@ impl Failure {
             | Self::EntryUnknown
             | Self::FileExists { .. }
             | Self::FileRefused { .. }
+            | Self::FilesRefused { .. }
             | Self::FileTooHeavy { .. }
             | Self::FileUnreadable { .. }
             | Self::FileUnwritable { .. }
@@ -405,7 +426,7 @@ impl Failure {
             | Self::PassphrasesDiffer
             | Self::WrongPassphrase => Exit::Locked,
             Self::NotGranted | Self::Waiting => Exit::Denied,
-            Self::Damaged | Self::NotAVault => Exit::Integrity,
+            Self::Damaged | Self::LogBroken { .. } | Self::NotAVault => Exit::Integrity,
             Self::Busy | Self::NoMemory => Exit::TryAgain,
         }
     }

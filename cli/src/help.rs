@@ -3,6 +3,8 @@
 //! The text of a command is `command-PATH`, that of an option `option-PATH-NAME` or, when several commands share it,
 //! `option-NAME`. A test holds every command and option to a text, and every such text to a command or option.
 
+use std::fmt::Write as _;
+
 use clap::{
     Arg, Command,
     error::{ContextKind, ContextValue, ErrorKind},
@@ -58,7 +60,7 @@ fn localise_option(arg: Arg, path: &str, texts: &Texts) -> Arg {
 fn template(command: &Command, texts: &Texts) -> String {
     let mut page = format!("{{about-with-newline}}\n{} {{usage}}\n", texts.say(&msg!("help-usage")));
     let mut part = |heading: &Message, tag: &str| {
-        page.push_str(&format!("\n{}\n{{{tag}}}\n", texts.say(heading)));
+        let _ = write!(page, "\n{}\n{{{tag}}}\n", texts.say(heading));
     };
     if command.has_subcommands() {
         part(&msg!("help-commands"), "subcommands");
@@ -73,8 +75,7 @@ fn template(command: &Command, texts: &Texts) -> String {
 /// Turns what clap says into help to show or into a refusal in the language of the run.
 pub(crate) fn explain(error: &clap::Error, grammar: &mut Command) -> Stop {
     match error.kind() {
-        ErrorKind::DisplayHelp => Stop::Show(error.render().to_string()),
-        ErrorKind::DisplayVersion => Stop::Show(error.render().to_string()),
+        ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => Stop::Show(error.render().to_string()),
         ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => {
             Stop::ShowAndFail(error.render().to_string(), Failure::Usage(msg!("usage-missing-command")))
         }

@@ -81,11 +81,13 @@ fn run(command: &Command, session: &Session<'_>) -> Result<Report, Failure> {
         Command::Device(options) => command::device::run(options, session),
         Command::Doctor(options) => command::doctor::run(options, session),
         Command::Document(options) => command::document::run(options, session),
+        Command::Export(options) => command::export::run(options, session),
         Command::Import(options) => command::import::run(options, session),
         Command::Init(options) => command::init::run(options, session),
         // Taken up in `main`, before anything else is looked at.
         Command::IntakeWorker => Err(Failure::WorkerFailed),
         Command::Lock(_) => command::lock::run(session),
+        Command::Log(options) => command::log::run(options, session),
         Command::Measure(options) => command::measure::run(options, session),
         Command::Profile(options) => command::profile::run(options, session),
         Command::Record(options) => command::record::run(options, session),

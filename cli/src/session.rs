@@ -48,9 +48,9 @@ impl Session<'_> {
         UnwrapErr(SysRng)
     }
 
-    /// The present moment, with the person's offset.
+    /// The present moment to the second, with the person's offset.
     pub(crate) fn now(&self) -> Instant {
-        entries::local(self.clock.now().0, &self.zones)
+        entries::local(self.clock.now().0 / 1000 * 1000, &self.zones)
     }
 
     /// Where the key of this vault is kept while it is unlocked.

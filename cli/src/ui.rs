@@ -74,13 +74,16 @@ pub(crate) struct Ui {
     manner: Manner,
     texts: Texts,
     columns: usize,
+    /// Whether somebody can be asked: standard input and standard error are a terminal.
+    has_person: bool,
 }
 
 impl Ui {
     /// Speaks in `manner`. `columns` is a stated width of the terminal, if the person gave one.
     pub(crate) fn new(manner: Manner, columns: Option<usize>) -> Self {
         let columns = columns.or_else(terminal_columns).unwrap_or(COLUMNS_DEFAULT);
-        Self { manner, texts: Texts::new(manner.language), columns }
+        let has_person = io::stdin().is_terminal() && io::stderr().is_terminal();
+        Self { manner, texts: Texts::new(manner.language), columns, has_person }
     }
 
     /// How the command speaks in this run.

@@ -89,6 +89,13 @@ import-merged = Merged
 import-set-aside = Set aside
 import-refused = Refused
 import-dry = Dry run: nothing was saved.
+ask-export = The export is clear text: whoever opens the file can read it all. Go on?
+exported = { $path } holds { $entries } entries, { $files } files and { $samples } samples.
+stage-export = Export
+column-strength = Strength
+column-number = No.
+log-holds = The log holds: { $count } lines checked.
+log-breaks = The log does not hold: device { $device }, line { $number }.
 
 ## Help
 
@@ -252,6 +259,17 @@ option-with-positions = Takes in positions too.
 option-dry-run = Reads without saving anything.
 option-report = Writes the whole report, with refused values, to this new file.
 option-accept-other-person = Takes the file in even if it seems to speak of someone else.
+command-export = Gives everything, or a part, in clear, in a new file.
+option-out = New file.
+option-export-format = Form of the export.
+option-section = Sections, with commas between; "all" for all.
+command-log = The access log.
+command-log-list = Lists the lines of the log.
+command-log-verify = Checks the chains of the log, or of an exported log.
+option-actor = Device, by the first characters of its identifier.
+option-log-list-kind = What the line tells: import, export, device-added…
+option-strength = What the line proves by itself.
+option-log-verify-file = Log exported with "log list --out".
 
 ## Words not understood
 
@@ -377,6 +395,12 @@ error-file-refused = { $path } is damaged, or is not what it claims to be.
 error-file-shared = The file { $path } can be read by other accounts of this machine.
     .meaning = The vault stayed closed; nothing was read or changed.
     .hint = Keep it to your account (chmod 600), then choose another passphrase if someone may have read it.
+error-files-refused = { $count ->
+        [one] One file was not taken in.
+       *[other] { $count } files were not taken in.
+    }
+    .meaning = The others were saved.
+    .hint = The reason of each is above, or in "failed" with --json.
 error-file-too-heavy = { $path } takes more time or memory than what is accepted.
     .meaning = Nothing of this file was kept.
     .hint = Cut it into parts, or make the export again at the source.
@@ -398,6 +422,9 @@ error-kit-does-not-fit = The sheet of the recovery kit does not fit on a page.
 error-kit-needs-place = The recovery kit must go somewhere, and there is no terminal to show it.
     .meaning = No record was made.
     .hint = Give --kit-out FILE.pdf, or --no-kit if you accept that a lost record is lost for ever.
+error-log-broken = The access log no longer holds from line { $line } of a device on.
+    .meaning = Your entries are not touched; but lines were taken out, changed or moved.
+    .hint = Compare with the log of another device, and keep a copy of this folder.
 error-name-needed = The name of the record is missing.
     .meaning = No record was made.
     .hint = Give --name.

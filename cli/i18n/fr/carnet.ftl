@@ -89,6 +89,13 @@ import-merged = Réunies
 import-set-aside = Laissées de côté
 import-refused = Refusées
 import-dry = Essai à blanc : rien n'a été enregistré.
+ask-export = L'export est en clair : quiconque ouvre le fichier peut tout lire. Continuer ?
+exported = { $path } contient { $entries } entrées, { $files } fichiers et { $samples } relevés.
+stage-export = Export
+column-strength = Force
+column-number = N°
+log-holds = Le journal tient : { $count } lignes vérifiées.
+log-breaks = Le journal ne tient pas : appareil { $device }, ligne { $number }.
 
 ## Aide
 
@@ -252,6 +259,17 @@ option-with-positions = Prend aussi les positions géographiques.
 option-dry-run = Lit sans rien enregistrer.
 option-report = Écrit le bilan complet, avec les valeurs refusées, dans ce nouveau fichier.
 option-accept-other-person = Prend le fichier même s'il semble parler d'une autre personne.
+command-export = Donne tout, ou une partie, en clair, dans un nouveau fichier.
+option-out = Nouveau fichier.
+option-export-format = Forme de l'export.
+option-section = Rubriques, séparées par des virgules ; « all » pour toutes.
+command-log = Le journal d'accès.
+command-log-list = Liste les lignes du journal.
+command-log-verify = Vérifie les chaînes du journal, ou d'un journal exporté.
+option-actor = Appareil, par les premiers caractères de son identifiant.
+option-log-list-kind = Ce que dit la ligne : import, export, device-added…
+option-strength = Ce que la ligne prouve à elle seule.
+option-log-verify-file = Journal exporté avec « log list --out ».
 
 ## Mots mal compris
 
@@ -377,6 +395,12 @@ error-file-refused = { $path } est abîmé, ou n'est pas ce qu'il prétend être
 error-file-shared = Le fichier { $path } peut être lu par d'autres comptes de cette machine.
     .meaning = Le coffre est resté fermé ; rien n'a été lu ni modifié.
     .hint = Réservez-le à votre compte (chmod 600), puis choisissez une autre phrase de passe si quelqu'un a pu la lire.
+error-files-refused = { $count ->
+        [one] Un fichier n'a pas été pris.
+       *[other] { $count } fichiers n'ont pas été pris.
+    }
+    .meaning = Les autres ont été enregistrés.
+    .hint = La raison de chacun est ci-dessus, ou dans « failed » avec --json.
 error-file-too-heavy = { $path } demande plus de temps ou de mémoire que ce qui est accepté.
     .meaning = Rien de ce fichier n'a été gardé.
     .hint = Découpez-le, ou refaites l'export à la source.
@@ -398,6 +422,9 @@ error-kit-does-not-fit = La feuille du kit de secours ne tient pas sur une page.
 error-kit-needs-place = Le kit de secours doit aller quelque part, et il n'y a pas de terminal pour le montrer.
     .meaning = Aucun carnet n'a été créé.
     .hint = Donnez --kit-out FICHIER.pdf, ou --no-kit si vous acceptez qu'un carnet perdu le soit pour toujours.
+error-log-broken = Le journal d'accès ne tient plus à partir de la ligne { $line } d'un appareil.
+    .meaning = Vos entrées ne sont pas touchées ; mais des lignes ont été ôtées, changées ou déplacées.
+    .hint = Comparez avec le journal d'un autre appareil, et gardez une copie de ce dossier.
 error-name-needed = Il manque le nom du carnet.
     .meaning = Aucun carnet n'a été créé.
     .hint = Donnez --name.

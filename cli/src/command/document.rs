@@ -1,6 +1,6 @@
 //! `document`: files of the record, sealed beside it, with what is said about them.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use carnet_interop::intake::{IMPORTER, worker::WorkerError};
 use carnet_record::{Draft, EntryId, Fact, item::Item};
@@ -142,14 +142,14 @@ fn add_one(
         return Err(failure);
     }
     import.finish(|_| None)?;
-    let sha256: String = sha256.iter().map(|byte| format!("{byte:02x}")).collect();
+    let sha256 = intake::hex(&sha256);
     let filter = Filter { kinds: vec!["document".to_owned()], with_removed: true, ..Filter::default() };
     let is_it = |fact: &Fact| matches!(fact, Fact::Document(document) if document.sha256.as_deref() == Some(&sha256));
     record.list(&filter)?.into_iter().find(|found| is_it(&found.entry.fact)).ok_or(Failure::EntryUnknown)
 }
 
 /// The draft of a document with what the person says about it.
-fn said_about(mut draft: Box<Draft>, path: &PathBuf, options: &AddOptions) -> Result<Box<Draft>, Failure> {
+fn said_about(mut draft: Box<Draft>, path: &Path, options: &AddOptions) -> Result<Box<Draft>, Failure> {
     let named = options.fields.new_document(path)?;
     if let Fact::Document(document) = &mut draft.fact {
         document.title = named.title;
@@ -189,12 +189,12 @@ fn edit(options: &EditOptions, record: &mut Record<'_>) -> Result<Report, Failur
 }
 
 /// Gives out the content: clear text, in a new file for this account only.
-fn save(record: &Record<'_>, prefix: &str, path: &PathBuf) -> Result<Report, Failure> {
+fn save(record: &Record<'_>, prefix: &str, path: &Path) -> Result<Report, Failure> {
     let id: EntryId = entries::find(record, Noun::Document, prefix)?.entry.id;
     let mut file = NewFile::create(path)?;
     let mut failed = None;
     let read = record.read_document(&id, |bytes| {
-        file.write(bytes).map_err(|failure| {
+        file.add(bytes).map_err(|failure| {
             failed = Some(failure);
             RecordError::NotFound
         })

@@ -104,8 +104,8 @@ impl ListOptions {
         let to = self.to.as_ref().map(|text| input::partial_date("--to", text)).transpose()?;
         Ok(Filter {
             kinds: kinds.iter().map(|kind| (*kind).to_owned()).collect(),
-            from: from.map(|date| date.earliest()),
-            until: to.map(|date| date.latest()),
+            from: from.map(carnet_record::PartialDate::earliest),
+            until: to.map(carnet_record::PartialDate::latest),
             with_removed: self.all,
         })
     }
@@ -245,7 +245,7 @@ fn flatten(path: &str, value: &Value, into: &mut Vec<(String, String)>) {
             values.iter().enumerate().for_each(|(at, value)| flatten(&format!("{path}.{at}"), value, into));
         }
         Value::Object(fields) => {
-            fields.iter().for_each(|(name, value)| flatten(&format!("{path}.{name}"), value, into))
+            fields.iter().for_each(|(name, value)| flatten(&format!("{path}.{name}"), value, into));
         }
         Value::Null => {}
         Value::String(text) => into.push((path.to_owned(), text.clone())),

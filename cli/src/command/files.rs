@@ -2,7 +2,7 @@
 
 use std::{
     fs::{File, OpenOptions},
-    io::Write,
+    io::{Seek, SeekFrom, Write},
     path::{Path, PathBuf},
 };
 
@@ -11,7 +11,7 @@ use crate::error::Failure;
 /// Writes `bytes` to a new file that only this account can read. An existing file is never overwritten.
 pub(crate) fn write_own(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
     let mut file = NewFile::create(path)?;
-    file.write(bytes)?;
+    file.add(bytes)?;
     file.finish()
 }
 
@@ -35,13 +35,18 @@ impl NewFile {
         options.write(true).create_new(true);
         #[cfg(unix)]
         std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-        let file = options.open(&partial).map_err(|error| unwritable(path, &error))?;
+        let file = options.open(&partial).map_err(|error| Failure::unwritable(path, &error))?;
         Ok(Self { file, path: path.to_owned(), partial })
     }
 
+    /// Where the file will be.
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+
     /// Adds `bytes`.
-    pub(crate) fn write(&mut self, bytes: &[u8]) -> Result<(), Failure> {
-        self.file.write_all(bytes).map_err(|error| unwritable(&self.path, &error))
+    pub(crate) fn add(&mut self, bytes: &[u8]) -> Result<(), Failure> {
+        self.file.write_all(bytes).map_err(|error| Failure::unwritable(&self.path, &error))
     }
 
     /// Makes the file durable and gives it its name.
@@ -53,7 +58,7 @@ impl NewFile {
             }
             linked => linked,
         });
-        finished.map_err(|error| unwritable(&self.path, &error))
+        finished.map_err(|error| Failure::unwritable(&self.path, &error))
     }
 }
 
@@ -64,10 +69,19 @@ impl Drop for NewFile {
     }
 }
 
-fn unwritable(path: &Path, error: &std::io::Error) -> Failure {
-    match error.kind() {
-        std::io::ErrorKind::AlreadyExists => Failure::FileExists { path: path.display().to_string() },
-        _ => Failure::FileUnwritable { path: path.display().to_string(), reason: error.to_string() },
+impl Write for NewFile {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.file.write(bytes)
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        self.file.flush()
+    }
+}
+
+impl Seek for NewFile {
+    fn seek(&mut self, to: SeekFrom) -> std::io::Result<u64> {
+        self.file.seek(to)
     }
 }
 
@@ -99,7 +113,7 @@ mod tests {
     fn an_unfinished_file_leaves_nothing() {
         let folder = tempfile::tempdir().unwrap();
         let mut file = NewFile::create(&folder.path().join("a")).unwrap();
-        file.write(b"half").unwrap();
+        file.add(b"half").unwrap();
         drop(file);
         assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
     }

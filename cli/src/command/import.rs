@@ -1,9 +1,6 @@
 //! `import`: takes in files from outside, and says what became of every row.
 
-use std::{
-    collections::BTreeMap,
-    path::{Path, PathBuf},
-};
+use std::path::{Path, PathBuf};
 
 use carnet_interop::{
     intake::{IMPORTER, worker::Worker},
@@ -60,18 +57,45 @@ pub(crate) fn run(options: &Options, session: &Session<'_>) -> Result<Report, Fa
         let mut summaries = Vec::new();
         let mut reports = Vec::new();
         let mut warnings = Vec::new();
+        let mut failed = Vec::new();
         for path in &paths {
-            let one = Intake { path, options, zones: &zones, session }.take(record)?;
-            warnings.extend(one.warnings);
-            summaries.push(Summary::of(&one.report, &path.display().to_string()));
-            reports.push(one.report);
+            match (Intake { path, options, zones: &zones, session }).take(record) {
+                Ok(one) => {
+                    for warning in one.warnings {
+                        if !warnings.contains(&warning) {
+                            warnings.push(warning);
+                        }
+                    }
+                    summaries.push(Summary::of(&one.report, &path.display().to_string()));
+                    reports.push(one.report);
+                }
+                // One file among several that cannot be taken in does not hold up the others.
+                Err(failure) if paths.len() > 1 && is_of_the_file(&failure) => failed.push(failure),
+                Err(failure) => return Err(failure),
+            }
         }
         if let Some(path) = &options.report {
             let text = serde_json::to_vec_pretty(&reports).map_err(|_| Failure::WorkerFailed)?;
             files::write_own(path, &text)?;
         }
-        Ok(told(&summaries, warnings, options.dry_run))
+        Ok(told(&summaries, warnings, &failed, session, options.dry_run))
     })
+}
+
+/// Whether a failure is about the file alone, and not about the vault.
+fn is_of_the_file(failure: &Failure) -> bool {
+    matches!(
+        failure,
+        Failure::CarnetArchive { .. }
+            | Failure::FileRefused { .. }
+            | Failure::FileTooHeavy { .. }
+            | Failure::FileUnreadable { .. }
+            | Failure::FormatUnknown { .. }
+            | Failure::NotAFile { .. }
+            | Failure::NothingToImport { .. }
+            | Failure::OtherPerson { .. }
+            | Failure::TooLarge { .. }
+    )
 }
 
 /// The files that are named, and those in the folders that are named, in the order of their names.
@@ -79,9 +103,9 @@ fn files_of(named: &[PathBuf]) -> Result<Vec<PathBuf>, Failure> {
     let mut found = Vec::new();
     for path in named {
         if path.is_dir() {
-            walk(path, &mut found)?
+            walk(path, &mut found)?;
         } else {
-            found.push(path.clone())
+            found.push(path.clone());
         }
         if found.len() > FILES_MAX {
             return Err(Failure::TooManyFiles { max: FILES_MAX });
@@ -145,7 +169,7 @@ impl Intake<'_> {
         let source = ImportedFile {
             name: self.path.file_name().unwrap_or_default().to_string_lossy().into_owned(),
             size,
-            sha256: sha256.iter().map(|byte| format!("{byte:02x}")).collect(),
+            sha256: intake::hex(&sha256),
             format: String::new(),
         };
         let known = known_subject(record)?;
@@ -174,7 +198,7 @@ impl Intake<'_> {
             Some(Draft::new(Fact::from(report.clone()), Provenance::typed(now)))
         })?;
         let report = report.and_then(Result::ok).ok_or(Failure::WorkerFailed)?;
-        Ok(Taken { report, warnings: self.warnings(known.is_some(), &subject) })
+        Ok(Taken { report, warnings: Self::warnings(known.is_some(), subject) })
     }
 
     /// Reads a file to its end without keeping anything.
@@ -189,7 +213,7 @@ impl Intake<'_> {
         }
         let mut report = ImportReport::from_tally(&tally.unwrap_or_default());
         report.source = source;
-        Ok(Taken { report, warnings: self.warnings(known.is_some(), &subject) })
+        Ok(Taken { report, warnings: Self::warnings(known.is_some(), subject) })
     }
 
     /// The next item, once the person that the file speaks of was compared with the record's.
@@ -212,7 +236,7 @@ impl Intake<'_> {
         Ok(Some(item))
     }
 
-    fn warnings(&self, is_known: bool, subject: &SubjectMatch) -> Vec<Message> {
+    fn warnings(is_known: bool, subject: SubjectMatch) -> Vec<Message> {
         match subject {
             SubjectMatch::Different => vec![msg!("warning-other-person")],
             SubjectMatch::NothingToCompare if !is_known => vec![msg!("warning-nobody-to-compare")],
@@ -240,55 +264,68 @@ fn kept(outcome: &Outcome) -> Kept {
     kept
 }
 
-/// What is said of all files together. Rows that were refused make the command end with a failure.
-fn told(summaries: &[Summary], warnings: Vec<Message>, is_dry: bool) -> Report {
-    let mut page = Vec::new();
-    let mut refused = 0;
-    for summary in summaries {
-        refused += summary.refused;
-        page.push(Block::Say(msg!("import-file", path = &summary.path, format = &summary.format)));
-        let counts = [
-            (msg!("import-read"), summary.read),
-            (msg!("import-added"), summary.added),
-            (msg!("import-already-there"), summary.already_there),
-            (msg!("import-merged"), summary.merged),
-            (msg!("import-set-aside"), summary.set_aside),
-            (msg!("import-refused"), summary.refused),
-        ];
-        let counts = counts.into_iter().filter(|(_, count)| !is_dry || *count > 0);
-        page.push(Block::Pairs(counts.map(|(name, count)| (name, count.to_string())).collect()));
-        let rows: Vec<Vec<String>> = summary
-            .reasons
-            .iter()
-            .map(|one| {
-                let places = one.places.join("; ");
-                vec![one.outcome.to_owned(), one.kind.clone(), one.reason.clone(), one.count.to_string(), places]
-            })
-            .collect();
-        if !rows.is_empty() {
-            let head = ["outcome", "kind", "reason", "count", "places"];
-            page.push(Block::Rows(head.iter().map(|name| msg!("field", path = *name)).collect(), rows));
-        }
-    }
+/// What is said of all files together. Rows or files that were refused make the command end with a failure.
+fn told(
+    summaries: &[Summary],
+    warnings: Vec<Message>,
+    failed: &[Failure],
+    session: &Session<'_>,
+    is_dry: bool,
+) -> Report {
+    let mut page: Vec<Block> = summaries.iter().flat_map(|summary| told_of(summary, is_dry)).collect();
+    page.extend(failed.iter().map(|failure| Block::Say(failure.message())));
     if is_dry {
         page.push(Block::Say(msg!("import-dry")));
     }
-    let mut total: BTreeMap<&str, u64> = BTreeMap::new();
-    for summary in summaries {
-        for (name, count) in [
-            ("read", summary.read),
-            ("added", summary.added),
-            ("already_there", summary.already_there),
-            ("merged", summary.merged),
-            ("set_aside", summary.set_aside),
-            ("refused", summary.refused),
-        ] {
-            *total.entry(name).or_default() += count;
-        }
-    }
-    let data: Value = json!({ "files": summaries, "total": total, "dry_run": is_dry });
-    let failure = (refused > 0).then_some(Failure::PartlyRefused { count: refused });
+    let sum = |field: fn(&Summary) -> u64| summaries.iter().map(field).sum::<u64>();
+    let refused = sum(|summary| summary.refused);
+    let failed_json: Vec<Value> = failed
+        .iter()
+        .map(|failure| json!({ "code": failure.code(), "message": session.ui.text(&failure.message()) }))
+        .collect();
+    let data = json!({
+        "files": summaries,
+        "failed": failed_json,
+        "total": {
+            "read": sum(|summary| summary.read),
+            "added": sum(|summary| summary.added),
+            "already_there": sum(|summary| summary.already_there),
+            "merged": sum(|summary| summary.merged),
+            "set_aside": sum(|summary| summary.set_aside),
+            "refused": refused,
+        },
+        "dry_run": is_dry,
+    });
+    let failure = if failed.is_empty() {
+        (refused > 0).then_some(Failure::PartlyRefused { count: refused })
+    } else {
+        Some(Failure::FilesRefused { count: failed.len() })
+    };
     Report { data, page, warnings, failure }
+}
+
+fn told_of(summary: &Summary, is_dry: bool) -> Vec<Block> {
+    let mut page = vec![Block::Say(msg!("import-file", path = &summary.path, format = &summary.format))];
+    let counts = [
+        (msg!("import-read"), summary.read),
+        (msg!("import-added"), summary.added),
+        (msg!("import-already-there"), summary.already_there),
+        (msg!("import-merged"), summary.merged),
+        (msg!("import-set-aside"), summary.set_aside),
+        (msg!("import-refused"), summary.refused),
+    ];
+    let counts = counts.into_iter().filter(|(_, count)| !is_dry || *count > 0);
+    page.push(Block::Pairs(counts.map(|(name, count)| (name, count.to_string())).collect()));
+    let row = |one: &carnet_interop::report::Reason| {
+        let places = one.places.join("; ");
+        vec![one.outcome.to_owned(), one.kind.clone(), one.reason.clone(), one.count.to_string(), places]
+    };
+    if !summary.reasons.is_empty() {
+        let head = ["outcome", "kind", "reason", "count", "places"];
+        let head = head.iter().map(|name| msg!("field", path = *name)).collect();
+        page.push(Block::Rows(head, summary.reasons.iter().map(row).collect()));
+    }
+    page
 }
 
 #[cfg(test)]

@@ -56,3 +56,12 @@ pub(crate) fn refused(path: &Path, error: WorkerError) -> Failure {
         _ => Failure::WorkerFailed,
     }
 }
+
+/// A digest in lower-case hexadecimal.
+pub(crate) fn hex(digest: &[u8]) -> String {
+    use std::fmt::Write as _;
+    digest.iter().fold(String::new(), |mut text, byte| {
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
+}

@@ -8,6 +8,7 @@ use super::entries::{self, Common, JsonSource, ListOptions, Noun};
 use crate::{
     error::Failure,
     form::measure::{MeasureFields, known, value_text},
+    i18n::Message,
     input, msg,
     session::Session,
     ui::{Block, Report},
@@ -160,11 +161,23 @@ fn list(options: &MeasureList, record: &mut Record<'_>) -> Result<Report, Failur
         Format::Json => vec![Block::Lines(columns.data.to_string())],
         Format::Table if columns.rows.is_empty() => vec![Block::Say(msg!("list-empty"))],
         Format::Table => {
-            let head = columns.names.iter().map(|name| msg!("field", path = *name)).collect();
+            let head = columns.names.iter().map(|name| head(name)).collect();
             vec![Block::Rows(head, columns.rows)]
         }
     };
     Ok(Report { data: columns.data, page, ..Report::default() })
+}
+
+/// The name of a column for people. In CSV the short names stand.
+fn head(name: &str) -> Message {
+    match name {
+        "at" => msg!("column-date"),
+        "comment" => msg!("column-comment"),
+        "id" => msg!("column-id"),
+        "measure" => msg!("column-kind"),
+        "value" => msg!("column-value"),
+        other => msg!("field", path = other),
+    }
 }
 
 /// Measures that were typed or filed one by one.
@@ -194,7 +207,11 @@ fn typed(options: &MeasureList, record: &Record<'_>) -> Result<Columns, Failure>
 fn daily(kind: &str, options: &ListOptions, record: &Record<'_>) -> Result<Columns, Failure> {
     let from = options.from.as_ref().map(|text| input::partial_date("--from", text)).transpose()?;
     let to = options.to.as_ref().map(|text| input::partial_date("--to", text)).transpose()?;
-    let mut days = record.sample_days(kind, from.map(|date| date.earliest()), to.map(|date| date.latest()))?;
+    let mut days = record.sample_days(
+        kind,
+        from.map(carnet_record::PartialDate::earliest),
+        to.map(carnet_record::PartialDate::latest),
+    )?;
     if let Some(limit) = options.limit {
         days.drain(..days.len().saturating_sub(limit));
     }

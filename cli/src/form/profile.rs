@@ -370,12 +370,13 @@ mod tests {
 
     use super::*;
 
-    fn made(kind: ProfileKind, fields: ProfileFields) -> Result<Fact, Failure> {
+    fn made(kind: ProfileKind, fields: &ProfileFields) -> Result<Fact, Failure> {
         let mut fact = kind.empty();
         fields.apply(&mut fact)?;
         Ok(fact)
     }
 
+    #[expect(clippy::unnecessary_wraps, reason = "the fields of a form are optional")]
     fn text(value: &str) -> Option<String> {
         Some(value.to_owned())
     }
@@ -392,7 +393,7 @@ mod tests {
             code: vec!["cim10|J45".into()],
             ..ProfileFields::default()
         };
-        let Ok(Fact::Disease(disease)) = made(ProfileKind::Disease, fields) else { panic!() };
+        let Ok(Fact::Disease(disease)) = made(ProfileKind::Disease, &fields) else { panic!() };
         assert_eq!(disease.start.unwrap().to_string(), "2015-03");
         assert!(disease.code.has(system::ICD10, "J45"));
         assert!(is_valid(&disease.into_fact()));
@@ -411,10 +412,10 @@ mod tests {
     #[test]
     fn a_blood_group_is_read_by_its_sign() {
         let fields = ProfileFields { group: text("ab-"), ..ProfileFields::default() };
-        let Ok(Fact::BloodGroup(group)) = made(ProfileKind::BloodGroup, fields) else { panic!() };
+        let Ok(Fact::BloodGroup(group)) = made(ProfileKind::BloodGroup, &fields) else { panic!() };
         assert_eq!(group.group, Group::AbNegative);
         let wrong = ProfileFields { group: text("C+"), ..ProfileFields::default() };
-        assert_eq!(made(ProfileKind::BloodGroup, wrong), Err(Failure::BadBloodGroup));
+        assert_eq!(made(ProfileKind::BloodGroup, &wrong), Err(Failure::BadBloodGroup));
     }
 
     #[test]
@@ -427,7 +428,7 @@ mod tests {
             ins: text("2 84 05 75 123 456 78"),
             ..ProfileFields::default()
         };
-        let mut fact = made(ProfileKind::Identity, fields).unwrap();
+        let mut fact = made(ProfileKind::Identity, &fields).unwrap();
         ProfileFields { birth: text("1984-05-12"), ..ProfileFields::default() }.apply(&mut fact).unwrap();
         let Fact::Identity(identity) = fact else { panic!() };
         assert_eq!(identity.names[0].label(), "Anaïs Martin");
@@ -438,14 +439,14 @@ mod tests {
     #[test]
     fn an_option_of_another_kind_is_refused() {
         let fields = ProfileFields { name: text("Pollen"), dosage: text("2"), ..ProfileFields::default() };
-        assert!(matches!(made(ProfileKind::Allergy, fields), Err(Failure::Usage(_))));
+        assert!(matches!(made(ProfileKind::Allergy, &fields), Err(Failure::Usage(_))));
     }
 
     #[test]
     fn a_box_code_has_7_or_13_digits() {
         for (code, accepted) in [("3400930000001", true), ("3000001", true), ("12", false), ("34009300000AB", false)] {
             let fields = ProfileFields { name: text("X"), cip: text(code), ..ProfileFields::default() };
-            assert_eq!(made(ProfileKind::Treatment, fields).is_ok(), accepted, "{code}");
+            assert_eq!(made(ProfileKind::Treatment, &fields).is_ok(), accepted, "{code}");
         }
     }
 

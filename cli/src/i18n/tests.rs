@@ -35,7 +35,9 @@ fn pattern_arguments(pattern: &Pattern<&str>, into: &mut BTreeSet<String>) {
             Expression::Inline(inline) => inline_arguments(inline, into),
             Expression::Select { selector, variants } => {
                 inline_arguments(selector, into);
-                variants.iter().for_each(|variant| pattern_arguments(&variant.value, into));
+                for variant in variants {
+                    pattern_arguments(&variant.value, into);
+                }
             }
         }
     }
@@ -52,9 +54,9 @@ fn uses() -> Vec<(String, BTreeSet<String>)> {
     let mut uses = Vec::new();
     for file in sources(std::path::Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/src"))) {
         let text = std::fs::read_to_string(&file).unwrap();
-        for (position, _) in text.match_indices("msg!(\"") {
-            let call = &text[position + "msg!(\"".len()..];
-            let (key, rest) = call.split_once('"').unwrap();
+        for (position, _) in text.match_indices("msg!(") {
+            let call = text[position + "msg!(".len()..].trim_start();
+            let Some((key, rest)) = call.strip_prefix('"').and_then(|call| call.split_once('"')) else { continue };
             uses.push((key.to_owned(), names(rest)));
         }
     }

@@ -1,7 +1,7 @@
 //! Questions to the person. `--yes` answers confirmations and nothing else: never a code to compare, never words to
 //! read back.
 
-use std::io::{self, BufRead, IsTerminal, Read, Write};
+use std::io::{self, BufRead, Read, Write};
 
 use super::Ui;
 use crate::{error::Failure, i18n::Message, msg};
@@ -31,8 +31,7 @@ impl Ui {
         let read = io::stdin().lock().take(ANSWER_BYTES_MAX).read_until(b'\n', &mut answer);
         match read {
             Ok(1..) => Ok(String::from_utf8_lossy(&answer).trim().to_owned()),
-            Ok(0) => Err(Failure::NoAnswer),
-            Err(_) => Err(Failure::NoAnswer),
+            Ok(0) | Err(_) => Err(Failure::NoAnswer),
         }
     }
 
@@ -51,7 +50,7 @@ impl Ui {
 
     /// Whether a person is there to answer.
     pub(crate) fn has_terminal(&self) -> bool {
-        io::stdin().is_terminal() && io::stderr().is_terminal()
+        self.has_person
     }
 }
 

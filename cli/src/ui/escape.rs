@@ -3,7 +3,7 @@
 //! A name in a document or in a message of someone else must not be able to move the cursor, hide a line or make a
 //! line read in another order. What is taken out stays visible, as `\u{202e}`.
 
-use std::borrow::Cow;
+use std::{borrow::Cow, fmt::Write as _};
 
 /// `text` with every control, direction and invisible character spelled out. Spaces, letters and marks stay.
 pub(crate) fn escape(text: &str) -> Cow<'_, str> {
@@ -42,7 +42,7 @@ pub(crate) fn escape_json(serialized: &str) -> String {
     for character in serialized.chars() {
         if is_unsafe(character) {
             for unit in character.encode_utf16(&mut units) {
-                safe.push_str(&format!("\\u{unit:04x}"));
+                let _ = write!(safe, "\\u{unit:04x}");
             }
         } else {
             safe.push(character);

@@ -7,7 +7,7 @@ use serde_json::json;
 
 use super::SCHEMA;
 
-/// Lines of JSON written for one piece of work, at most, however many steps it has.
+/// Lines of JSON written for one piece of work of known length, at most.
 const LINES_MAX: u64 = 100;
 
 /// A piece of work under way.
@@ -19,7 +19,7 @@ pub(crate) struct Progress {
 
 enum Form {
     Bar(ProgressBar),
-    Lines { stage: String, said: u64 },
+    Lines { stage: String, next: u64 },
     Silent,
 }
 
@@ -38,7 +38,7 @@ impl Progress {
     }
 
     pub(super) fn lines(stage: &str, total: u64) -> Self {
-        Self { form: Form::Lines { stage: stage.replace('-', "_"), said: 0 }, done: 0, total }
+        Self { form: Form::Lines { stage: stage.trim_start_matches("stage-").to_owned(), next: 1 }, done: 0, total }
     }
 
     /// Counts `steps` more as done.
@@ -46,14 +46,12 @@ impl Progress {
         self.done = self.done.saturating_add(steps);
         match &mut self.form {
             Form::Bar(bar) => bar.set_position(self.done),
-            Form::Lines { stage, said } => {
-                let step = (self.total / LINES_MAX).max(1);
-                if self.done / step > *said / step || *said == 0 {
-                    *said = self.done;
-                    say(stage, self.done, self.total);
-                }
+            Form::Lines { stage, next } if self.done >= *next => {
+                // Without a known end, each line tells of twice as much as the one before.
+                *next = next_line(self.done, self.total);
+                say(stage, self.done, self.total);
             }
-            Form::Silent => {}
+            Form::Lines { .. } | Form::Silent => {}
         }
     }
 }
@@ -66,8 +64,35 @@ impl Drop for Progress {
     }
 }
 
+/// How much must be done before the next line.
+fn next_line(done: u64, total: u64) -> u64 {
+    if total == 0 { done.saturating_mul(2) } else { done.saturating_add(total / LINES_MAX + 1) }
+}
+
 fn say(stage: &str, done: u64, total: u64) {
     let line = json!({ "schema": SCHEMA, "event": "progress", "stage": stage, "done": done, "total": total });
     let mut out = std::io::stderr().lock();
     let _ = writeln!(out, "{line}");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn lines_of(total: u64, steps: u64) -> u64 {
+        let (mut lines, mut next) = (0, 1);
+        for done in 1..=steps {
+            if done >= next {
+                lines += 1;
+                next = next_line(done, total);
+            }
+        }
+        lines
+    }
+
+    #[test]
+    fn long_work_says_little() {
+        assert!(lines_of(1_000_000, 1_000_000) <= LINES_MAX + 1);
+        assert!(lines_of(0, 1_000_000) <= 21);
+    }
 }

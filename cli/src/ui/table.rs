@@ -73,7 +73,7 @@ mod tests {
             head: vec!["Date".into(), "Valeur".into(), "Source".into()],
             rows: vec![
                 vec!["2026-01-02".into(), "72,4 kg".into(), "saisie".into()],
-                vec!["2026".into(), "".into(), "pèse-personne".into()],
+                vec!["2026".into(), String::new(), "pèse-personne".into()],
             ],
         }
     }

@@ -1,0 +1,164 @@
+//! `export`: gives everything, or a part, in clear text and in forms that others read.
+
+use std::path::PathBuf;
+
+use carnet_interop::own::{ArchiveWriter, Mark};
+use carnet_record::SectionKind;
+use carnet_vault::{
+    Record, RecordError,
+    entries::Filter,
+    export::{Exported, Selection},
+    ledger::LedgerKind,
+};
+use serde_json::json;
+
+use super::{files::NewFile, intake::hex};
+use crate::{
+    error::Failure,
+    input, msg,
+    session::Session,
+    ui::{Block, Report},
+};
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Options {
+    #[arg(long, value_name = "FILE")]
+    out: PathBuf,
+    #[arg(long, value_name = "FORMAT", default_value = "archive")]
+    format: Format,
+    #[arg(long, value_name = "SECTIONS", value_delimiter = ',')]
+    section: Vec<String>,
+    #[arg(long, value_name = "DATE")]
+    from: Option<String>,
+    #[arg(long, value_name = "DATE")]
+    to: Option<String>,
+}
+
+/// The form of an export.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum Format {
+    Archive,
+}
+
+pub(crate) fn run(options: &Options, session: &Session<'_>) -> Result<Report, Failure> {
+    let selection = selection(options)?;
+    let file = NewFile::create(&options.out)?;
+    session.ui.confirm(&msg!("ask-export"))?;
+    session.with_record(|record| {
+        let is_whole = selection.is_whole();
+        // The line of the access log is durable before a byte leaves.
+        let detail = [("format", "archive"), ("part", if is_whole { "whole" } else { "part" })];
+        let detail = detail.into_iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
+        record.log(LedgerKind::Export, detail)?;
+        let exported = match options.format {
+            Format::Archive => archive(file, &selection, record, session)?,
+        };
+        Ok(Report {
+            data: json!({
+                "file": options.out.display().to_string(),
+                "whole": is_whole,
+                "entries": exported.entries,
+                "files": exported.files,
+                "samples": exported.samples,
+            }),
+            page: vec![Block::Say(msg!(
+                "exported",
+                path = options.out.display().to_string(),
+                entries = exported.entries,
+                files = exported.files,
+                samples = exported.samples,
+            ))],
+            warnings: vec![msg!("warning-clear-text")],
+            ..Report::default()
+        })
+    })
+}
+
+/// What the options ask for.
+struct Part {
+    selection: Selection,
+    is_whole: bool,
+}
+
+impl Part {
+    fn is_whole(&self) -> bool {
+        self.is_whole
+    }
+}
+
+fn selection(options: &Options) -> Result<Part, Failure> {
+    let from = options.from.as_ref().map(|text| input::partial_date("--from", text)).transpose()?;
+    let to = options.to.as_ref().map(|text| input::partial_date("--to", text)).transpose()?;
+    let sections = sections(&options.section)?;
+    let is_whole = from.is_none() && to.is_none() && sections.is_empty();
+    let entries = Filter {
+        from: from.map(carnet_record::PartialDate::earliest),
+        until: to.map(carnet_record::PartialDate::latest),
+        with_removed: is_whole,
+        ..Filter::default()
+    };
+    let with_samples = is_whole || (from.is_none() && to.is_none() && sections.contains(&SectionKind::Measures));
+    Ok(Part { selection: Selection { entries, sections, with_files: true, with_samples }, is_whole })
+}
+
+/// The sections that are named; none for `all`.
+pub(crate) fn sections(names: &[String]) -> Result<Vec<SectionKind>, Failure> {
+    if names.iter().any(|name| name == "all") {
+        return Ok(Vec::new());
+    }
+    let read = |name: &String| name.parse::<SectionKind>().ok().filter(|section| section.is_nameable());
+    names.iter().map(|name| read(name).ok_or_else(section_refused)).collect()
+}
+
+fn section_refused() -> Failure {
+    let names: Vec<&str> = SectionKind::NAMEABLE.iter().map(|section| section.as_str()).collect();
+    Failure::Usage(msg!("usage-value-among", option = "--section", values = names.join(", ")))
+}
+
+/// Why an export ended: the record, or the file it goes to.
+enum Stopped {
+    File(std::io::Error),
+    Record(RecordError),
+}
+
+impl From<RecordError> for Stopped {
+    fn from(error: RecordError) -> Self {
+        Self::Record(error)
+    }
+}
+
+fn archive(file: NewFile, part: &Part, record: &Record<'_>, session: &Session<'_>) -> Result<Exported, Failure> {
+    let path = file.path().to_owned();
+    let mut writer = ArchiveWriter::new(file);
+    let mut progress = session.ui.progress(&msg!("stage-export"), 0);
+    let exported = record.export(&part.selection, |item| {
+        progress.advance(1);
+        writer.take(item).map_err(Stopped::File)
+    });
+    drop(progress);
+    let exported = exported.map_err(|stopped| match stopped {
+        Stopped::File(error) => Failure::unwritable(&path, &error),
+        Stopped::Record(error) => error.into(),
+    })?;
+    let digest = if part.is_whole { Some(hex(&record.digest()?)) } else { None };
+    let mark = Mark::new(session.now().to_string(), digest);
+    let lines = if part.is_whole { record.ledger()? } else { Vec::new() };
+    let file = writer.finish(&mark, &lines, None).map_err(|error| Failure::unwritable(&path, &error))?;
+    file.finish()?;
+    Ok(exported)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn technical_sections_cannot_be_named() {
+        let named = |text: &str| sections(&text.split(',').map(str::to_owned).collect::<Vec<_>>());
+        assert_eq!(named("all"), Ok(Vec::new()));
+        assert_eq!(named("vaccines,measures"), Ok(vec![SectionKind::Vaccines, SectionKind::Measures]));
+        for wrong in ["roster", "access", "vaccins", ""] {
+            assert!(matches!(named(wrong), Err(Failure::Usage(_))), "{wrong}");
+        }
+    }
+}
