@@ -20,10 +20,10 @@ pub use self::{
     address::{AdmissionToken, ParseRelayAddressError, RelayAddress},
     hello::{Create, Hello, RootHello, SlotEnter, StreamRole},
     object::{ObjectAsked, ObjectId, ObjectPart, ObjectState, ObjectWanted},
-    peer::{PeerEnvelopes, PeerFile, PeerState, SectionVector},
+    peer::{PeerEnvelopes, PeerFile, PeerStage, PeerState, PeerStep, SectionVector},
     pull::{
-        Batch, Cause, Cursor, FeedBase, Mismatch, PartsWanted, Pull, Pulled, Reconcile, SentOperation, SentView, Tail, Vector,
-        VectorEntry,
+        Batch, Cause, Cursor, FeedBase, Mismatch, PartsWanted, Pull, Pulled, Reconcile, SentOperation, SentView, Tail,
+        Vector, VectorEntry,
     },
     push::{Item, Push, Pushed, Refusal, SectionRef},
     slot::{SlotContent, SlotOpen, SlotPost, SlotRead},

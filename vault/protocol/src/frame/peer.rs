@@ -10,10 +10,70 @@ use carnet_crypto::id::{OpId, RecordId, SectionId};
 use crate::{
     codec::{DecodeError, Reader, Writer, Wrong},
     frame::{
-        Body, FRAME_VERSION,
+        Body, FRAME_VERSION, Kind,
         pull::{VectorEntry, read_entries, read_envelopes, write_entries, write_envelopes},
     },
 };
+
+/// How far a stream between two devices has come, as one of them sees what the other sends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum PeerStage {
+    /// Nothing was heard.
+    Opening,
+    /// The other has proved its key.
+    Greeted,
+    /// The other has said what it holds; now it gives and asks.
+    Stated,
+    /// The other gives nothing more of its own accord; it may still ask, and answer what it is asked.
+    Done,
+    /// A stranger is in an open slot.
+    InSlot,
+    /// Nothing more may come.
+    Ended,
+}
+
+impl PeerStage {
+    /// Every stage.
+    pub const ALL: [Self; 6] = [Self::Opening, Self::Greeted, Self::Stated, Self::Done, Self::InSlot, Self::Ended];
+
+    /// What a frame of `kind`, sent by the other device, means here.
+    pub fn next(self, kind: Kind) -> PeerStep {
+        match (self, kind) {
+            (Self::Ended, _) => PeerStep::Ignore,
+            (_, Kind::PeerRefused) => PeerStep::Take(Self::Ended),
+            (Self::Opening, Kind::PeerHello) => PeerStep::Judge(Self::Greeted),
+            (Self::Opening, Kind::SlotEnter) => PeerStep::Judge(Self::InSlot),
+            (Self::Opening, _) => PeerStep::Refuse,
+            (Self::Greeted, Kind::PeerState) => PeerStep::Take(Self::Stated),
+            (Self::Stated, Kind::PeerDone) => PeerStep::Take(Self::Done),
+            (
+                Self::Stated | Self::Done,
+                Kind::PeerOperationsWanted
+                | Kind::PeerOperations
+                | Kind::PeerEnvelopes
+                | Kind::PeerObjectWanted
+                | Kind::PeerObjectPart,
+            )
+            | (Self::InSlot, Kind::SlotPost | Kind::SlotRead | Kind::SlotContent) => PeerStep::Take(self),
+            _ => PeerStep::OutOfPlace,
+        }
+    }
+}
+
+/// What a device does with a frame of another.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PeerStep {
+    /// Decides about the one who asks; granted, the stream comes to this stage, else [`PeerStep::Refuse`].
+    Judge(PeerStage),
+    /// Takes or answers it; the stream comes to this stage.
+    Take(PeerStage),
+    /// Gives the constant answer, `PeerRefused`, and ends the stream.
+    Refuse,
+    /// Ends the stream, and counts it against the other.
+    OutOfPlace,
+    /// Does nothing.
+    Ignore,
+}
 
 /// Most membership heads in one state.
 pub const HEADS_MAX: usize = 256;

@@ -234,6 +234,25 @@ fn fault_c2_every_frame_in_every_stage_has_one_outcome() {
 }
 
 #[test]
+fn fault_c2_every_frame_of_a_peer_in_every_stage_has_one_outcome() {
+    let mut taken = 0;
+    for stage in PeerStage::ALL {
+        for kind in Kind::ALL {
+            match (stage, stage.next(*kind)) {
+                (PeerStage::Ended, step) => assert_eq!(step, PeerStep::Ignore),
+                (PeerStage::Opening, PeerStep::Judge(_) | PeerStep::Refuse) => {}
+                (_, PeerStep::Take(_)) => taken += 1,
+                (_, step) => assert_eq!(step, PeerStep::OutOfPlace, "{stage:?} {kind:?}"),
+            }
+        }
+    }
+    // Refusals in five stages, a state, a done, five kinds before and after it, three in a slot.
+    assert_eq!(taken, 5 + 1 + 1 + 2 * 5 + 3);
+    assert_eq!(PeerStage::Greeted.next(Kind::PeerEnvelopes), PeerStep::OutOfPlace, "nothing before the state");
+    assert_eq!(PeerStage::Done.next(Kind::PeerState), PeerStep::OutOfPlace);
+}
+
+#[test]
 fn atk_24_the_answer_to_a_stranger_is_four_constant_bytes() {
     assert_eq!(Frame::Refused.encode(), [0x40, 0, 0, 0]);
 }
