@@ -24,6 +24,7 @@ mod procedure;
 mod read;
 mod report;
 mod version;
+pub mod write;
 mod xml;
 
 use std::io::{BufRead, Read as _};
@@ -92,3 +93,6 @@ fn one_root(mut values: Vec<Json>) -> Result<Json, ContainerError> {
     let inner = value.get("vc").and_then(|own| own.get("credentialSubject")).and_then(|own| own.get("fhirBundle"));
     inner.filter(|inner| is_resource(inner)).cloned().ok_or(ContainerError::Unsupported(UnsupportedFormat::Json))
 }
+
+#[cfg(test)]
+mod tests;

@@ -5,7 +5,7 @@
 //! known allergy".
 
 use carnet_record::{
-    LinkKind,
+    Concept, LinkKind,
     kind::{
         Absence, Document,
         absence::{AbsenceMeaning, AbsenceOf},
@@ -23,8 +23,8 @@ use crate::fhir::{
 /// The Composition as a document of words, and the absences its sections state.
 pub(crate) fn composition<'a>(resource: &Resource<'a>, index: &Index<'a>) -> Vec<Found> {
     let json = resource.reads(
-        "identifier status type category subject date author title confidentiality custodian section \
-         relatesTo event",
+        "identifier status type subject date author title confidentiality custodian section \
+         relatesTo",
     );
     let document_type = json.get("type").map(concept).unwrap_or_default();
     let authors = index.actors_at(resource, json, "author");
@@ -84,27 +84,43 @@ fn text_of(json: &Json) -> String {
 }
 
 fn absence(section: &Json, json: &Json, composition: &Found) -> Option<Found> {
-    let code = section.get("code").map(concept)?;
+    let (of, meaning, code) = emptiness(section)?;
+    let author = composition.author.clone();
+    let absence = Absence { of, meaning, code, stated_at: when_at(json, "date"), author: author.clone() };
+    Some(Found { author, recorded_at: composition.recorded_at, is_whole: false, ..Found::new(absence) })
+}
+
+/// A list that says why it is empty, as a statement of absence.
+pub(crate) fn empty_list<'a>(resource: &Resource<'a>, index: &Index<'a>) -> Option<Found> {
+    let (of, meaning, code) = emptiness(resource.json)?;
+    let json = resource.reads("identifier status mode code subject date source note emptyReason title");
+    let author = json.get("source").and_then(|own| index.actor(resource, own));
+    let absence = Absence { of, meaning, code, stated_at: when_at(json, "date"), author: author.clone() };
+    let mut found = Found { author, ..Found::new(absence) }.with_state(json.text("status"));
+    found.comment = crate::fhir::element::notes_at(json, "note");
+    Some(found)
+}
+
+/// What a section or a list says is not there, and how that is meant.
+fn emptiness(json: &Json) -> Option<(AbsenceOf, AbsenceMeaning, Concept)> {
+    let code = json.get("code").map(concept)?;
     let of = SECTIONS.iter().find(|(loinc, _)| code.codings.iter().any(|coding| coding.code == *loinc))?;
-    let reason = concept(section.get("emptyReason")?);
+    let reason = concept(json.get("emptyReason")?);
     let meaning = match reason.codings.first().map(|coding| coding.code.as_str()) {
         Some("nilknown") => AbsenceMeaning::NoneKnown,
         Some("unavailable") => AbsenceMeaning::Unavailable,
         _ => return None,
     };
-    let author = composition.author.clone();
-    let absence = Absence {
-        of: AbsenceOf::from(of.1),
-        meaning,
-        code: reason,
-        stated_at: when_at(json, "date"),
-        author: author.clone(),
-    };
-    Some(Found { author, recorded_at: composition.recorded_at, ..Found::new(absence) })
+    Some((AbsenceOf::from(of.1), meaning, reason))
+}
+
+/// LOINC code of the section whose absence is stated.
+pub(crate) fn section_of(of: &AbsenceOf) -> Option<&'static str> {
+    SECTIONS.iter().find(|(_, own)| *own == of.as_str()).map(|(loinc, _)| *loinc)
 }
 
 /// LOINC codes of the sections whose absence can be stated.
-const SECTIONS: [(&str, &str); 8] = [
+const SECTIONS: [(&str, &str); 10] = [
     ("11450-4", "DISEASES"),
     ("48765-2", "ALLERGIES"),
     ("10160-0", "TREATMENTS"),
@@ -113,4 +129,6 @@ const SECTIONS: [(&str, &str); 8] = [
     ("46264-8", "DEVICES"),
     ("30954-2", "RESULTS"),
     ("10157-6", "FAMILY_HISTORIES"),
+    ("46240-8", "HOSPITALIZATIONS"),
+    ("47420-5", "DISABILITIES"),
 ];

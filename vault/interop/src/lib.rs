@@ -15,6 +15,7 @@ mod document;
 pub mod fhir;
 pub mod intake;
 mod ips;
+pub mod mapping;
 pub mod own;
 mod phone;
 pub mod report;

@@ -180,6 +180,11 @@ impl Instant {
         Self::new(millis, None)
     }
 
+    /// The moment of these milliseconds in UTC, held within the years 1 to 9999.
+    pub fn at_most(millis: i64) -> Self {
+        Self { millis: millis.clamp(INSTANT_MS_MIN, INSTANT_MS_MAX), offset_minutes: None }
+    }
+
     /// Milliseconds since 1970-01-01T00:00:00Z.
     pub fn millis(self) -> i64 {
         self.millis

@@ -8,7 +8,7 @@ use carnet_record::{
 use super::{
     bundle::{Index, Resource},
     condition::{absence, verified},
-    element::{code_at, concept, concept_at, concepts_at, notes_at, period_at, when_at},
+    element::{code_at, concept, concept_at, concepts_at, named, notes_at, period_at, when_at},
     found::Found,
     json::Json,
 };
@@ -20,14 +20,15 @@ pub(super) fn allergy<'a>(resource: &Resource<'a>, index: &Index<'a>) -> Found {
          onsetDateTime onsetPeriod onsetString recordedDate recorder asserter lastOccurrence note reaction",
     );
     let code = json.get("code").map(concept).unwrap_or_default();
+    let (name, plain) = named(json.get("code"));
     let by = |name: &str| json.get(name).and_then(|own| index.actor(resource, own));
     let author = by("asserter").or_else(|| by("recorder"));
     let stated_at = when_at(json, "recordedDate").or_else(|| when_at(json, "lastOccurrence"));
     let fact = match absence(&code, AbsenceOf::Allergies, stated_at, author.clone()) {
         Some(absence) => Found::new(absence),
         None => Found::new(Allergy {
-            name: code.label().map(str::to_owned),
-            code,
+            name,
+            code: plain,
             mechanism: code_at(json, "type"),
             categories: json.list("category").iter().filter_map(Json::as_text).map(str::to_owned).collect(),
             criticality: json.text("criticality").map(str::to_owned),

@@ -30,7 +30,15 @@ pub(super) fn appointment<'a>(resource: &Resource<'a>, index: &Index<'a>) -> Fou
         answer: own.text("status").map(str::to_owned),
         required: own.text("required").map(str::to_owned),
     };
-    let participants: Vec<Participant> = json.list("participant").iter().map(participant).collect();
+    let is_place = |own: &&Json| {
+        own.get("actor").is_some_and(|actor| {
+            actor.text("type") == Some("Location")
+                || actor.text("reference").is_some_and(|own| own.contains("Location/"))
+        })
+    };
+    let (places, people): (Vec<&'a Json>, Vec<&'a Json>) = json.list("participant").iter().partition(is_place);
+    let participants: Vec<Participant> = people.into_iter().map(participant).collect();
+    let place = places.first().and_then(|own| own.get("actor")).and_then(|own| index.label(resource, own));
     let title = json.text("description").or_else(|| service.first().and_then(|own| own.label())).map(str::to_owned);
     let mut found = Found::new(Appointment {
         title,
@@ -43,7 +51,7 @@ pub(super) fn appointment<'a>(resource: &Resource<'a>, index: &Index<'a>) -> Fou
         reasons: concepts_at(json, "reasonCode"),
         participants,
         instructions: json.text("patientInstruction").map(str::to_owned),
-        description: json.text("description").map(str::to_owned),
+        place,
         created_at: instant_at(json, "created"),
         read_only: Some(true),
         ..Appointment::default()

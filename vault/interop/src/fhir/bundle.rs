@@ -48,13 +48,30 @@ impl<'a> Resource<'a> {
         self.json
     }
 
+    /// Notes that a mapping took only a part of these members: they are kept word for word as well.
+    pub(crate) fn keeps(&self, members: &'static str) {
+        let mut read = self.read.borrow_mut();
+        for member in members.split_whitespace() {
+            read.remove(member);
+        }
+    }
+
+    /// The same, for those that list more than the one that was taken.
+    pub(crate) fn keeps_lists(&self, members: &'static str) {
+        let mut read = self.read.borrow_mut();
+        for member in members.split_whitespace().filter(|member| self.json.list(member).len() > 1) {
+            read.remove(member);
+        }
+    }
+
     /// The members that no mapping read, and those it read that hold extensions: as JSON text, by name.
     pub(crate) fn left_over(&self) -> BTreeMap<String, String> {
         const NEVER: [&str; 5] = ["resourceType", "id", "meta", "text", "contained"];
         let read = self.read.borrow();
         let members = self.json.members().iter();
         let kept = members.filter(|(name, value)| {
-            !NEVER.contains(&name.as_str()) && (!read.contains(name.as_str()) || holds_extension(value))
+            !NEVER.contains(&name.as_str())
+                && (!read.contains(name.as_str()) || holds_extension(value) || is_unreadable_date(name, value))
         });
         let mut left: BTreeMap<String, String> = kept.map(|(name, value)| (name.clone(), value.to_text())).collect();
         if left.remove("extension").is_some() {
@@ -83,6 +100,33 @@ const KNOWN_EXTENSIONS: [&str; 6] = [
     "mesures-reason-for-measurement",
     "MesReasonForMeasurement",
 ];
+
+/// A date that is none for us: it must not vanish because a mapping looked at it.
+fn is_unreadable_date(name: &str, value: &Json) -> bool {
+    const DATES: [&str; 20] = [
+        "abatementDateTime",
+        "authoredOn",
+        "birthDate",
+        "created",
+        "date",
+        "dateAsserted",
+        "deceasedDateTime",
+        "effectiveDateTime",
+        "effectiveInstant",
+        "end",
+        "expirationDate",
+        "issued",
+        "lastOccurrence",
+        "occurrenceDateTime",
+        "onsetDateTime",
+        "performedDateTime",
+        "recorded",
+        "recordedDate",
+        "start",
+        "whenHandedOver",
+    ];
+    DATES.contains(&name) && value.as_text().is_some_and(|text| text.trim().parse::<carnet_record::When>().is_err())
+}
 
 fn holds_extension(json: &Json) -> bool {
     match json {

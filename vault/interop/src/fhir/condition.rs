@@ -12,7 +12,7 @@ use carnet_record::{
 
 use super::{
     bundle::{Index, Resource},
-    element::{code_at, concept, concept_at, concepts_at, notes_at, period_at, when_at},
+    element::{code_at, concept, concept_at, concepts_at, named, notes_at, period_at, when_at},
     found::Found,
     json::Json,
 };
@@ -24,15 +24,17 @@ pub(super) fn condition<'a>(resource: &Resource<'a>, index: &Index<'a>) -> Found
          onsetDateTime onsetPeriod onsetString onsetAge abatementDateTime abatementPeriod abatementString \
          recordedDate recorder asserter note",
     );
+    resource.keeps_lists("bodySite");
     let code = json.get("code").map(concept).unwrap_or_default();
     let author = authors(resource, index, json);
     if let Some(absence) = absence(&code, AbsenceOf::Diseases, when_at(json, "recordedDate"), author.clone()) {
         return around(Found::new(absence), json, author);
     }
+    let (name, code) = named(json.get("code"));
     let (onset_start, _) = period_at(json, "onsetPeriod");
     let (_, abatement_end) = period_at(json, "abatementPeriod");
     let mut found = Found::new(Disease {
-        name: code.label().map(str::to_owned),
+        name,
         code,
         start: when_at(json, "onsetDateTime").or(onset_start),
         end: when_at(json, "abatementDateTime").or(abatement_end),

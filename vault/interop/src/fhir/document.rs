@@ -30,9 +30,19 @@ pub(crate) struct Paper {
 /// The papers of a `DocumentReference`: one for each of its contents.
 pub(crate) fn document_reference<'a>(resource: &Resource<'a>, index: &Index<'a>) -> Vec<Paper> {
     let json = resource.reads(
-        "masterIdentifier identifier status docStatus type category subject date author authenticator \
+        "masterIdentifier identifier status type category subject date author \
          custodian relatesTo description securityLabel content context",
     );
+    let context = json.get("context");
+    if context
+        .is_some_and(|own| ["related", "sourcePatientInfo", "encounter"].iter().any(|name| own.get(name).is_some()))
+    {
+        resource.keeps("context");
+    }
+    if json.list("relatesTo").iter().any(|own| own.text("code") != Some("replaces")) {
+        resource.keeps("relatesTo");
+    }
+    resource.keeps_lists("category relatesTo");
     let contents = json.list("content");
     let parts = contents.iter().enumerate().map(|(part, content)| paper(resource, index, json, Some(content), part));
     if contents.is_empty() { vec![paper(resource, index, json, None, 0)] } else { parts.collect() }

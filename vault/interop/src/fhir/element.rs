@@ -32,6 +32,14 @@ pub(crate) fn concepts_at(json: &Json, name: &str) -> Vec<Concept> {
     json.list(name).iter().map(concept).filter(|concept| !concept.is_empty()).collect()
 }
 
+/// A name with its codes: the words of the whole are the name, else those beside the first code that has some.
+pub(crate) fn named(json: Option<&Json>) -> (Option<String>, Concept) {
+    let mut code = json.map(concept).unwrap_or_default();
+    let name = code.label().map(str::to_owned);
+    code.text = None;
+    (name, code)
+}
+
 /// A `Coding`.
 pub(crate) fn coding(json: &Json) -> Option<Coding> {
     let code = json.text("code")?;
@@ -162,9 +170,11 @@ pub(crate) fn extension<'a>(json: &'a Json, name: &str) -> Option<&'a Json> {
     json.list("extension").iter().find(|own| own.text("url").is_some_and(|url| url_ends(url, name)))
 }
 
-/// Whether the last segment of an address is `name`, without regard to case.
+/// Whether the last segment of an address is `name`, alone or after a prefix and a hyphen, without regard to case.
 pub(crate) fn url_ends(url: &str, name: &str) -> bool {
-    url.rsplit(['/', '#']).next().is_some_and(|last| last.eq_ignore_ascii_case(name))
+    let last = url.rsplit(['/', '#']).next().unwrap_or(url).to_ascii_lowercase();
+    let name = name.to_ascii_lowercase();
+    last == name || last.strip_suffix(&name).is_some_and(|prefix| prefix.ends_with('-'))
 }
 
 /// The texts of the annotations of a member.

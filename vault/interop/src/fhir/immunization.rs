@@ -8,7 +8,7 @@ use carnet_record::{
 use super::{
     bundle::{Index, Resource},
     condition::absence,
-    element::{code_at, concept, concept_at, date_at, notes_at, quantity_at, when_at},
+    element::{code_at, concept, concept_at, date_at, named, notes_at, quantity_at, when_at},
     found::Found,
     json::Json,
 };
@@ -20,10 +20,12 @@ pub(super) fn immunization<'a>(resource: &Resource<'a>, index: &Index<'a>) -> Fo
          recorded location manufacturer lotNumber expirationDate site route doseQuantity performer note \
          protocolApplied",
     );
+    resource.keeps_lists("performer protocolApplied");
     let code = json.get("vaccineCode").map(concept).unwrap_or_default();
     let actors =
         json.list("performer").iter().filter_map(|own| own.get("actor").and_then(|own| index.actor(resource, own)));
     let performer = actors.into_iter().next();
+    let (name, plain) = named(json.get("vaccineCode"));
     let recorded = when_at(json, "recorded").or_else(|| when_at(json, "occurrenceDateTime"));
     if let Some(absence) = absence(&code, AbsenceOf::Vaccinations, recorded, performer.clone()) {
         return Found { author: performer, ..Found::new(absence) };
@@ -33,8 +35,8 @@ pub(super) fn immunization<'a>(resource: &Resource<'a>, index: &Index<'a>) -> Fo
         |names: [&str; 2]| names.iter().find_map(|name| protocol.and_then(|own| own.text(name))).map(str::to_owned);
     let pathologies = protocol.map(|own| own.list("targetDisease").iter().map(concept).collect()).unwrap_or_default();
     let mut found = Found::new(Vaccination {
-        name: code.label().map(str::to_owned),
-        code,
+        name,
+        code: plain,
         at: when_at(json, "occurrenceDateTime"),
         lot: json.text("lotNumber").map(str::to_owned),
         expires: date_at(json, "expirationDate"),

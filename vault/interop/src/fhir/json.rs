@@ -522,7 +522,7 @@ mod tests {
         assert_eq!(parse(long.as_bytes()), Err(JsonRefused::OverLimit("digits")));
         let many = format!("[{}1]", "1,".repeat(JSON_VALUES_MAX));
         assert_eq!(parse(many.as_bytes()), Err(JsonRefused::OverLimit("values")));
-        let wide: String = (0..=MEMBERS_MAX).map(|at| format!("\"{at}\":1,")).collect();
+        let wide = (0..=MEMBERS_MAX).map(|at| format!("\"{at}\":1,")).collect::<Vec<_>>().concat();
         assert_eq!(parse(format!("{{{wide}\"z\":1}}").as_bytes()), Err(JsonRefused::OverLimit("members")));
     }
 }

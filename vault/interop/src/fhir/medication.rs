@@ -23,11 +23,16 @@ use super::{
 /// One statement about a drug, of whichever of the four kinds.
 pub(super) fn medication<'a>(resource: &Resource<'a>, index: &Index<'a>) -> Found {
     let json = resource.reads(
-        "identifier status intent category medicationCodeableConcept medicationReference subject encounter \
+        "identifier status intent medicationCodeableConcept medicationReference subject encounter \
          context effectiveDateTime effectivePeriod dateAsserted informationSource authoredOn requester \
          performer reasonCode reasonReference note dosage dosageInstruction groupIdentifier quantity \
          whenHandedOver whenPrepared dispenseRequest",
     );
+    resource.keeps_lists("performer");
+    let of_dispense = json.get("dispenseRequest").map(Json::members).unwrap_or_default();
+    if of_dispense.iter().any(|(name, _)| !matches!(name.as_str(), "quantity" | "numberOfRepeatsAllowed")) {
+        resource.keeps("dispenseRequest");
+    }
     let drug = drug(resource, index, json);
     let role = match resource.kind {
         "MedicationRequest" => TreatmentRole::Prescription,
@@ -47,12 +52,13 @@ pub(super) fn medication<'a>(resource: &Resource<'a>, index: &Index<'a>) -> Foun
         return Found { author: performer, ..Found::new(absence) };
     }
     let (start, end) = period_at(json, "effectivePeriod");
-    let lines = dosage_lines(json);
-    let texts: Vec<&str> = lines.iter().filter_map(|line| line.text.as_deref()).collect();
+    let mut lines = dosage_lines(json);
+    let texts: Vec<String> = lines.iter().filter_map(|line| line.text.clone()).collect();
+    lines.retain(|line| *line != DosageLine { text: line.text.clone(), ..DosageLine::default() });
     let dispense = json.get("dispenseRequest");
     let mut found = Found::new(Treatment {
         name: drug.code.label().map(str::to_owned),
-        code: drug.code,
+        code: Concept { text: None, ..drug.code },
         role,
         form: drug.form,
         ingredients: drug.ingredients,

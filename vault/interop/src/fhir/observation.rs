@@ -24,15 +24,23 @@ use super::{
 /// One Observation.
 pub(super) fn observation<'a>(resource: &Resource<'a>, index: &Index<'a>) -> Found {
     let json = resource.reads(
-        "status category code subject effectiveDateTime effectivePeriod effectiveInstant issued performer \
-         valueQuantity valueCodeableConcept valueString valueBoolean valueInteger valueRange valueRatio \
-         valueTime valueDateTime valuePeriod dataAbsentReason interpretation note bodySite method specimen \
-         device referenceRange hasMember component identifier encounter",
+        "status category code subject effectiveDateTime effectivePeriod effectiveInstant issued performer identifier \
+         encounter dataAbsentReason interpretation note bodySite method device hasMember component",
     );
     let code = json.get("code").map(concept).unwrap_or_default();
     let mut found = match (blood_group(json, &code), measure_kind(json, &code)) {
-        (Some(group), _) => Found::new(group),
-        (None, Some(kind)) => measure(json, kind, code),
+        (Some(group), _) => {
+            resource.reads("valueCodeableConcept");
+            resource.keeps("interpretation bodySite method hasMember component dataAbsentReason");
+            Found::new(group)
+        }
+        (None, Some(kind)) => {
+            resource.reads("valueQuantity");
+            resource.keeps("hasMember");
+            resource.keeps_lists("performer");
+            keep_components(resource, json);
+            measure(json, kind, code)
+        }
         (None, None) => result(resource, index, json, code),
     }
     .with_state(json.text("status"));
@@ -142,7 +150,21 @@ fn number_of_days(own: &Json) -> Option<u16> {
     DAYS.iter().find(|(known, _)| *known == code).map(|(_, days)| *days).or_else(|| code.parse().ok())
 }
 
+/// The model has the code, the value and the reason of absence of a component; one with more is kept whole as well.
+fn keep_components(resource: &Resource<'_>, json: &Json) {
+    let known = |own: &Json| {
+        own.members().iter().all(|(name, _)| matches!(name.as_str(), "code" | "valueQuantity" | "dataAbsentReason"))
+    };
+    if !json.list("component").iter().all(known) {
+        resource.keeps("component");
+    }
+}
+
 fn result<'a>(resource: &Resource<'a>, index: &Index<'a>, json: &'a Json, code: Concept) -> Found {
+    resource.reads(
+        "valueQuantity valueCodeableConcept valueString valueBoolean valueInteger valueRange valueRatio valueTime \
+         valueDateTime specimen referenceRange",
+    );
     let (at, end) = effective(json);
     let specimen = json.get("specimen").and_then(|own| specimen(resource, index, own));
     let component = |own: &Json| ResultComponent {

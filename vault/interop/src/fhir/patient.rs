@@ -19,12 +19,13 @@ use super::{
     },
     found::Found,
     json::Json,
+    write::type_of_coding,
 };
 
 /// The person that a Patient resource describes.
 pub(super) fn subject(resource: &Resource<'_>) -> SubjectClaim {
-    let json = resource
-        .reads("identifier active name telecom gender birthDate address contact communication deceasedDateTime");
+    let json =
+        resource.reads("identifier name telecom gender birthDate address contact communication deceasedDateTime");
     SubjectClaim { verbatim: resource.left_over(), ..claim(json) }
 }
 
@@ -85,7 +86,7 @@ fn contact_of_patient(json: &Json) -> Found {
         name: json.get("name").map(human_name).unwrap_or_default(),
         types: contact_types(&relations),
         relation: relation(&relations),
-        relation_codes: relations,
+        relation_codes: without_types(relations),
         telecoms: telecoms_at(json, "telecom"),
         addresses: addresses_at(json, "address"),
         sex: sex_at(json, "gender"),
@@ -99,6 +100,7 @@ fn contact_of_patient(json: &Json) -> Found {
 /// A Practitioner.
 pub(super) fn practitioner(resource: &Resource<'_>) -> Found {
     let json = resource.reads("identifier active name telecom address gender birthDate qualification");
+    resource.keeps_lists("name");
     Found::new(Contact {
         sort: ContactSort::Professional,
         name: json.list("name").first().map(human_name).unwrap_or_default(),
@@ -123,9 +125,16 @@ pub(super) fn practitioner_role<'a>(resource: &Resource<'a>, index: &Index<'a>) 
     let known = person.as_ref().map(|person| person.identifiers.clone()).unwrap_or_default();
     identifiers.extend(known.into_iter().filter(|own| !own.value.is_empty()));
     identifiers.dedup();
+    let inside = json.get("practitioner").and_then(|own| own.text("reference")).filter(|own| own.starts_with('#'));
+    let inside = inside.and_then(|own| index.follow(resource, own));
+    let full_name = inside.and_then(|own| own.list("name").first()).map(human_name);
+    let plain_name = HumanName { text: person.and_then(|person| person.name), ..HumanName::default() };
     Found::new(Contact {
         sort: ContactSort::Professional,
-        name: HumanName { text: person.and_then(|person| person.name), ..HumanName::default() },
+        name: full_name.unwrap_or(plain_name),
+        addresses: inside.map(|own| addresses_at(own, "address")).unwrap_or_default(),
+        sex: inside.and_then(|own| sex_at(own, "gender")),
+        birth_date: inside.and_then(|own| date_at(own, "birthDate")),
         organisation: json.get("organization").and_then(|own| index.label(resource, own)),
         identifiers,
         telecoms: telecoms_at(json, "telecom"),
@@ -158,6 +167,7 @@ pub(super) fn organization(resource: &Resource<'_>) -> Found {
 /// A `RelatedPerson`.
 pub(super) fn related_person(resource: &Resource<'_>) -> Found {
     let json = resource.reads("identifier active patient relationship name telecom gender birthDate address period");
+    resource.keeps_lists("name");
     let relations = concepts_at(json, "relationship");
     let (start, end) = period_at(json, "period");
     Found::new(Contact {
@@ -165,7 +175,7 @@ pub(super) fn related_person(resource: &Resource<'_>) -> Found {
         name: json.list("name").first().map(human_name).unwrap_or_default(),
         types: contact_types(&relations),
         relation: relation(&relations),
-        relation_codes: relations,
+        relation_codes: without_types(relations),
         identifiers: identifiers_at(json, "identifier"),
         telecoms: telecoms_at(json, "telecom"),
         addresses: addresses_at(json, "address"),
@@ -239,8 +249,18 @@ fn contact_types(relations: &[Concept]) -> Vec<ContactType> {
                 .filter(|sort| *sort != ContactType::Caregiver || coding.code == "CGIVER"),
         );
     }
+    types.sort();
     types.dedup();
     types
+}
+
+/// The relations without those that only say, in our own form, what the contact is there for.
+fn without_types(mut relations: Vec<Concept>) -> Vec<Concept> {
+    relations.retain(|relation| match relation.codings.as_slice() {
+        [only] => relation.text.is_some() || only.display.is_some() || type_of_coding(only).is_none(),
+        _ => true,
+    });
+    relations
 }
 
 /// The relation with the codes of Mon espace santé where HL7 v3 `RoleCode` says one of them, else in words.
@@ -262,7 +282,9 @@ fn relation(relations: &[Concept]) -> Option<String> {
     let codes = relations.iter().flat_map(|relation| &relation.codings);
     let known =
         codes.filter_map(|coding| ROLES.iter().find(|(code, _)| *code == coding.code)).map(|(_, own)| *own).next();
-    known.or_else(|| relations.iter().find_map(Concept::label)).map(str::to_owned)
+    let said =
+        relations.iter().filter(|relation| !relation.codings.iter().any(|coding| type_of_coding(coding).is_some()));
+    known.or_else(|| said.into_iter().find_map(Concept::label)).map(str::to_owned)
 }
 
 /// Whether the server gave only a part of the resource (`_elements`, `_summary`).

@@ -2,14 +2,14 @@
 
 use carnet_record::{
     LinkKind,
-    kind::{Encounter, Procedure, absence::AbsenceOf},
+    kind::{Encounter, Procedure, absence::AbsenceOf, encounter::DurationUnit},
     person::Actor,
 };
 
 use super::{
     bundle::{Index, Resource},
     condition::absence,
-    element::{coding, concept, concept_at, concepts_at, notes_at, period_at, when_at},
+    element::{coding, concept, concept_at, concepts_at, named, notes_at, period_at, quantity, when_at},
     found::Found,
     json::Json,
 };
@@ -21,6 +21,7 @@ pub(super) fn procedure<'a>(resource: &Resource<'a>, index: &Index<'a>) -> Found
          recorder asserter performer location reasonCode reasonReference bodySite outcome note usedCode",
     );
     let code = json.get("code").map(concept).unwrap_or_default();
+    let (name, plain) = named(json.get("code"));
     let performers = actors(resource, index, json, "performer", "actor");
     let by = |name: &str| json.get(name).and_then(|own| index.actor(resource, own));
     let author = by("asserter").or_else(|| by("recorder")).or_else(|| performers.first().cloned());
@@ -30,8 +31,8 @@ pub(super) fn procedure<'a>(resource: &Resource<'a>, index: &Index<'a>) -> Found
         return Found { author, ..Found::new(absence) };
     }
     let mut found = Found::new(Procedure {
-        name: code.label().map(str::to_owned),
-        code,
+        name,
+        code: plain,
         category: concept_at(json, "category"),
         start,
         end,
@@ -55,14 +56,25 @@ pub(super) fn procedure<'a>(resource: &Resource<'a>, index: &Index<'a>) -> Found
 /// One visit or stay.
 pub(super) fn encounter<'a>(resource: &Resource<'a>, index: &Index<'a>) -> Found {
     let json = resource.reads(
-        "identifier status class type subject participant period reasonCode reasonReference hospitalization \
+        "identifier status class type subject participant period reasonCode reasonReference hospitalization length \
          serviceProvider",
     );
+    resource.keeps_lists("type");
+    if json
+        .get("hospitalization")
+        .is_some_and(|own| own.members().iter().any(|(name, _)| name != "dischargeDisposition"))
+    {
+        resource.keeps("hospitalization");
+    }
     let kinds = concepts_at(json, "type");
     let reasons = concepts_at(json, "reasonCode");
     let (start, end) = period_at(json, "period");
     let code = kinds.first().cloned().unwrap_or_default();
     let stay = json.get("hospitalization");
+    let length = json.get("length").and_then(length_of);
+    if length.is_none() {
+        resource.keeps("length");
+    }
     let name = reasons.first().and_then(|own| own.label()).or_else(|| code.label()).map(str::to_owned);
     let mut found = Found::new(Encounter {
         name,
@@ -74,12 +86,26 @@ pub(super) fn encounter<'a>(resource: &Resource<'a>, index: &Index<'a>) -> Found
         establishment: json.get("serviceProvider").and_then(|own| index.label(resource, own)),
         participants: actors(resource, index, json, "participant", "individual"),
         reasons,
+        duration: length.as_ref().map(|(value, _)| *value),
+        duration_unit: length.map(|(_, unit)| unit),
         discharge: stay.and_then(|own| concept_at(own, "dischargeDisposition")),
-        ..Encounter::default()
     })
     .with_state(json.text("status"));
     found.link_all(json, "reasonReference", &LinkKind::Because);
     found
+}
+
+/// A length in whole days, weeks, months or years; any other stays as it was read.
+fn length_of(json: &Json) -> Option<(u16, DurationUnit)> {
+    let length = quantity(json)?;
+    let unit = match length.unit.as_str() {
+        "d" => DurationUnit::Day,
+        "wk" => DurationUnit::Week,
+        "mo" => DurationUnit::Month,
+        "a" => DurationUnit::Year,
+        _ => return None,
+    };
+    Some((length.value.to_string().parse().ok()?, unit))
 }
 
 fn actors<'a>(resource: &Resource<'a>, index: &Index<'a>, json: &'a Json, list: &str, member: &str) -> Vec<Actor> {

@@ -40,8 +40,15 @@ pub(super) fn whole(
     out: &mut Sink<'_>,
 ) -> Result<Tally, ContainerError> {
     let (index, bare) = Index::new(root);
-    let mut reading =
-        Reading { index: &index, context, tally: Tally::default(), subject: None, groups: groups(&index), out };
+    let mut reading = Reading {
+        index: &index,
+        context,
+        tally: Tally::default(),
+        subject: None,
+        groups: groups(&index),
+        given: BTreeMap::new(),
+        out,
+    };
     for _ in 0..source.doubled_keys.min(DOUBLED_KEYS_TOLD_MAX) {
         reading.tally.warn("file", "key-doubled", Place::at("json"));
     }
@@ -79,6 +86,8 @@ struct Reading<'r, 'a> {
     subject: Option<usize>,
     /// Prescription that a line belongs to, by the place of the line.
     groups: BTreeMap<usize, String>,
+    /// What was given out, by key: a resource that says the same again is the same.
+    given: BTreeMap<SourceKey, String>,
     out: &'r mut Sink<'r>,
 }
 
@@ -177,6 +186,10 @@ impl<'a> Reading<'_, 'a> {
             "MedicationAdministration" | "MedicationDispense" | "MedicationRequest" | "MedicationStatement" => {
                 self.with_group(place, medication::medication(resource, index))
             }
+            "List" => match ips::empty_list(resource, index) {
+                Some(found) => found,
+                None => return self.paper(resource, document::resource_as_document(resource)),
+            },
             "Observation" => observation::observation(resource, index),
             "Organization" => patient::organization(resource),
             "Practitioner" => patient::practitioner(resource),
@@ -243,7 +256,21 @@ impl<'a> Reading<'_, 'a> {
     fn draft(&mut self, resource: &Resource<'a>, found: Found, key: SourceKey) -> Result<(), ContainerError> {
         let draft = self.made(resource, found, key);
         self.tally.read(draft.fact.kind(), 1);
+        if self.is_repeated(&draft) {
+            return Ok(());
+        }
         Ok((self.out)(Item::Draft(Box::new(draft)))?)
+    }
+
+    /// Whether the file gave the same fact before; then it counts as merged.
+    fn is_repeated(&mut self, draft: &Draft) -> bool {
+        let Some(key) = &draft.source_key else { return false };
+        let said = document::sha256_hex(format!("{:?} {:?}", draft.fact, draft.status).as_bytes());
+        let is_repeated = self.given.insert(key.clone(), said.clone()) == Some(said);
+        if is_repeated {
+            self.tally.merge(draft.fact.kind(), 1);
+        }
+        is_repeated
     }
 
     fn paper(&mut self, resource: &Resource<'a>, paper: Paper) -> Result<(), ContainerError> {
@@ -260,6 +287,9 @@ impl<'a> Reading<'_, 'a> {
         };
         let draft = self.made(resource, found, key);
         self.tally.read("document", 1);
+        if self.is_repeated(&draft) {
+            return Ok(());
+        }
         match bytes {
             Some(bytes) => {
                 let measured = Measured::of(&bytes[..])?;

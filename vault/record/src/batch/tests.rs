@@ -46,6 +46,23 @@ fn columns_read_back_from_their_bytes_with_values_normalised() {
     assert_eq!(Columns::join(&rest, &numbers).as_ref(), Ok(&columns));
 }
 
+/// The vector of `docs/format.md`, "Measure columns".
+#[test]
+fn the_bytes_are_those_of_the_format() {
+    let series = Series::new("heart-rate", &Source::new("Santé", "Montre"), "count/min");
+    let at = 1_767_225_600_000;
+    let samples = vec![
+        Sample { offset_minutes: Some(60), ..sample(at, number("61.50")) },
+        Sample { end_ms: at + 1000, ..sample(at, number("70")) },
+    ];
+    let bytes = Columns::cut(&series, samples).columns.remove(0).encode();
+    let hex = bytes.iter().map(|byte| format!("{byte:02x}")).collect::<Vec<_>>().concat();
+    assert_eq!(hex, FORMAT_VECTOR);
+}
+
+const FORMAT_VECTOR: &str = "010a68656172742d726174650653616e74c3a9064d6f6e74726509636f756e742f6d696ef8bd01000200010002\
+     01790100000100a8da769b01000000a8da769b0100000000000000000000e8030000000000006702000000000000bc02000000000000";
+
 #[test]
 fn equal_samples_give_equal_bytes_in_any_order_and_with_doubles() {
     let mut samples = mixed().into_samples();
