@@ -3,21 +3,20 @@
 //! A place stays in its log, with its running hash, when its envelope goes; only the bytes go. What no confirmed and
 //! stored snapshot covers is never touched.
 
-use std::{collections::BTreeMap, path::Path, sync::Arc};
+use std::{path::Path, sync::Arc};
 
 use carnet_crypto::{
     door::{Clock, UnixMillis},
     fault::Fault,
-    id::{FeedId, RecordId, SectionId},
+    id::RecordId,
 };
-use carnet_protocol::frame::FeedBase;
 use serde::Serialize;
 
 use crate::{
     audit::all_records,
     config::{Config, ConfigError},
     key::{NodeKey, SecretFileError},
-    mailbox::{Books, Shelf},
+    mailbox::{Books, Covered, Shelf},
     store::{
         Group, Rows, Store, StoreError, Table, file,
         rows::{EnvelopeRow, Place, RecordNumber, Row as _, keys, last_number},
@@ -104,9 +103,10 @@ fn collect_record(
 ) -> Result<Vec<(RecordNumber, [u8; 32])>, StoreError> {
     let now = books.now();
     let mut files = Vec::new();
-    for (number, section, covered) in books.covered(group, record, |sealed| now.since(sealed) >= grace_ms)? {
+    for covered in books.covered(group, record, |sealed| now.since(sealed) >= grace_ms)? {
+        let (number, section) = (covered.record, covered.section);
         let mut gone = Vec::new();
-        find_covered(group, number, &section, &covered, &mut gone)?;
+        find_covered(group, &covered, &mut gone)?;
         for (position, row) in gone {
             collected.envelopes = collected.envelopes.saturating_add(1);
             collected.bytes = collected.bytes.saturating_add(row.length);
@@ -119,16 +119,10 @@ fn collect_record(
     Ok(files)
 }
 
-fn find_covered(
-    rows: &impl Rows,
-    record: RecordNumber,
-    section: &SectionId,
-    covered: &BTreeMap<FeedId, FeedBase>,
-    gone: &mut Vec<(u64, EnvelopeRow)>,
-) -> Result<(), StoreError> {
-    rows.under(Table::Envelopes, keys::head(record, section).bytes(), &mut |key, value| {
+fn find_covered(rows: &impl Rows, covered: &Covered, gone: &mut Vec<(u64, EnvelopeRow)>) -> Result<(), StoreError> {
+    rows.under(Table::Envelopes, keys::head(covered.record, &covered.section).bytes(), &mut |key, value| {
         let row = EnvelopeRow::decode(value)?;
-        let is_covered = covered.get(&row.feed).is_some_and(|base| u64::from(row.seq) <= base.seq);
+        let is_covered = covered.ends.get(&row.feed).is_some_and(|base| u64::from(row.seq) <= base.seq);
         if is_covered && row.place != Place::Gone {
             gone.push((last_number(key)?, row));
         }

@@ -149,6 +149,20 @@ struct Mailbox {
     fresh: bool,
 }
 
+impl Mailbox {
+    fn touch(&mut self, turn: u64) -> &mut Self {
+        self.used = turn;
+        self
+    }
+}
+
+/// What snapshots stand for in one section: where each feed ends.
+pub(crate) struct Covered {
+    pub(crate) record: RecordNumber,
+    pub(crate) section: SectionId,
+    pub(crate) ends: BTreeMap<FeedId, FeedBase>,
+}
+
 /// Everything the writing thread knows.
 pub(crate) struct Books {
     mailboxes: HashMap<RecordId, Mailbox>,
@@ -246,10 +260,7 @@ impl Books {
             self.mailboxes.insert(record, Mailbox { view, used: 0, changed: false, fresh: true });
         }
         let turn = self.turn;
-        Ok(self.mailboxes.get_mut(&record).map(|mailbox| {
-            mailbox.used = turn;
-            mailbox
-        }))
+        Ok(self.mailboxes.get_mut(&record).map(|mailbox| mailbox.touch(turn)))
     }
 
     /// Takes the genesis of a new record. Of a record that exists nothing changes, if it has the same genesis.
@@ -307,7 +318,7 @@ impl Books {
                         Some(Taken::Operation(id))
                     })
                 }
-                PushedItem::View(heads) => self.append_view(group, &mut mailbox, &heads)?.map(|()| None),
+                PushedItem::View(heads) => Self::append_view(group, &mut mailbox, &heads)?.map(|()| None),
                 PushedItem::Envelope(section, bytes) => self
                     .append_envelope(group, &mut mailbox, section, &bytes, &pusher)?
                     .map(|id| Some(Taken::Envelope(section, id))),
@@ -377,12 +388,7 @@ impl Books {
     }
 
     /// Keeps one view, unless it is known.
-    fn append_view(
-        &self,
-        group: &Group,
-        mailbox: &mut Mailbox,
-        heads: &[OpId],
-    ) -> Result<Result<(), Refusal>, StoreError> {
+    fn append_view(group: &Group, mailbox: &mut Mailbox, heads: &[OpId]) -> Result<Result<(), Refusal>, StoreError> {
         let view = &mut mailbox.view;
         let heads = match view.members.judge_view(heads) {
             ViewJudged::Known => return Ok(Ok(())),
@@ -462,7 +468,6 @@ impl Books {
 
     /// Takes back a charge.
     pub(crate) fn refund(
-        &self,
         group: &Group,
         record: RecordNumber,
         principal: PrincipalId,
@@ -481,7 +486,7 @@ impl Books {
         rows: &impl Rows,
         record: RecordId,
         is_old: impl Fn(UnixMillis) -> bool,
-    ) -> Result<Vec<(RecordNumber, SectionId, BTreeMap<FeedId, FeedBase>)>, StoreError> {
+    ) -> Result<Vec<Covered>, StoreError> {
         let Some(mailbox) = self.mailbox(rows, record)? else { return Ok(Vec::new()) };
         let view = &mailbox.view;
         let mut all = Vec::new();
@@ -490,7 +495,7 @@ impl Books {
                 let is_old = view.members.sealed_at(published).is_some_and(&is_old);
                 Ok(is_old && object::is_complete(rows, view.number, &published.object)?)
             })?;
-            all.push((view.number, *section, covered));
+            all.push(Covered { record: view.number, section: *section, ends: covered });
         }
         Ok(all)
     }
@@ -539,6 +544,16 @@ pub(crate) fn record_row(rows: &impl Rows, record: &RecordId) -> Result<Option<R
 fn served_row(rows: &impl Rows, record: RecordNumber, device: &DeviceId) -> Result<ServedRow, StoreError> {
     let bytes = rows.get(Table::Served, Key::of(record).then(&device.0).bytes())?;
     Ok(bytes.map(|bytes| ServedRow::decode(&bytes)).transpose()?.unwrap_or_default())
+}
+
+/// Whether it is noted that `device` was served the membership log up to `position`.
+pub(crate) fn is_noted(
+    rows: &impl Rows,
+    record: RecordNumber,
+    device: &DeviceId,
+    position: u64,
+) -> Result<bool, StoreError> {
+    Ok(served_row(rows, record, device)?.until.last().is_some_and(|(last, _)| *last >= position))
 }
 
 /// The last position of the membership log that `device` was served more than `age_ms` before `now`.

@@ -168,7 +168,8 @@ impl Clock for SystemClock {
 #[derive(Serialize)]
 struct Event<'a, T: Serialize> {
     schema: &'static str,
-    event: &'a str,
+    #[serde(rename = "event")]
+    name: &'a str,
     #[serde(flatten)]
     more: T,
 }
@@ -209,7 +210,7 @@ fn run(arguments: &Arguments, talk: &Talk) -> Result<(), Failure> {
             init(data, policy, &mut rand::rng())?;
             talk.made(data);
             if json {
-                event("initialised", Nothing {})?
+                event("initialised", Nothing {})?;
             }
         }
         Command::Serve { data, listen } => run_serve(data, listen, json, talk)?,
@@ -232,21 +233,21 @@ fn run(arguments: &Arguments, talk: &Talk) -> Result<(), Failure> {
             let collected = collect(data, SystemClock.now(), u64::from(*grace_days).saturating_mul(DAY_MS))?;
             talk.collected(&collected);
             if json {
-                event("collected", &collected)?
+                event("collected", collected)?;
             }
         }
         Command::Backup { data, out } => {
             backup(data, out)?;
             talk.backed_up(out);
             if json {
-                event("backup", Nothing {})?
+                event("backup", Nothing {})?;
             }
         }
         Command::Restore { from, data } => {
             restore(from, data, SystemClock.now())?;
             talk.restored(data);
             if json {
-                event("restored", Nothing {})?
+                event("restored", Nothing {})?;
             }
         }
     }
@@ -294,7 +295,7 @@ async fn stop() {
 }
 
 fn event(name: &str, more: impl Serialize) -> io::Result<()> {
-    let text = serde_json::to_string(&Event { schema: SCHEMA, event: name, more }).map_err(io::Error::other)?;
+    let text = serde_json::to_string(&Event { schema: SCHEMA, name, more }).map_err(io::Error::other)?;
     line(&text)
 }
 

@@ -41,11 +41,11 @@ const QUEUE_MAX: usize = carnet_protocol::frame::UNACKNOWLEDGED_MAX;
 /// Time for the first frame of a stream, from its first byte to its last.
 const OPENING_TIME: Duration = Duration::from_secs(10);
 /// Time for the body of any other frame.
-const BODY_TIME: Duration = Duration::from_secs(60);
+const BODY_TIME: Duration = Duration::from_mins(1);
 /// A frame that its receiver does not take for so long ends the stream.
-const SEND_TIME: Duration = Duration::from_secs(60);
+const SEND_TIME: Duration = Duration::from_mins(1);
 /// A connection without any sign of life ends.
-const IDLE_TIME: Duration = Duration::from_secs(60);
+const IDLE_TIME: Duration = Duration::from_mins(1);
 /// Error code with which a stream is stopped when its reader has no room.
 const BUSY: u32 = 1;
 /// Error code with which a stream or connection ends in order.

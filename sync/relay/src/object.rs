@@ -9,6 +9,7 @@ use carnet_crypto::id::{ObjectId, PrincipalId};
 use carnet_protocol::frame::{Denial, Frame, ObjectPart, ObjectState, ObjectWanted, object::OBJECT_BYTES_MAX};
 
 use crate::{
+    mailbox::Books,
     relay::Shared,
     store::{
         Rows, StoreError, Table, file,
@@ -87,13 +88,16 @@ pub(crate) async fn store(
     let ended = shared
         .read(move |_, data| {
             let stored = file::part_length(data, record, &object.0)?;
-            if stored != start {
+            if stored < total && stored != start {
                 return Ok(Progress::At(stored));
             }
-            file::append_part(data, record, &object.0, start, &part.bytes)?;
-            if end < total {
-                return Ok(Progress::At(end));
+            if stored < total {
+                file::append_part(data, record, &object.0, start, &part.bytes)?;
+                if end < total {
+                    return Ok(Progress::At(end));
+                }
             }
+            // Also when a crash came between the last byte and this check: then any part is the occasion.
             Ok(if file::finish_part(data, record, &object.0)? { Progress::Whole } else { Progress::Wrong })
         })
         .await?;
@@ -116,10 +120,10 @@ pub(crate) async fn store(
             let key = keys::object(record, &object);
             shared
                 .writer
-                .write(1, move |books, group| {
+                .write(1, move |_, group| {
                     let row = group.get(Table::Objects, key.bytes())?.map(|row| ObjectRow::decode(&row)).transpose()?;
                     if let Some(row) = row {
-                        books.refund(group, record, row.principal, row.total)?;
+                        Books::refund(group, record, row.principal, row.total)?;
                     }
                     group.remove(Table::Objects, key.bytes())
                 })
@@ -156,7 +160,7 @@ async fn announce(
         .writer
         .write(1, move |books, group| {
             if let Some(old) = instead_of {
-                books.refund(group, record, old.principal, old.total)?;
+                Books::refund(group, record, old.principal, old.total)?;
                 group.remove(Table::Objects, key.bytes())?;
             }
             if !books.charge(group, record, principal, total)? {

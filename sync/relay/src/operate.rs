@@ -22,7 +22,7 @@ use crate::{
 };
 
 /// How often what has expired is taken away.
-const TIDY_EVERY: Duration = Duration::from_secs(600);
+const TIDY_EVERY: Duration = Duration::from_mins(10);
 
 /// A relay could not be made.
 #[derive(Debug, thiserror::Error)]

@@ -19,7 +19,7 @@ use crate::{
     admit::{Members, Standing},
     config::Policy,
     mailbox::{
-        PushedItem, Taken, View,
+        PushedItem, Taken, View, is_noted,
         serve::{self, Plan},
     },
     net::{Gone, Sender},
@@ -294,8 +294,8 @@ impl Session {
         self.send_plan(present, planned.plan, out).await?;
         let checkpoint = Some(self.checkpoint(present));
         let pulled = Pulled { cause: Cause::Pull, mismatches: planned.mismatches, checkpoint };
-        out.send(&Frame::Pulled(pulled)).await?;
         self.note_served(present).await?;
+        out.send(&Frame::Pulled(pulled)).await?;
         Ok(Flow::On)
     }
 
@@ -350,6 +350,10 @@ impl Session {
     async fn note_served(&self, present: &Present) -> Result<(), Failed> {
         let (number, device) = (present.view.number, present.who.device);
         let position = present.view.membership.position;
+        let read = move |snapshot: &_, _: &_| is_noted(snapshot, number, &device, position);
+        if self.shared.read(read).await? {
+            return Ok(());
+        }
         Ok(self.shared.writer.write(1, move |books, group| books.note_served(group, number, &device, position)).await?)
     }
 
@@ -435,8 +439,8 @@ impl Session {
         let is_followed = heads.keys().filter(|section| present.standing.may_pull(section)).all(follows);
         let checkpoint = if is_followed { None } else { Some(self.checkpoint(&present)) };
         let pulled = Pulled { cause: Cause::Live, mismatches: Vec::new(), checkpoint };
-        out.send(&Frame::Pulled(pulled)).await?;
         self.note_served(&present).await?;
+        out.send(&Frame::Pulled(pulled)).await?;
         Ok(Flow::On)
     }
 

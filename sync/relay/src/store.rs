@@ -6,6 +6,7 @@
 //! knows bytes only.
 
 use std::{
+    cell::Cell,
     fs, io,
     ops::ControlFlow,
     panic::{AssertUnwindSafe, catch_unwind},
@@ -233,7 +234,7 @@ impl Store {
             let mut transaction = database.begin_write().map_err(redb::Error::from)?;
             transaction.set_durability(Durability::Immediate).map_err(redb::Error::from)?;
             transaction.set_two_phase_commit(true);
-            Ok(Group(transaction))
+            Ok(Group { transaction, is_changed: Cell::new(false) })
         })
     }
 }
@@ -262,27 +263,22 @@ fn guarded<T>(work: impl FnOnce() -> Result<T, StoreError>) -> Result<T, StoreEr
     catch_unwind(AssertUnwindSafe(work)).unwrap_or(Err(StoreError::Damaged("the database stopped")))
 }
 
+/// Looks at one row: its key, its value. Says whether to go on.
+pub(crate) type EachRow<'a> = &'a mut dyn FnMut(&[u8], &[u8]) -> Result<ControlFlow<()>, StoreError>;
+
+/// Looks at every row: its key, its value.
+pub(crate) type EveryRow<'a> = &'a mut dyn FnMut(&[u8], &[u8]) -> Result<(), StoreError>;
+
 /// What can be read, of a snapshot or inside a group.
 pub(crate) trait Rows {
     /// The value of `key`.
     fn get(&self, table: Table, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError>;
 
     /// Shows the rows from `from` (included) to `to` (excluded) in the order of their keys, until `each` breaks.
-    fn scan(
-        &self,
-        table: Table,
-        from: &[u8],
-        to: &[u8],
-        each: &mut dyn FnMut(&[u8], &[u8]) -> Result<ControlFlow<()>, StoreError>,
-    ) -> Result<(), StoreError>;
+    fn scan(&self, table: Table, from: &[u8], to: &[u8], each: EachRow<'_>) -> Result<(), StoreError>;
 
     /// Shows every row whose key begins with `prefix`, in order.
-    fn under(
-        &self,
-        table: Table,
-        prefix: &[u8],
-        each: &mut dyn FnMut(&[u8], &[u8]) -> Result<(), StoreError>,
-    ) -> Result<(), StoreError> {
+    fn under(&self, table: Table, prefix: &[u8], each: EveryRow<'_>) -> Result<(), StoreError> {
         self.scan(table, prefix, &after(prefix), &mut |key, value| {
             each(key, value)?;
             Ok(ControlFlow::Continue(()))
@@ -325,19 +321,16 @@ impl Rows for Snapshot {
         self.with(table, None, |table| get(table, key))
     }
 
-    fn scan(
-        &self,
-        table: Table,
-        from: &[u8],
-        to: &[u8],
-        each: &mut dyn FnMut(&[u8], &[u8]) -> Result<ControlFlow<()>, StoreError>,
-    ) -> Result<(), StoreError> {
+    fn scan(&self, table: Table, from: &[u8], to: &[u8], each: EachRow<'_>) -> Result<(), StoreError> {
         self.with(table, (), |table| scan(table, from, to, each))
     }
 }
 
 /// Writes that become durable together.
-pub(crate) struct Group(WriteTransaction);
+pub(crate) struct Group {
+    transaction: WriteTransaction,
+    is_changed: Cell<bool>,
+}
 
 impl Group {
     fn with<T>(
@@ -346,17 +339,19 @@ impl Group {
         work: impl FnOnce(&mut redb::Table<'_, &'static [u8], &'static [u8]>) -> Result<T, StoreError>,
     ) -> Result<T, StoreError> {
         guarded(|| {
-            let mut table = self.0.open_table(table.definition()).map_err(redb::Error::from)?;
+            let mut table = self.transaction.open_table(table.definition()).map_err(redb::Error::from)?;
             work(&mut table)
         })
     }
 
     fn touch(&self, table: Table) -> Result<(), StoreError> {
+        self.is_changed.set(true);
         self.with(table, |_| Ok(()))
     }
 
     /// Sets the value of `key`.
     pub(crate) fn put(&self, table: Table, key: &[u8], value: &[u8]) -> Result<(), StoreError> {
+        self.is_changed.set(true);
         self.with(table, |table| {
             table.insert(key, value).map_err(redb::Error::from)?;
             Ok(())
@@ -365,15 +360,19 @@ impl Group {
 
     /// Takes `key` out.
     pub(crate) fn remove(&self, table: Table, key: &[u8]) -> Result<(), StoreError> {
+        self.is_changed.set(true);
         self.with(table, |table| {
             table.remove(key).map_err(redb::Error::from)?;
             Ok(())
         })
     }
 
-    /// Makes all of it durable: an immediate two-phase commit.
+    /// Makes all of it durable: an immediate two-phase commit. A group that changed nothing costs nothing.
     pub(crate) fn commit(self) -> Result<(), StoreError> {
-        guarded(|| Ok(self.0.commit().map_err(redb::Error::from)?))
+        if !self.is_changed.get() {
+            return guarded(|| Ok(self.transaction.abort().map_err(redb::Error::from)?));
+        }
+        guarded(|| Ok(self.transaction.commit().map_err(redb::Error::from)?))
     }
 }
 
@@ -382,13 +381,7 @@ impl Rows for Group {
         self.with(table, |table| get(table, key))
     }
 
-    fn scan(
-        &self,
-        table: Table,
-        from: &[u8],
-        to: &[u8],
-        each: &mut dyn FnMut(&[u8], &[u8]) -> Result<ControlFlow<()>, StoreError>,
-    ) -> Result<(), StoreError> {
+    fn scan(&self, table: Table, from: &[u8], to: &[u8], each: EachRow<'_>) -> Result<(), StoreError> {
         self.with(table, |table| scan(table, from, to, each))
     }
 }
@@ -401,7 +394,7 @@ fn scan(
     table: &impl ReadableTable<&'static [u8], &'static [u8]>,
     from: &[u8],
     to: &[u8],
-    each: &mut dyn FnMut(&[u8], &[u8]) -> Result<ControlFlow<()>, StoreError>,
+    each: EachRow<'_>,
 ) -> Result<(), StoreError> {
     for row in table.range(from..to).map_err(redb::Error::from)? {
         let (key, value) = row.map_err(redb::Error::from)?;

@@ -22,7 +22,7 @@ pub(crate) enum Admitted {
     /// It is the next of its feed.
     New {
         /// What it is.
-        facts: EnvelopeFacts,
+        facts: Box<EnvelopeFacts>,
         /// Whose storage it takes.
         payer: PrincipalId,
     },
@@ -159,7 +159,7 @@ impl Members {
             return Ok(Err(Refusal::Ignorant));
         }
         let payer = pusher.device.and_then(|device| self.membership.device(&device)).map(|device| device.principal);
-        Ok(payer.map(|payer| Admitted::New { facts: *facts, payer }).ok_or(Refusal::NotGranted))
+        Ok(payer.map(|payer| Admitted::New { facts: Box::new(*facts), payer }).ok_or(Refusal::NotGranted))
     }
 
     /// The right of the author has not run out, or an owner hands over what was written before it did.

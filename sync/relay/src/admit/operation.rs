@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use carnet_crypto::{
     door::UnixMillis,
-    id::{DeviceId, FeedId, OpId, PrincipalId, SectionId},
+    id::{DeviceId, FeedId, ObjectId, OpId, PrincipalId, SectionId},
 };
 use carnet_protocol::{
     checkpoint::Receipt,
@@ -156,40 +156,28 @@ impl Members {
                 return Ok(Err(Refusal::Frontier));
             }
         }
-        match op.body() {
+        let refusal = match op.body() {
             Body::ForkProof(accusation) => {
                 let frontier: Vec<Position> = accusation.frontier.iter().copied().collect();
                 let feeds = [accusation.proof.feed()].into();
-                let hidden = hidden(rows, view, accusation.cited.as_ref(), &frontier, &feeds)?;
-                return Ok(hidden.and_then(|hidden| if hidden > 0 { Err(Refusal::Frontier) } else { Ok(()) }));
-            }
-            Body::Rekey(rekey) => {
-                if self.is_too_soon(membership, op, rekey, pusher) {
-                    return Ok(Err(Refusal::Rate));
+                match hidden(rows, view, accusation.cited.as_ref(), &frontier, &feeds)? {
+                    Ok(0) => None,
+                    Ok(_) => Some(Refusal::Frontier),
+                    Err(refusal) => Some(refusal),
                 }
             }
-            Body::Wrap(wrap) => {
-                if let WrapTarget::Device(device) = &wrap.target
-                    && self.standing(device, pusher.now).is_none()
-                {
-                    return Ok(Err(Refusal::NotGranted));
+            Body::Rekey(rekey) => self.is_too_soon(membership, op, rekey, pusher).then_some(Refusal::Rate),
+            Body::Wrap(wrap) => match &wrap.target {
+                WrapTarget::Device(device) => {
+                    self.standing(device, pusher.now).is_none().then_some(Refusal::NotGranted)
                 }
-            }
-            Body::Seal(seal) => {
-                if !object::is_complete(rows, view.number, &seal.object)? {
-                    return Ok(Err(Refusal::ObjectMissing));
-                }
-            }
-            Body::Rebase(rebase) => {
-                if let Some(object) = &rebase.object
-                    && !object::is_complete(rows, view.number, object)?
-                {
-                    return Ok(Err(Refusal::ObjectMissing));
-                }
-            }
-            _ => {}
-        }
-        Ok(Ok(()))
+                WrapTarget::Step { .. } => None,
+            },
+            Body::Seal(seal) => missing_object(rows, view, Some(&seal.object))?,
+            Body::Rebase(rebase) => missing_object(rows, view, rebase.object.as_ref())?,
+            _ => None,
+        };
+        Ok(refusal.map_or(Ok(()), Err))
     }
 
     /// Whether the same principal gave one of the sections a key for the same readers less than an hour ago.
@@ -206,6 +194,11 @@ impl Members {
             })
         })
     }
+}
+
+fn missing_object(rows: &impl Rows, view: &View, object: Option<&ObjectId>) -> Result<Option<Refusal>, StoreError> {
+    let Some(object) = object else { return Ok(None) };
+    Ok((!object::is_complete(rows, view.number, object)?).then_some(Refusal::ObjectMissing))
 }
 
 fn refusal_of(refused: &OpRefused) -> Refusal {

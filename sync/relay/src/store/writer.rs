@@ -80,16 +80,14 @@ fn run(store: &Store, mut books: Books, mut queue: mpsc::Receiver<(usize, Work)>
             group.push(work);
         }
         let committed = catch_unwind(AssertUnwindSafe(|| commit(store, &mut books, group)));
-        match committed {
-            Ok(Ok(answers)) => {
-                books.publish();
-                answers.into_iter().for_each(|answer| answer());
-            }
+        let Ok(Ok(answers)) = committed else {
             // The answers are dropped, which tells those who wait.
-            Ok(Err(_)) | Err(_) => {
-                poison.send_replace(true);
-                return;
-            }
+            poison.send_replace(true);
+            return;
+        };
+        books.publish();
+        for answer in answers {
+            answer();
         }
     }
 }

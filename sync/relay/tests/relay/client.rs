@@ -266,7 +266,7 @@ impl Client {
                         self.known.forget(&tail.section);
                     } else {
                         for envelope in &tail.envelopes {
-                            self.known.expect_envelope(&tail.section, &world.identify(tail.section, envelope));
+                            self.known.expect_envelope(&tail.section, &identify(tail.section, envelope));
                         }
                     }
                     brought.tails.push(tail);
@@ -327,7 +327,7 @@ impl Client {
                 }
                 Item::View(_) => {}
                 Item::Envelope(carnet_protocol::frame::SectionRef::Named(section), bytes) => {
-                    self.known.expect_envelope(section, &world.identify(*section, bytes));
+                    self.known.expect_envelope(section, &identify(*section, bytes));
                 }
                 Item::Envelope(..) => panic!("tests name sections"),
             }
@@ -337,11 +337,9 @@ impl Client {
     }
 }
 
-impl World {
-    /// The id of an envelope, as a device finds it out: the feed and the predecessor are looked up among those written.
-    pub(crate) fn identify(&self, section: SectionId, bytes: &[u8]) -> EnvelopeId {
-        IDS.with_borrow(|ids| ids.get(&(section, bytes.to_vec())).copied()).expect("an envelope of this story")
-    }
+/// The id of an envelope. A device computes it; a story remembers it.
+fn identify(section: SectionId, bytes: &[u8]) -> EnvelopeId {
+    IDS.with_borrow(|ids| ids.get(&(section, bytes.to_vec())).copied()).expect("an envelope of this story")
 }
 
 thread_local! {

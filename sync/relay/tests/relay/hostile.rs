@@ -305,7 +305,6 @@ async fn a_sleeping_reader_does_not_lose_its_connection() {
         sent += items.len();
         assert_eq!(client.push(&mut world, items).await.refusals, []);
     }
-    tokio::time::sleep(Duration::from_secs(2)).await;
     assert!(sleeper.connection.close_reason().is_none());
     let first = sleeper.brought(&mut world, carnet_protocol::frame::Cause::Live).await;
     let rest = sleeper.pull(&mut world).await;

@@ -80,6 +80,31 @@ async fn an_upload_resumes_and_an_object_is_fetched_in_parts() {
     relay.stop().await;
 }
 
+/// The relay was killed between the last byte of an upload and its check: every byte is there, and the device, told so,
+/// has nothing left to send. It once stayed unfinished for ever. A kill in `fault_a10_…` found it.
+#[tokio::test]
+async fn fault_a10_an_upload_that_lacks_only_its_check_is_finished_by_any_part() {
+    let folder = folder();
+    let data = folder.path().join("relay");
+    let relay = RunningRelay::start(&data).await;
+    let mut world = World::new(&relay.address.key, 5);
+    let device = Device::new(1).await;
+    let mut client = Client::create(&device, &relay.address, &world).await;
+    let items = world.items();
+    client.push(&mut world, items).await;
+    let whole = bytes(50_000);
+    let object = ObjectId(content_hash(&whole));
+    put(&mut client, &whole, 0, 49_999).await;
+    let part = data.join("large/0000000000000001").join(format!("{object}.part"));
+    let mut file = std::fs::OpenOptions::new().append(true).open(part).unwrap();
+    std::io::Write::write_all(&mut file, &whole[49_999..]).unwrap();
+    let state = |complete| Frame::ObjectState(ObjectState { object, total: 50_000, stored: 50_000, complete });
+    assert_eq!(client.line.ask(&Frame::ObjectAsked(ObjectAsked { object })).await, state(false));
+    assert_eq!(put(&mut client, &whole, 50_000, 50_000).await, state(true), "an empty part will do");
+    assert_eq!(put(&mut client, &whole, 0, 50_000).await, state(true));
+    relay.stop().await;
+}
+
 #[tokio::test]
 async fn fault_d12_an_object_that_is_not_what_it_is_called_is_dropped() {
     let folder = folder();
@@ -123,7 +148,7 @@ async fn goal_1_a_fresh_device_joins_from_a_snapshot_when_the_raw_log_is_gone() 
     // The owner and the phone agree on a snapshot of the first 15.
     let whole = bytes(40_000);
     let object = ObjectId(content_hash(&whole));
-    let body = world.seal(NOTES, &[pen.place(15)], object);
+    let body = World::seal(NOTES, &[pen.place(15)], object);
     world.say(&owner, body.clone(), Vec::new());
     let item = world.last();
     let refused = client.push(&mut world, vec![item.clone()]).await;

@@ -2,10 +2,9 @@
 
 use carnet_crypto::door::UnixMillis;
 use carnet_protocol::{
-    checkpoint::Head,
     frame::{Denial, Frame, Item, Refusal, RootHello, StreamRole},
     membership::{
-        Op, Role, Scope,
+        Role, Scope,
         body::{CitedCheckpoint, Target},
     },
 };
@@ -83,13 +82,13 @@ async fn atk_7_after_its_removal_a_device_is_served_nothing_and_nothing_of_it_is
     // By somebody who is not an owner, a removal may not hide what was filed; by an owner, it must say how much.
     let cited = cite(&client, signed);
     let target = Target::Principal(doctor.principal);
-    let silent = world.removal(target, &[pen.place(3)], Some(cited.clone()));
+    let silent = World::removal(target, &[pen.place(3)], Some(cited.clone()));
     let silent = world.clone().sign_after(&owner, &world.log.heads(), silent);
     let sent = carnet_protocol::frame::SentOperation { op: silent.bytes().to_vec(), parts: vec![], receipts: vec![] };
     let pushed = client.push(&mut world, vec![Item::Operation(sent)]).await;
     assert_eq!(pushed.refusals, [(0, Refusal::Frontier)]);
 
-    let body = world.removal(target, &[pen.place(5)], Some(cited));
+    let body = World::removal(target, &[pen.place(5)], Some(cited));
     world.say(&owner, body, Vec::new());
     let item = world.last();
     assert_eq!(client.push(&mut world, vec![item]).await.refusals, []);
@@ -116,7 +115,7 @@ async fn a_stale_epoch_is_refused_and_an_unaware_writer_is_not() {
     client.push(&mut world, items).await;
     let (before, old) = (world.log.heads(), world.epochs[&NOTES]);
     let signed = client.pull(&mut world).await.checkpoint.unwrap();
-    let body = world.removal(Target::Principal(reader.principal), &[], Some(cite(&client, signed)));
+    let body = World::removal(Target::Principal(reader.principal), &[], Some(cite(&client, signed)));
     world.say(&owner, body, Vec::new());
     let item = world.last();
     assert_eq!(client.push(&mut world, vec![item]).await.refusals, []);
@@ -148,7 +147,7 @@ async fn atk_8_a_writer_that_feigns_ignorance_is_refused_after_seven_days() {
     client.push(&mut world, items).await;
     let (before, old) = (world.log.heads(), world.epochs[&NOTES]);
     let signed = client.pull(&mut world).await.checkpoint.unwrap();
-    let body = world.removal(Target::Principal(reader.principal), &[], Some(cite(&client, signed)));
+    let body = World::removal(Target::Principal(reader.principal), &[], Some(cite(&client, signed)));
     world.say(&owner, body, Vec::new());
     let item = world.last();
     client.push(&mut world, vec![item]).await;
@@ -176,14 +175,14 @@ async fn atk_31_a_removal_with_an_old_checkpoint_must_be_signed_again() {
     let items = world.items();
     client.push(&mut world, items).await;
     let signed = client.pull(&mut world).await.checkpoint.unwrap();
-    let old = world.removal(Target::Principal(reader.principal), &[], Some(cite(&client, signed)));
+    let old = World::removal(Target::Principal(reader.principal), &[], Some(cite(&client, signed)));
     relay.clock.advance(7 * 24 * 3_600_000 + 1);
     let mut copy = world.clone();
     copy.say(&owner, old, Vec::new());
     let item = copy.last();
     assert_eq!(client.push(&mut world, vec![item]).await.refusals, [(0, Refusal::Frontier)]);
     let signed = client.pull(&mut world).await.checkpoint.unwrap();
-    let fresh = world.removal(Target::Principal(reader.principal), &[], Some(cite(&client, signed)));
+    let fresh = World::removal(Target::Principal(reader.principal), &[], Some(cite(&client, signed)));
     world.say(&owner, fresh, Vec::new());
     let item = world.last();
     assert_eq!(client.push(&mut world, vec![item]).await.refusals, []);
@@ -256,15 +255,12 @@ async fn what_has_no_right_or_no_parents_is_refused_with_its_reason() {
     copy.second(8);
     let orphan = copy.last();
     assert_eq!(client.push(&mut world, vec![orphan]).await.refusals, [(0, Refusal::ViewMissing)]);
-    let Item::Operation(mut sent) = world.last() else { panic!() };
-    let at = sent.op.len() - 1;
-    sent.op[at] ^= 1;
     let mut forged = copy.said[copy.said.len() - 2].clone();
     let at = forged.op.len() - 1;
     forged.op[at] ^= 1;
     let items = vec![Item::Operation(forged)];
     assert_eq!(client.push(&mut world, items).await.refusals, [(0, Refusal::Signature)]);
-    let mut foreign = World::new(&relay.address.key, 6);
+    let foreign = World::new(&relay.address.key, 6);
     let foreign_op = foreign.items().remove(0);
     let refused = client.push(&mut world, vec![foreign_op]).await.refusals;
     assert_eq!(refused, [(0, Refusal::ViewMissing)], "fault_d11: of another record");
@@ -284,7 +280,6 @@ async fn what_has_no_right_or_no_parents_is_refused_with_its_reason() {
         assert_eq!(pushed.refusals, [(0, refusal)]);
     }
     assert_eq!(client.push(&mut copy, vec![Item::Operation(whole)]).await.refusals, []);
-    let _ = foreign.second(9);
     relay.stop().await;
 }
 
@@ -384,7 +379,5 @@ async fn an_ended_record_is_gone_for_everybody() {
         relay = RunningRelay::start(&data).await;
     }
     assert!(Client::try_create(&device, &relay.address, &world).await.is_none(), "nor does it come back");
-    assert_eq!(Head::START.position, 0);
-    let _ = Op::decode(&world.genesis().op).unwrap();
     relay.stop().await;
 }

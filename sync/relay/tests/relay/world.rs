@@ -9,7 +9,7 @@ use carnet_crypto::{
     sign::{PublicKey, SigningKey},
 };
 use carnet_protocol::{
-    checkpoint::{Head, Receipt, SignedReceipt},
+    checkpoint::{Head, SignedReceipt},
     envelope::{Envelope, EnvelopeContext, EnvelopeKind, Header, NO_PREDECESSOR},
     feed::Position,
     frame::{Item, SectionRef, SentOperation, SentView},
@@ -148,10 +148,6 @@ impl World {
         self.receipts.add(&self.relay.clone(), &receipt);
     }
 
-    pub(crate) fn vouch(&mut self, receipt: &Receipt) {
-        self.receipts.vouch(&self.relay.clone(), receipt);
-    }
-
     pub(crate) fn sign_after(&mut self, who: &Who, parents: &[OpId], body: Body) -> Op {
         self.clock += 1_000;
         let counter = self.counters.entry(who.id).or_default();
@@ -237,13 +233,13 @@ impl World {
         who
     }
 
-    pub(crate) fn removal(&self, target: Target, frontier: &[Position], cited: Option<CitedCheckpoint>) -> Body {
+    pub(crate) fn removal(target: Target, frontier: &[Position], cited: Option<CitedCheckpoint>) -> Body {
         let mut frontier = frontier.to_vec();
         frontier.sort_unstable();
         Body::Remove(Removal { targets: vec![target], frontier, cited, hidden: 0, reason: Reason::Lost })
     }
 
-    pub(crate) fn seal(&self, section: SectionId, cover: &[Position], object: ObjectId) -> Body {
+    pub(crate) fn seal(section: SectionId, cover: &[Position], object: ObjectId) -> Body {
         let mut cover = cover.to_vec();
         cover.sort_unstable();
         let position = Some(Head::START);
@@ -307,10 +303,6 @@ impl Pen {
     pub(crate) fn items_from(&self, from: usize) -> Vec<Item> {
         let written = self.written[from..].iter();
         written.map(|(_, bytes)| Item::Envelope(SectionRef::Named(self.section), bytes.clone())).collect()
-    }
-
-    pub(crate) fn ids(&self) -> Vec<EnvelopeId> {
-        self.written.iter().map(|(id, _)| *id).collect()
     }
 
     /// The place of number `count`, counted from 1.
