@@ -114,15 +114,15 @@ fn a2() -> &'static Tally {
                     continue;
                 }
                 let allowed = run.allowed(walk.position());
-                let whole: bool = rng.random();
-                let last = walk.pending().len() - 1;
-                // The last write alone is torn, or each of them is.
+                // One write is torn among whole ones (the page that the header already names), or each in its own way.
+                let is_alone: bool = rng.random();
+                let victim = rng.random_range(0..walk.pending().len());
                 let mut index = 0;
                 let image = walk.image(|_| {
                     index += 1;
                     match rng.random_range(0..3_u8) {
-                        _ if index - 1 == last => Kept::torn(&mut rng),
-                        _ if whole => Kept::All,
+                        _ if index - 1 == victim => Kept::torn(&mut rng),
+                        _ if is_alone => Kept::All,
                         0 => Kept::None,
                         1 => Kept::All,
                         _ => Kept::torn(&mut rng),

@@ -142,15 +142,21 @@ pub enum Kept {
     },
     /// Of a write, the bytes before this one.
     UpTo(usize),
+    /// Of a write, all but one sector of 512 bytes: the one with this number, counted from its end, again from there when
+    /// there are fewer.
+    Without(usize),
 }
 
 impl Kept {
     /// A tear at a byte, a sector or a page.
     pub fn torn(rng: &mut impl Rng) -> Self {
-        match rng.random_range(0..4_u8) {
+        match rng.random_range(0..6_u8) {
             0 => Self::UpTo(rng.random_range(0..5_000)),
             1 => Self::UpTo(512 * rng.random_range(0..10)),
-            2 => Self::Pieces { edge: 512, mask: (0..37).map(|_| rng.random()).collect() },
+            // The unused end of a page that spans blocks is as good a place to tear as any.
+            2 => Self::Without(rng.random_range(0..8)),
+            3 => Self::Without(rng.random_range(0..1_000)),
+            4 => Self::Pieces { edge: 512, mask: (0..37).map(|_| rng.random()).collect() },
             _ => Self::Pieces { edge: 4096, mask: (0..37).map(|_| rng.random()).collect() },
         }
     }
@@ -173,6 +179,12 @@ pub fn apply(bytes: &mut Vec<u8>, event: &Event, kept: &Kept) {
                 Kept::UpTo(length) => {
                     let length = (*length).min(data.len());
                     to[..length].copy_from_slice(&data[..length]);
+                }
+                Kept::Without(number) => {
+                    let hole = data.len().saturating_sub(512 * (number % data.len().div_ceil(512) + 1));
+                    to[..hole].copy_from_slice(&data[..hole]);
+                    let after = data.len().min(hole + 512);
+                    to[after..].copy_from_slice(&data[after..]);
                 }
                 Kept::Pieces { edge, mask } => {
                     for (offset, byte) in data.iter().enumerate() {
