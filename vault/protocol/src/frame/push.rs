@@ -154,7 +154,7 @@ macro_rules! refusals {
 }
 
 refusals! {
-    /// Not canonical, or of a version or kind that this relay does not know.
+    /// Not canonical, too large, or of a version or kind that this relay does not know.
     Malformed = 1;
     /// The signature fits no device that may write there.
     Signature = 2;
@@ -174,18 +174,14 @@ refusals! {
     Frontier = 9;
     /// The author's clock is more than 10 minutes ahead.
     Clock = 10;
-    /// Too large.
-    Size = 11;
     /// Storage for this principal or record is used up.
-    Quota = 12;
+    Quota = 11;
     /// Too many rekeys; wait.
-    Rate = 13;
+    Rate = 12;
     /// It names an object or part that is not stored here.
-    ObjectMissing = 14;
+    ObjectMissing = 13;
     /// It names a section by a slot that the last pull does not have.
-    UnknownSection = 15;
-    /// Something before it in this push was refused, on which it depends.
-    After = 16;
+    UnknownSection = 14;
 }
 
 impl Refusal {
