@@ -75,6 +75,7 @@ pub(crate) enum Command {
     Export(command::export::Options),
     Log(command::log::Options),
     Device(command::device::Options),
+    Recovery(command::recovery::Options),
     Completions(command::completions::Options),
     #[command(hide = true)]
     IntakeWorker,
@@ -99,6 +100,7 @@ impl Command {
             Self::Measure(options) => options.action.name(),
             Self::Profile(options) => options.action.name(),
             Self::Record(options) => options.action.name(),
+            Self::Recovery(options) => options.action.name(),
             Self::Status(_) => "status",
             Self::Unlock(_) => "unlock",
         }

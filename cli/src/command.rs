@@ -17,5 +17,6 @@ pub(crate) mod log;
 pub(crate) mod measure;
 pub(crate) mod profile;
 pub(crate) mod record;
+pub(crate) mod recovery;
 pub(crate) mod status;
 pub(crate) mod unlock;

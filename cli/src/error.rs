@@ -65,13 +65,11 @@ pub(crate) enum Failure {
     BadZone,
     /// Another command holds the vault.
     Busy,
-    /// An archive of our own, which is restored and not imported as a file from outside.
+    /// An archive of our own that is damaged, altered, or of another version.
     CarnetArchive {
         /// The file.
         path: String,
     },
-    /// The codes on the two sides were not said to be the same.
-    CodesDiffer,
     /// The configuration file holds something else than what is documented.
     ConfigInvalid {
         /// The file.
@@ -148,6 +146,10 @@ pub(crate) enum Failure {
     KitDoesNotFit,
     /// A record would be made whose recovery kit nobody would see.
     KitNeedsPlace,
+    /// A kit of another record, or one that was replaced.
+    KitOfOther,
+    /// Words that are no kit.
+    KitWords,
     /// A chain of the access log that does not hold.
     LogBroken {
         /// The first bad line.
@@ -278,6 +280,7 @@ impl Failure {
     }
 
     /// What happened. The same key has the attributes `meaning` and `hint`.
+    #[expect(clippy::too_many_lines, reason = "one arm for each failure; splitting would hide a missing one")]
     pub(crate) fn message(&self) -> Message {
         match self {
             Self::BadBloodGroup => msg!("error-bad-blood-group"),
@@ -292,7 +295,6 @@ impl Failure {
             Self::BadZone => msg!("error-bad-zone"),
             Self::Busy => msg!("error-busy"),
             Self::CarnetArchive { path } => msg!("error-carnet-archive", path = path),
-            Self::CodesDiffer => msg!("error-codes-differ"),
             Self::ConfigInvalid { path, reason } => msg!("error-config-invalid", path = path, reason = reason),
             Self::ConfirmationNeeded => msg!("error-confirmation-needed"),
             Self::Damaged => msg!("error-damaged"),
@@ -312,6 +314,8 @@ impl Failure {
             Self::KeyStore { reason } => msg!("error-key-store", reason = reason),
             Self::KitDoesNotFit => msg!("error-kit-does-not-fit"),
             Self::KitNeedsPlace => msg!("error-kit-needs-place"),
+            Self::KitOfOther => msg!("error-kit-of-other"),
+            Self::KitWords => msg!("error-kit-words"),
             Self::LogBroken { line } => msg!("error-log-broken", line = *line),
             Self::NameNeeded => msg!("error-name-needed"),
             Self::NoAnswer => msg!("error-no-answer"),
@@ -363,7 +367,6 @@ impl Failure {
     pub(crate) fn exit(&self) -> Exit {
         match self {
             Self::CarnetArchive { .. }
-            | Self::CodesDiffer
             | Self::DeviceUnknown
             | Self::DiskFailed
             | Self::DiskFull
@@ -378,6 +381,8 @@ impl Failure {
             | Self::FormatUnknown { .. }
             | Self::KeyStore { .. }
             | Self::KitDoesNotFit
+            | Self::KitOfOther
+            | Self::KitWords
             | Self::NoAnswer
             | Self::NoKeyStore
             | Self::NoLocks

@@ -13,7 +13,6 @@ mod i18n;
 mod input;
 mod keyring;
 mod kit;
-mod qr;
 mod session;
 mod ui;
 
@@ -91,6 +90,7 @@ fn run(command: &Command, session: &Session<'_>) -> Result<Report, Failure> {
         Command::Measure(options) => command::measure::run(options, session),
         Command::Profile(options) => command::profile::run(options, session),
         Command::Record(options) => command::record::run(options, session),
+        Command::Recovery(options) => command::recovery::run(options, session),
         Command::Status(_) => command::status::run(session),
         Command::Unlock(options) => command::unlock::run(options, session),
     }

@@ -1,8 +1,7 @@
 //! All that the command says and asks. Nothing else in this crate writes to a standard stream or reads an answer.
 //!
 //! Data goes to standard output, talk and progress to standard error. With `--json` standard output carries one object
-//! of the schema `carnet.cli/1`; commands that last write one object a line before it, one event each; progress
-//! is JSON Lines on standard error. Text from data is made harmless on its way out (see [`escape`]).
+//! of the schema `carnet.cli/1`; progress is JSON Lines on standard error. Text from data is made harmless on its way out (see [`escape`]).
 
 mod ask;
 mod escape;
@@ -11,7 +10,7 @@ mod table;
 
 use std::io::{self, IsTerminal, Write};
 
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 pub(crate) use self::{escape::escape, progress::Progress};
 use self::{
@@ -109,21 +108,10 @@ impl Ui {
     }
 
     /// A page shown before the command ends, on standard error: what a person must see to answer a question.
-    /// With `--json` the caller sends an event instead.
+    /// Nothing with `--json`.
     pub(crate) fn show(&self, page: &[Block]) {
         if !self.manner.json {
             write_error(self.lay_out(page).trim_end());
-        }
-    }
-
-    /// An event of a command that lasts: one JSON object on a line of standard output. Nothing without `--json`.
-    pub(crate) fn event(&self, name: &str, fields: Map<String, Value>) {
-        if self.manner.json {
-            let mut object = Map::new();
-            object.insert("schema".into(), SCHEMA.into());
-            object.insert("event".into(), name.into());
-            object.extend(fields);
-            let _ = write_out(&escape_json(&Value::Object(object).to_string()));
         }
     }
 

@@ -170,6 +170,12 @@ impl Vault {
 }
 
 impl Record<'_> {
+    /// Whether the kit is a root of this record now: what a rehearsal asks. Nothing is changed.
+    pub fn is_opened_by(&self, kit: &Kit) -> bool {
+        let root = kit.device(&self.live.row.salt);
+        self.live.members.current().device(&root).is_some_and(|device| device.root.is_some() && device.is_live)
+    }
+
     /// Opens the keys that were wrapped to the kit. Call it after the operations came and before the envelopes.
     ///
     /// # Errors

@@ -7,7 +7,6 @@ warning = Warning: { $text }
 failure = Failed: { $text }
 confirm = { $question } [y/n]
 confirm-yes-words = y yes o oui
-compare-code = Code shown here: { $digits }. If it is the same on the other device, type "same":
 ask-passphrase = Passphrase:
 ask-new-passphrase = New passphrase:
 ask-new-passphrase-again = Once more:
@@ -96,6 +95,8 @@ column-strength = Strength
 column-number = No.
 log-holds = The log holds: { $count } lines checked.
 log-breaks = The log does not hold: device { $device }, line { $number }.
+ask-kit-words = Type the 24 words of the sheet, with spaces between:
+kit-opens = The recovery kit opens the record "{ $name }". Put the sheet away.
 
 ## Help
 
@@ -270,6 +271,9 @@ option-actor = Device, by the first characters of its identifier.
 option-log-list-kind = What the line tells: import, export, device-added…
 option-strength = What the line proves by itself.
 option-log-verify-file = Log exported with "log list --out".
+command-recovery = The recovery kit.
+command-recovery-rehearse = Checks that the 24 words open the record, without changing it.
+option-words-fd = Words: first line read from this open descriptor.
 
 ## Words not understood
 
@@ -356,12 +360,9 @@ error-bad-zone = There is no such time zone.
 error-busy = Another command is using the vault.
     .meaning = What was said to be saved is saved; this command changed nothing.
     .hint = Wait until it ends, then try again.
-error-carnet-archive = { $path } is an archive of Carnet, which this command cannot take in yet.
+error-carnet-archive = { $path } is an archive of Carnet that is damaged, altered, or of another version.
     .meaning = Nothing was saved.
-    .hint = Open it with the version of Carnet that wrote it.
-error-codes-differ = The two codes were not said to be the same.
-    .meaning = The pairing is abandoned: no access was given, nothing was received.
-    .hint = If the codes were different, someone may have slipped between the two devices: start again with a new invitation, side by side if you can.
+    .hint = Make the export again on the first device, or use the version of Carnet that wrote it.
 error-config-invalid = The settings file { $path } is not understood: { $reason }.
     .meaning = No vault was opened.
     .hint = Mend the file or take it away. Known keys: vault, record, language, relay, zone.
@@ -422,6 +423,12 @@ error-kit-does-not-fit = The sheet of the recovery kit does not fit on a page.
 error-kit-needs-place = The recovery kit must go somewhere, and there is no terminal to show it.
     .meaning = No record was made.
     .hint = Give --kit-out FILE.pdf, or --no-kit if you accept that a lost record is lost for ever.
+error-kit-of-other = This recovery kit does not open this record: it is of another one, or was replaced.
+    .meaning = Nothing was done.
+    .hint = Check the name and the identifier printed on the sheet.
+error-kit-words = These words are not those of a recovery kit.
+    .meaning = Nothing was done.
+    .hint = Read the sheet again: 24 words, in the order of the groups; the first four letters of each are enough.
 error-log-broken = The access log no longer holds from line { $line } of a device on.
     .meaning = Your entries are not touched; but lines were taken out, changed or moved.
     .hint = Compare with the log of another device, and keep a copy of this folder.

@@ -7,7 +7,6 @@ warning = Attention : { $text }
 failure = Échec : { $text }
 confirm = { $question } [o/n]
 confirm-yes-words = o oui y yes
-compare-code = Code affiché ici : { $digits }. S'il est identique sur l'autre appareil, tapez « identique » :
 ask-passphrase = Phrase de passe :
 ask-new-passphrase = Nouvelle phrase de passe :
 ask-new-passphrase-again = Encore une fois :
@@ -96,6 +95,8 @@ column-strength = Force
 column-number = N°
 log-holds = Le journal tient : { $count } lignes vérifiées.
 log-breaks = Le journal ne tient pas : appareil { $device }, ligne { $number }.
+ask-kit-words = Tapez les 24 mots de la feuille, séparés par des espaces :
+kit-opens = Le kit de secours ouvre bien le carnet « { $name } ». Rangez la feuille.
 
 ## Aide
 
@@ -270,6 +271,9 @@ option-actor = Appareil, par les premiers caractères de son identifiant.
 option-log-list-kind = Ce que dit la ligne : import, export, device-added…
 option-strength = Ce que la ligne prouve à elle seule.
 option-log-verify-file = Journal exporté avec « log list --out ».
+command-recovery = Le kit de secours.
+command-recovery-rehearse = Vérifie que les 24 mots ouvrent le carnet, sans rien y changer.
+option-words-fd = Mots : première ligne lue sur ce descripteur ouvert.
 
 ## Mots mal compris
 
@@ -356,12 +360,9 @@ error-bad-zone = Ce fuseau horaire n'existe pas.
 error-busy = Une autre commande utilise le coffre.
     .meaning = Ce qui avait été annoncé comme enregistré l'est ; cette commande n'a rien changé.
     .hint = Attendez qu'elle finisse, puis recommencez.
-error-carnet-archive = { $path } est une archive de Carnet, que cette commande ne sait pas encore reprendre.
+error-carnet-archive = { $path } est une archive de Carnet abîmée, modifiée, ou d'une autre version.
     .meaning = Rien n'a été enregistré.
-    .hint = Ouvrez-la avec la version de Carnet qui l'a écrite.
-error-codes-differ = Les deux codes n'ont pas été déclarés identiques.
-    .meaning = L'appairage est abandonné : aucun accès n'a été donné, rien n'a été reçu.
-    .hint = Si les codes étaient différents, quelqu'un s'est peut-être glissé entre les deux appareils : recommencez avec une nouvelle invitation, de préférence côte à côte.
+    .hint = Reprenez l'export sur l'appareil d'origine, ou la version de Carnet qui l'a écrit.
 error-config-invalid = Le fichier de réglages { $path } n'est pas compris : { $reason }.
     .meaning = Aucun coffre n'a été ouvert.
     .hint = Corrigez le fichier ou retirez-le. Clés connues : vault, record, language, relay, zone.
@@ -422,6 +423,12 @@ error-kit-does-not-fit = La feuille du kit de secours ne tient pas sur une page.
 error-kit-needs-place = Le kit de secours doit aller quelque part, et il n'y a pas de terminal pour le montrer.
     .meaning = Aucun carnet n'a été créé.
     .hint = Donnez --kit-out FICHIER.pdf, ou --no-kit si vous acceptez qu'un carnet perdu le soit pour toujours.
+error-kit-of-other = Ce kit de secours n'ouvre pas ce carnet : il est d'un autre, ou a été remplacé.
+    .meaning = Rien n'a été fait.
+    .hint = Vérifiez le nom et l'identifiant imprimés sur la feuille.
+error-kit-words = Ces mots ne forment pas un kit de secours.
+    .meaning = Rien n'a été fait.
+    .hint = Relisez la feuille : 24 mots, dans l'ordre des groupes ; les quatre premières lettres de chacun suffisent.
 error-log-broken = Le journal d'accès ne tient plus à partir de la ligne { $line } d'un appareil.
     .meaning = Vos entrées ne sont pas touchées ; mais des lignes ont été ôtées, changées ou déplacées.
     .hint = Comparez avec le journal d'un autre appareil, et gardez une copie de ce dossier.

@@ -120,7 +120,7 @@ fn add(options: &AddOptions, record: &mut Record<'_>, session: &Session<'_>) -> 
 
 /// Reads a file in the worker, like any file from outside, and keeps it as one document.
 fn add_one(
-    path: &PathBuf,
+    path: &Path,
     options: &AddOptions,
     record: &mut Record<'_>,
     session: &Session<'_>,
