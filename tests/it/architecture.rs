@@ -63,9 +63,12 @@ fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("tests/ lies in the root").to_path_buf()
 }
 
+/// What the manifests say. Without the graph of all dependencies, which on a fresh machine would have to be fetched for
+/// every platform.
 fn metadata() -> Metadata {
     MetadataCommand::new()
         .manifest_path(root().join("Cargo.toml"))
+        .no_deps()
         .other_options(["--offline".to_owned(), "--locked".to_owned()])
         .exec()
         .expect("cargo metadata runs")
@@ -123,7 +126,7 @@ fn guarded_names_stand_only_in_their_files() {
     let mut wrong = Vec::new();
     for file in sources() {
         let path = file.strip_prefix(root()).expect("under the root").to_string_lossy().into_owned();
-        if path.starts_with("tests/") {
+        if path.starts_with("tests/") || path.contains("/tests/") {
             continue;
         }
         let text = fs::read_to_string(&file).expect("a source file is text");
@@ -175,14 +178,19 @@ fn every_direct_dependency_has_its_line_in_the_ledger() {
 fn our_code_has_no_unsafe_and_every_crate_takes_the_house_lints() {
     for package in metadata().workspace_packages() {
         let manifest = fs::read_to_string(&package.manifest_path).expect("a manifest is text");
-        assert!(manifest.contains("[lints]\nworkspace = true"), "{} does not inherit the lints", package.name);
+        if package.name.as_str() == "carnet-tests" {
+            // A table of its own, because its helpers may unwrap and print; what counts is kept.
+            assert!(manifest.contains("unsafe_code = \"forbid\""), "the tests may not use unsafe either");
+        } else {
+            assert!(manifest.contains("[lints]\nworkspace = true"), "{} does not inherit the lints", package.name);
+        }
     }
     let house = fs::read_to_string(root().join("Cargo.toml")).expect("the root manifest is text");
     assert!(house.contains("unsafe_code = \"forbid\""));
 }
 
 /// Every Rust source file of the workspace.
-fn sources() -> Vec<PathBuf> {
+pub(crate) fn sources() -> Vec<PathBuf> {
     let mut files = Vec::new();
     let mut folders: Vec<_> = ["cli", "sync", "tests", "vault"].iter().map(|name| root().join(name)).collect();
     while let Some(folder) = folders.pop() {
