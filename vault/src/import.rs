@@ -224,8 +224,10 @@ impl Import<'_, '_> {
         if let Some(error) = bytes.failed {
             return Err(error);
         }
+        // A full disk stops the reading: it is told before the end that was not reached.
+        let attached = attached?;
         let (sha256, size) = bytes.end.ok_or(ImportError::Intake)?;
-        let Some(attached) = attached? else { return Ok(()) };
+        let Some(attached) = attached else { return Ok(()) };
         let Fact::Document(document) = &mut draft.fact else { return Err(ImportError::Intake.into()) };
         document.sha256 = Some(hex(&sha256));
         document.size = Some(size);

@@ -2,6 +2,7 @@
 
 use carnet_vault::{
     RecordError, VaultError,
+    blob::{ReadError, SealError},
     import::ImportError,
     store::{CreateError, OpenError, RelockError, StoreError},
 };
@@ -79,7 +80,10 @@ impl From<RecordError> for Failure {
             RecordError::Invalid(violations) => Self::Rules(violations.iter().map(form::rule).collect()),
             RecordError::NotGranted => Self::NotGranted,
             RecordError::Waiting => Self::Waiting,
-            RecordError::Store(error) => error.into(),
+            RecordError::Store(error)
+            | RecordError::Seal(SealError::Store(error))
+            | RecordError::File(ReadError::Store(error)) => error.into(),
+            RecordError::File(ReadError::NotAuthentic) => Self::Damaged,
             RecordError::TooLarge => Self::EntryTooLarge,
             other => Self::ours(&other),
         }
