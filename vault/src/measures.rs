@@ -221,6 +221,20 @@ impl Record<'_> {
         Ok(())
     }
 
+    /// Takes a batch out of those tables again: its envelope was taken back.
+    pub(crate) fn unindex_batch(
+        &self,
+        writer: &mut Writer,
+        id: &EnvelopeId,
+        columns: &Columns,
+    ) -> Result<(), RecordError> {
+        writer.remove(BATCH, &self.month_key(columns.month()).envelope(id))?;
+        for (day, _) in days_of(columns, &self.zones()?) {
+            writer.remove(DAY, &self.kind_key(&columns.series().kind).bytes(&day_bytes(day)).envelope(id))?;
+        }
+        Ok(())
+    }
+
     /// The days of a kind between two days, both included, oldest first.
     ///
     /// # Errors

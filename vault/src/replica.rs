@@ -4,6 +4,7 @@
 //! the relay has acknowledged it. What the relay was last seen to have is remembered beside it, so that a relay that
 //! shows less, or something else, is found out.
 
+mod anew;
 mod reach;
 
 use std::collections::BTreeMap;
@@ -180,15 +181,22 @@ impl Record<'_> {
     /// # Errors
     /// The store's.
     pub fn outbox(&self, bytes_max: usize) -> Result<Vec<Outgoing>, RecordError> {
+        self.outbox_from(0, bytes_max)
+    }
+
+    /// As [`Record::outbox`], from this number on.
+    ///
+    /// # Errors
+    /// The store's.
+    pub fn outbox_from(&self, number: u64, bytes_max: usize) -> Result<Vec<Outgoing>, RecordError> {
         let reader = self.store.read()?;
         let mut outgoing = Vec::new();
         let mut bytes = 0;
-        for row in reader.prefix(OUTBOX, &Key::of(&self.live.id))? {
+        let from = Key::of(&self.live.id).number(number);
+        let to = Key::of(&self.live.id).number(u64::MAX);
+        for row in reader.range(OUTBOX, &from[..]..&to[..])? {
             let (key, row) = row?;
             let number = key.last_chunk::<8>().map(|number| u64::from_be_bytes(*number)).ok_or(StoreError::Damaged)?;
-            if number == u64::MAX {
-                break;
-            }
             let item = match row::read(&row).map_err(|_| StoreError::Damaged)? {
                 OutboxRow::Envelope { feed, seq } => {
                     let stored = self.stored(&reader, &feed, seq)?.ok_or(StoreError::Damaged)?;

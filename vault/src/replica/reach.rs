@@ -20,9 +20,10 @@ use crate::{
     blob::{Download, ReceiveError},
     members::CarriedOp,
     record::{Record, RecordError},
-    row::{OutboxRow, Standing},
+    row::{self, OutboxRow, Standing},
+    snapshot::TakeSnapshotError,
     store::{Durability, StoreError},
-    tables::{ENVELOPE, Key, OBJECT},
+    tables::{ENVELOPE, Key, OBJECT, OUTBOX},
     vault::{DeviceStanding, relay_keys},
 };
 
@@ -120,6 +121,22 @@ impl Record<'_> {
             .map(carnet_protocol::membership::Op::id)
             .filter(|op| !receipts.is_of(op, relay))
             .collect()
+    }
+
+    /// The operations that stand in the outbox.
+    ///
+    /// # Errors
+    /// The store's.
+    pub fn queued_ops(&self) -> Result<BTreeSet<OpId>, RecordError> {
+        let from = Key::of(&self.live.id).number(0);
+        let to = Key::of(&self.live.id).number(u64::MAX);
+        let mut queued = BTreeSet::new();
+        for row in self.store.read()?.range(OUTBOX, &from[..]..&to[..])? {
+            if let OutboxRow::Op { op } = row::read(&row?.1).map_err(|_| StoreError::Damaged)? {
+                queued.insert(op);
+            }
+        }
+        Ok(queued)
     }
 
     /// The operations that name a public key by hash which is not here, ascending.
@@ -235,6 +252,16 @@ impl Record<'_> {
         let object = download.finish(self.blobs, &mut writer)?;
         writer.commit()?;
         Ok(object)
+    }
+
+    /// Takes in a snapshot whose sealed bytes are here: checks it, and merges it into its volume.
+    ///
+    /// # Errors
+    /// As [`Record::receive_snapshot`].
+    pub fn take_snapshot(&mut self, object: &ObjectId) -> Result<(), TakeSnapshotError> {
+        let limit = u64::try_from(SNAPSHOT_SEALED_BYTES_MAX).unwrap_or(u64::MAX);
+        let sealed = self.blobs.read_sealed(&self.store.read()?, object, limit).map_err(RecordError::from)?;
+        self.receive_snapshot(&sealed)
     }
 
     /// Notes what came from a peer or a file as to be sent to the relay, which may never see its author again.

@@ -1,0 +1,81 @@
+//! What an exchange tells while it goes on, and what it came to.
+
+use carnet_protocol::frame::Refusal;
+use carnet_vault::Received;
+
+use crate::error::Alarm;
+
+/// Something happened in an exchange that goes on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Event {
+    /// The relay did what an honest one does not do; the exchange ends with this as its error.
+    Alarm(Alarm),
+    /// The other end serves this device.
+    Connected,
+    /// This vault is a copy of one that went on elsewhere: this device writes under a new name from now on.
+    NewIncarnation,
+    /// A part of a sealed object came.
+    ObjectReceiving {
+        /// Bytes that are here.
+        bytes: u64,
+        /// Bytes that there are.
+        total: u64,
+    },
+    /// A part of a sealed object was sent.
+    ObjectSending {
+        /// Bytes that are there.
+        bytes: u64,
+        /// Bytes that there are.
+        total: u64,
+    },
+    /// The relay does not take something yet.
+    Refused(Refusal),
+    /// The relay began a new life, from a backup or empty: it is offered everything again.
+    RelayRestored,
+    /// Operations and envelopes came.
+    Received {
+        /// Operations.
+        operations: usize,
+        /// Envelopes.
+        envelopes: usize,
+    },
+    /// Operations and envelopes were taken by the other end.
+    Sent {
+        /// How many.
+        items: usize,
+    },
+    /// The connection was lost; it is tried again.
+    Reconnecting,
+    /// Everything was exchanged; what comes next is told when it comes.
+    UpToDate,
+}
+
+/// What an exchange came to.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Synced {
+    /// New operations of the membership log.
+    pub operations: usize,
+    /// What became of the envelopes that came.
+    pub received: Received,
+    /// Operations and envelopes that were handed over.
+    pub sent: usize,
+    /// Sealed objects that came.
+    pub objects_received: usize,
+    /// Sealed objects that were handed over.
+    pub objects_sent: usize,
+    /// What the relay did not take; it stays to be sent.
+    pub refused: Vec<Refusal>,
+    /// What the relay keeps no trace of though it was to be there: sealed objects that entries name.
+    pub objects_missing: usize,
+}
+
+impl Synced {
+    /// Whether nothing was new on either side.
+    pub fn is_quiet(&self) -> bool {
+        self.operations == 0 && self.received.accepted == 0 && self.sent == 0 && self.objects_received == 0
+    }
+}
+
+/// Where events go.
+pub(crate) type Tell<'t> = &'t mut (dyn FnMut(Event) + Send);

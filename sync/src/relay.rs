@@ -1,0 +1,482 @@
+//! Exchanging with the record's relay.
+//!
+//! Pull first, then push: what came from others decides whether what waits may still be sent as it is. Whatever was
+//! acknowledged before a connection broke stays; sending again changes nothing.
+
+use std::collections::BTreeSet;
+
+use carnet_crypto::{
+    id::{DeviceId, SectionId},
+    sign::{PublicKey, Signature},
+};
+use carnet_protocol::frame::{
+    Cause, Create, Denial, Frame, Hello, PartsWanted, Pulled, RELAY_ALPN, Reconcile, RelayAddress, StreamRole, Tail,
+    Vector, VectorEntry, pull::PARTS_WANTED_MAX,
+};
+use carnet_vault::{
+    CarriedOp, DeviceStanding, Record, RecordId,
+    replica::{FeedEnd, RelayMemory},
+};
+
+use crate::{
+    engine::{
+        batch,
+        relay::{Ended, Following, hint},
+    },
+    error::{Alarm, SyncError},
+    event::{Event, Synced, Tell},
+    net::{Line, Link, Node},
+    shared::{SharedVault, with_record},
+};
+
+mod object;
+mod push;
+
+pub(crate) use self::push::Handed;
+
+/// Turns of pulling and pushing in one exchange: others may write meanwhile, but not for ever.
+const TURNS_MAX: usize = 8;
+
+/// Exchanges with the record's relay until nothing more is to be exchanged.
+///
+/// # Errors
+/// [`SyncError::NotAdmitted`] while a joining device waits; [`SyncError::RelayAlarm`]; see [`SyncError`].
+pub async fn sync_with_relay(
+    node: &Node,
+    vault: &SharedVault,
+    record: RecordId,
+    tell: &mut (dyn FnMut(Event) + Send),
+) -> Result<Synced, SyncError> {
+    let mut session = Session::open(node, vault, record).await?;
+    tell(Event::Connected);
+    let synced = session.exchange(tell).await;
+    session.end();
+    synced
+}
+
+/// Who opens a stream.
+pub(crate) struct Identity {
+    pub(crate) device: DeviceId,
+    pub(crate) prove: Box<dyn FnOnce(&[u8; 32]) -> Signature + Send>,
+}
+
+/// One stream of a device at its relay.
+pub(crate) struct Session {
+    pub(crate) vault: SharedVault,
+    pub(crate) record: RecordId,
+    pub(crate) relay: PublicKey,
+    pub(crate) line: Line,
+    pub(crate) follow: Following,
+    link: Link,
+    is_armed: bool,
+    pub(crate) synced: Synced,
+    is_altered: bool,
+}
+
+impl Session {
+    /// Connects to the record's relay as this device. The first device of a record brings the record there.
+    pub(crate) async fn open(node: &Node, vault: &SharedVault, record: RecordId) -> Result<Self, SyncError> {
+        let address = prepare(vault, record).await?;
+        let link = node.connect(&address, RELAY_ALPN).await?;
+        let exporter = link.exporter;
+        let hello = with_record(vault, record, move |record| -> Result<_, SyncError> {
+            let proof = record.prove_stream(StreamRole::Device, &exporter);
+            Ok(Hello { record: record.id(), device: record.device(), proof })
+        });
+        let hello = hello.await?;
+        let mut line = link.open().await?;
+        match line.ask(&Frame::Hello(hello)).await? {
+            Frame::Welcome => {}
+            Frame::Refused => line = create(vault, &link, &address, &hello).await?,
+            _ => return Err(SyncError::Malformed),
+        }
+        Self::on(vault, record, address.key, link, line).await
+    }
+
+    /// Connects as somebody else than this device: the holder of the recovery kit.
+    pub(crate) async fn open_as(
+        node: &Node,
+        vault: &SharedVault,
+        record: RecordId,
+        address: &RelayAddress,
+        identity: Identity,
+    ) -> Result<Self, SyncError> {
+        let link = node.connect(address, RELAY_ALPN).await?;
+        let proof = (identity.prove)(&link.exporter);
+        let mut line = link.open().await?;
+        match line.ask(&Frame::Hello(Hello { record, device: identity.device, proof })).await? {
+            Frame::Welcome => Self::on(vault, record, address.key, link, line).await,
+            Frame::Refused => Err(SyncError::NotAdmitted),
+            _ => Err(SyncError::Malformed),
+        }
+    }
+
+    async fn on(
+        vault: &SharedVault,
+        record: RecordId,
+        relay: PublicKey,
+        link: Link,
+        line: Line,
+    ) -> Result<Self, SyncError> {
+        let memory = with_record(vault, record, |record| record.relay_memory()).await?;
+        Ok(Self {
+            vault: SharedVault::clone(vault),
+            record,
+            relay,
+            line,
+            follow: Following::new(record, relay, memory),
+            link,
+            is_armed: false,
+            synced: Synced::default(),
+            is_altered: false,
+        })
+    }
+
+    /// Ends the stream.
+    pub(crate) fn end(self) {
+        self.link.close();
+    }
+
+    /// Pulls and pushes until nothing more is to be exchanged.
+    pub(crate) async fn exchange(&mut self, tell: Tell<'_>) -> Result<Synced, SyncError> {
+        self.synced = Synced::default();
+        for turn in 0..TURNS_MAX {
+            self.pull(tell).await?;
+            self.fetch(tell).await?;
+            if turn == 0 {
+                self.compact().await?;
+            }
+            let handed = self.push(tell).await?;
+            if !handed.has_moved && !handed.is_worth_another_turn() {
+                break;
+            }
+        }
+        self.remember().await?;
+        if self.is_altered {
+            return Err(self.raise(Alarm::Withheld, tell));
+        }
+        tell(Event::UpToDate);
+        Ok(self.synced.clone())
+    }
+
+    /// Asks to be told of the next news.
+    pub(crate) async fn arm(&mut self) -> Result<(), SyncError> {
+        if !self.is_armed {
+            self.line.say(&Frame::Subscribe).await?;
+            self.is_armed = true;
+        }
+        Ok(())
+    }
+
+    /// Waits until the relay tells of news, and takes them in. Dropping this future while it waits loses nothing.
+    pub(crate) async fn news(&mut self) -> Result<Frame, SyncError> {
+        self.line.hear_some_time().await
+    }
+
+    /// Takes in the rest of news whose first frame came.
+    pub(crate) async fn take_news(&mut self, first: Frame) -> Result<(), SyncError> {
+        let mut frame = first;
+        while let Some(other) = self.take(frame).await? {
+            if !matches!(other, Frame::Pulled(_)) {
+                return Err(refusal(&other));
+            }
+            if !self.is_armed {
+                return Ok(());
+            }
+            frame = self.line.hear().await?;
+        }
+        Ok(())
+    }
+
+    /// Brings what is new, and keeps the checkpoint that it ended with.
+    pub(crate) async fn pull(&mut self, tell: Tell<'_>) -> Result<(), SyncError> {
+        let cursors = self.follow.cursors();
+        for _ in 0..TURNS_MAX {
+            let before = (self.synced.operations, self.synced.received.accepted);
+            let pull = self.follow.pull();
+            self.line.say(&Frame::Pull(pull)).await?;
+            let pulled = self.take_until(Cause::Pull).await?.0;
+            let ended = self.ended(&pulled).await?;
+            let (operations, envelopes) = (self.synced.operations, self.synced.received.accepted);
+            if (operations, envelopes) != before {
+                tell(Event::Received { operations: operations - before.0, envelopes: envelopes - before.1 });
+            }
+            let is_again = match ended {
+                Ended::Settled { is_restored } => self.settled(is_restored, tell).await?,
+                Ended::Live => return Err(SyncError::Malformed),
+                Ended::Compare(sections) => self.compare(sections, tell).await?,
+                Ended::Alarm(alarm, suspects) => return Err(self.alarmed(alarm, suspects, tell).await),
+            };
+            self.complete_keys().await?;
+            if std::mem::take(&mut self.synced.received.is_copied) {
+                with_record(&self.vault, self.record, |record| record.start_anew()).await?;
+                tell(Event::NewIncarnation);
+                self.follow.rewind(&cursors);
+            } else if !is_again {
+                return Ok(());
+            }
+        }
+        Err(SyncError::Malformed)
+    }
+
+    /// The checkpoint agrees. True when everything is to be pulled again, because the relay's positions mean something
+    /// else now.
+    async fn settled(&mut self, is_restored: bool, tell: Tell<'_>) -> Result<bool, SyncError> {
+        if is_restored {
+            tell(Event::RelayRestored);
+            with_record(&self.vault, self.record, |record| record.offer_again()).await?;
+        }
+        Ok(is_restored && self.follow.is_new())
+    }
+
+    /// Compares sections feed by feed, because their logs cannot be followed: something in them was altered, or comes
+    /// from a device that has no place any more.
+    async fn compare(&mut self, sections: BTreeSet<SectionId>, tell: Tell<'_>) -> Result<bool, SyncError> {
+        let mut last = None;
+        for section in sections {
+            let (pulled, is_whole) = self.reconcile(section).await?;
+            self.is_altered |= !is_whole;
+            self.follow.learn(&pulled);
+            last = Some(pulled);
+        }
+        let Some(pulled) = last else { return Ok(false) };
+        match self.ended(&pulled).await? {
+            Ended::Settled { is_restored } if !self.is_altered => self.settled(is_restored, tell).await,
+            Ended::Alarm(alarm, _) => Err(self.raise(alarm, tell)),
+            _ => Err(self.raise(Alarm::Withheld, tell)),
+        }
+    }
+
+    /// Takes what can be had of a relay that is not to be believed. Nothing of it is remembered.
+    async fn alarmed(&mut self, alarm: Alarm, suspects: BTreeSet<SectionId>, tell: Tell<'_>) -> SyncError {
+        for section in suspects {
+            if self.reconcile(section).await.is_err() {
+                break;
+            }
+        }
+        self.raise(alarm, tell)
+    }
+
+    pub(crate) fn raise(&mut self, alarm: Alarm, tell: Tell<'_>) -> SyncError {
+        tell(Event::Alarm(alarm));
+        SyncError::alarm(alarm)
+    }
+
+    /// Asks for what this device lacks of a section, by version vector. True when afterwards it lacks nothing of what
+    /// the relay says it has.
+    async fn reconcile(&mut self, section: SectionId) -> Result<(Pulled, bool), SyncError> {
+        let exporter = self.link.exporter;
+        let entries = with_record(&self.vault, self.record, move |record| -> Result<_, SyncError> {
+            Ok(vector(&record.feed_ends(&section)?, &exporter))
+        });
+        let asked = Reconcile { section, entries: entries.await? };
+        self.follow.compare(section);
+        self.line.say(&Frame::Reconcile(asked)).await?;
+        let (pulled, vector) = self.take_until(Cause::Reconcile).await?;
+        let ends = with_record(&self.vault, self.record, move |record| record.feed_ends(&section)).await?;
+        let held =
+            |entry: &VectorEntry| ends.iter().any(|end| hint_of(end) == entry.feed && u64::from(end.seq) >= entry.seq);
+        let is_whole = vector.is_some_and(|vector| vector.section == section && vector.entries.iter().all(held));
+        Ok((pulled, is_whole))
+    }
+
+    async fn ended(&mut self, pulled: &Pulled) -> Result<Ended, SyncError> {
+        let may_read = with_record(&self.vault, self.record, |record| -> Result<_, SyncError> {
+            Ok(record.sections_for(&record.device()).into_iter().collect::<BTreeSet<_>>())
+        });
+        let may_read = may_read.await?;
+        Ok(self.follow.ended(pulled, &may_read))
+    }
+
+    /// Takes frames in until what was asked for ends.
+    async fn take_until(&mut self, cause: Cause) -> Result<(Pulled, Option<Vector>), SyncError> {
+        let mut vector = None;
+        loop {
+            let frame = self.line.hear().await?;
+            match self.take(frame).await? {
+                None => {}
+                Some(Frame::Pulled(pulled)) if pulled.cause == cause => return Ok((pulled, vector)),
+                Some(Frame::Vector(said)) => vector = Some(said),
+                // News on a subscribed stream may come before what was asked for.
+                Some(Frame::Pulled(pulled)) if pulled.cause == Cause::Live => {
+                    if cause == Cause::Pull {
+                        self.follow.pull_again();
+                    }
+                }
+                Some(other) => return Err(refusal(&other)),
+            }
+        }
+    }
+
+    /// Sends a request and hears its one answer; news may come before it.
+    pub(crate) async fn ask(&mut self, frame: &Frame) -> Result<Frame, SyncError> {
+        self.line.say(frame).await?;
+        loop {
+            let frame = self.line.hear().await?;
+            match self.take(frame).await? {
+                None => {}
+                Some(Frame::Pulled(pulled)) if pulled.cause == Cause::Live => {}
+                Some(answer) => return Ok(answer),
+            }
+        }
+    }
+
+    /// Takes in what brings content; gives back everything else, and the end of news after it was noted.
+    async fn take(&mut self, frame: Frame) -> Result<Option<Frame>, SyncError> {
+        match frame {
+            Frame::Operations(batch) => self.take_operations(batch).await.map(|()| None),
+            Frame::Tail(tail) => self.take_tail(tail).await.map(|()| None),
+            Frame::Pulled(pulled) if pulled.cause == Cause::Live => {
+                self.is_armed = false;
+                // Without a checkpoint nothing is remembered: the pull that follows brings one.
+                let _ = self.ended(&Pulled { checkpoint: None, ..pulled.clone() }).await?;
+                if let Some(short) = &pulled.checkpoint {
+                    self.follow.shown(short);
+                }
+                Ok(Some(Frame::Pulled(pulled)))
+            }
+            other => Ok(Some(other)),
+        }
+    }
+
+    async fn take_operations(&mut self, batch: carnet_protocol::frame::Batch) -> Result<(), SyncError> {
+        let ids: Option<Vec<_>> = batch.operations.iter().map(|sent| batch::op_id(&sent.op)).collect();
+        self.follow.operations(&ids.ok_or(SyncError::Malformed)?);
+        self.receive_ops(batch).await
+    }
+
+    async fn receive_ops(&mut self, batch: carnet_protocol::frame::Batch) -> Result<(), SyncError> {
+        let relay = self.relay;
+        let added = with_record(&self.vault, self.record, move |record| -> Result<_, SyncError> {
+            let ops = batch::carried(&record.id(), batch, &record.relay_keys(), &[relay]);
+            Ok(record.receive_ops(&ops)?.added)
+        });
+        self.synced.operations += added.await?;
+        Ok(())
+    }
+
+    async fn take_tail(&mut self, tail: Tail) -> Result<(), SyncError> {
+        let (section, has_gaps) = (tail.section, tail.bases.is_some());
+        let received =
+            with_record(&self.vault, self.record, move |record| record.receive(section, &tail.envelopes)).await?;
+        self.follow.envelopes(section, &received.ids, has_gaps);
+        self.synced.received.absorb(received);
+        Ok(())
+    }
+
+    /// Fetches the public keys that operations name by hash: without them no key could be wrapped to their devices.
+    async fn complete_keys(&mut self) -> Result<(), SyncError> {
+        let lacking = |record: &mut Record<'_>| -> Result<_, SyncError> { Ok(record.ops_lacking_keys()) };
+        let mut ids = with_record(&self.vault, self.record, lacking).await?;
+        while !ids.is_empty() {
+            let before = ids.len();
+            ids.truncate(PARTS_WANTED_MAX);
+            match self.ask(&Frame::PartsWanted(PartsWanted { ids })).await? {
+                Frame::Parts(batch) => self.receive_ops(batch).await?,
+                other => return Err(refusal(&other)),
+            }
+            ids = with_record(&self.vault, self.record, lacking).await?;
+            if ids.len() >= before {
+                // The relay lacks them too: whoever signed those operations will bring them.
+                break;
+            }
+        }
+        let retried = with_record(&self.vault, self.record, |record| record.retry_waiting()).await?;
+        self.synced.received.absorb(retried);
+        Ok(())
+    }
+
+    /// Publishes and confirms snapshots where it is time.
+    async fn compact(&mut self) -> Result<(), SyncError> {
+        with_record(&self.vault, self.record, |record| -> Result<_, SyncError> {
+            if record.standing() == DeviceStanding::Member {
+                record.confirm_snapshots()?;
+                record.make_snapshots()?;
+            }
+            Ok(())
+        })
+        .await
+    }
+
+    /// Remembers where the relay stands.
+    pub(crate) async fn remember(&mut self) -> Result<(), SyncError> {
+        let memory: RelayMemory = self.follow.memory().clone();
+        with_record(&self.vault, self.record, move |record| record.remember_relay(&memory)).await
+    }
+
+    pub(crate) fn note_altered(&mut self) {
+        self.is_altered = true;
+    }
+}
+
+/// Forgets what was seen of the record's relay, and offers it everything again: what a person decides after an alarm,
+/// when the relay has honestly lost its store.
+///
+/// # Errors
+/// The vault's.
+pub async fn trust_relay_again(vault: &SharedVault, record: RecordId) -> Result<(), SyncError> {
+    with_record(vault, record, |record| -> Result<_, SyncError> {
+        record.remember_relay(&RelayMemory::default())?;
+        Ok(record.offer_again()?)
+    })
+    .await
+}
+
+/// Where the relay is; the record names it for all its devices if it does not yet.
+async fn prepare(vault: &SharedVault, record: RecordId) -> Result<RelayAddress, SyncError> {
+    with_record(vault, record, |record| -> Result<_, SyncError> {
+        let address = record.relay().ok_or(SyncError::NoRelay)?;
+        if record.relay_key().is_some_and(|key| key != address.key) {
+            return Err(SyncError::OtherRelay);
+        }
+        if !record.has_named_relay() && record.is_begun() && record.standing() == DeviceStanding::Member {
+            record.name_relay(&address)?;
+        }
+        Ok(address)
+    })
+    .await
+}
+
+/// Brings a record to a relay that does not know it, if this device signed its genesis.
+async fn create(vault: &SharedVault, link: &Link, address: &RelayAddress, hello: &Hello) -> Result<Line, SyncError> {
+    let genesis = with_record(vault, hello.record, |record| record.own_genesis()).await?;
+    let Some(genesis) = genesis else { return Err(SyncError::NotAdmitted) };
+    let genesis = batch::sent(CarriedOp { receipts: Vec::new(), ..genesis });
+    let mut line = link.open().await?;
+    match line.ask(&Frame::Create(Create { token: address.token, proof: hello.proof, genesis })).await? {
+        Frame::Welcome => Ok(line),
+        Frame::Refused => Err(SyncError::NotAdmitted),
+        _ => Err(SyncError::Malformed),
+    }
+}
+
+/// What an answer that is none means.
+pub(crate) fn refusal(frame: &Frame) -> SyncError {
+    match frame {
+        Frame::Refused => SyncError::NotAdmitted,
+        Frame::Denied(denial) => SyncError::Denied(*denial),
+        Frame::Busy => SyncError::Denied(Denial::Rate),
+        _ => SyncError::Malformed,
+    }
+}
+
+/// The ends of feeds as a version vector.
+pub(crate) fn vector(ends: &[FeedEnd], exporter: &[u8]) -> Vec<VectorEntry> {
+    let mut entries: Vec<VectorEntry> = ends
+        .iter()
+        .map(|end| VectorEntry {
+            feed: hint_of(end),
+            seq: u64::from(end.seq),
+            hash: VectorEntry::hash(exporter, &end.envelope),
+        })
+        .collect();
+    entries.sort_by_key(|entry| entry.feed);
+    entries.dedup_by_key(|entry| entry.feed);
+    entries.truncate(carnet_protocol::frame::pull::VECTOR_ENTRIES_MAX);
+    entries
+}
+
+/// The first 8 bytes of a feed's id.
+pub(crate) fn hint_of(end: &FeedEnd) -> [u8; 8] {
+    end.feed.0.first_chunk().copied().unwrap_or_default()
+}

@@ -1,0 +1,49 @@
+//! The vault as asynchronous code reaches it: on a blocking thread, one step at a time, with no guard across an await.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use carnet_vault::{Record, RecordId, Vault};
+
+use crate::error::SyncError;
+
+/// A vault that several tasks of one process use in turn.
+pub type SharedVault = Arc<Mutex<Vault>>;
+
+/// A vault to be shared.
+pub fn share(vault: Vault) -> SharedVault {
+    Arc::new(Mutex::new(vault))
+}
+
+/// Runs `work` on the vault, on a thread that may block.
+pub(crate) async fn with_vault<T, E>(
+    vault: &SharedVault,
+    work: impl FnOnce(&mut Vault) -> Result<T, E> + Send + 'static,
+) -> Result<T, SyncError>
+where
+    T: Send + 'static,
+    E: Into<SyncError> + Send + 'static,
+{
+    let vault = Arc::clone(vault);
+    let task = tokio::task::spawn_blocking(move || {
+        let mut vault = vault.lock().unwrap_or_else(PoisonError::into_inner);
+        work(&mut vault)
+    });
+    task.await.map_err(|_| SyncError::Ours)?.map_err(Into::into)
+}
+
+/// Runs `work` on one record, on a thread that may block.
+pub(crate) async fn with_record<T, E>(
+    vault: &SharedVault,
+    record: RecordId,
+    work: impl FnOnce(&mut Record<'_>) -> Result<T, E> + Send + 'static,
+) -> Result<T, SyncError>
+where
+    T: Send + 'static,
+    E: Into<SyncError> + Send + 'static,
+{
+    with_vault(vault, move |vault| {
+        let mut record = vault.record(&record)?;
+        work(&mut record).map_err(Into::into)
+    })
+    .await
+}

@@ -1,0 +1,16 @@
+//! Whole vaults that exchange over real connections on 127.0.0.1, with a real relay or without one.
+#![allow(missing_docs, reason = "tests")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stderr,
+    clippy::disallowed_methods,
+    clippy::too_many_lines,
+    reason = "tests, whose helpers are not test functions"
+)]
+
+#[path = "sync/relay.rs"]
+mod relay;
+#[path = "sync/world.rs"]
+mod world;
