@@ -4,6 +4,7 @@ mod engine;
 mod error;
 mod event;
 mod net;
+mod pair;
 mod relay;
 mod shared;
 
@@ -11,6 +12,7 @@ pub use self::{
     error::{Alarm, FailureKind, SyncError},
     event::{Event, Synced},
     net::Node,
+    pair::{Invited, Meeting, Met, wait_for_admission},
     relay::{sync_with_relay, trust_relay_again},
     shared::{SharedVault, share},
 };

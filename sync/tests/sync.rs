@@ -10,6 +10,8 @@
     reason = "tests, whose helpers are not test functions"
 )]
 
+#[path = "sync/pair.rs"]
+mod pair;
 #[path = "sync/relay.rs"]
 mod relay;
 #[path = "sync/world.rs"]
