@@ -121,7 +121,7 @@ pub const TABLE: &[Row] = &[
     row("disease", "body_site", "Condition.bodySite"),
     row("document", "title", "DocumentReference.content.attachment.title"),
     row("document", "date", "DocumentReference.date"),
-    lost("document", "category", "the category of Mon espace santé is found again from the type"),
+    row("document", "category", "(found again from the type and class)"),
     row("document", "document_type", "DocumentReference.type"),
     row("document", "class", "DocumentReference.category"),
     row("document", "format", "DocumentReference.content.format.code"),
@@ -271,14 +271,14 @@ pub fn page() -> String {
             kind = row.kind;
             let _infallible = write!(page, "\n### {kind}\n\n| field | FHIR R4 | lost |\n|---|---|---|\n");
         }
-        let path = if row.path.is_empty() { "–" } else { row.path };
+        let path = if row.path.is_empty() { "-" } else { row.path };
         let _infallible = writeln!(page, "| `{}` | {path} | {} |", row.field, row.loss.unwrap_or(""));
     }
     page.push_str("\n## Measures\n\n| slug | code | unit | national profile | also read |\n|---|---|---|---|---|\n");
     for kind in &carnet_record::measure::KINDS {
         let also: Vec<&str> = kind.accepted.iter().map(|(_, code)| *code).collect();
-        let unit = if kind.unit.is_empty() { "–" } else { kind.unit };
-        let profile = kind.profile.unwrap_or("–");
+        let unit = if kind.unit.is_empty() { "-" } else { kind.unit };
+        let profile = kind.profile.unwrap_or("-");
         let _infallible =
             writeln!(page, "| `{}` | {} | `{unit}` | {profile} | {} |", kind.slug, kind.code, also.join(", "));
     }

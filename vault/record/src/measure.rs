@@ -288,6 +288,7 @@ pub const KINDS: [MeasureKind; 23] = [
         label_fr: "Température",
         label_en: "Temperature",
         code: "8310-5",
+        accepted: &[(system::LOINC, "8331-1")],
         unit: "Cel",
         decimals: 1,
         bounds: Some(own(d(20, 0), d(45, 0))),

@@ -30,7 +30,7 @@ pub(crate) struct Paper {
 /// The papers of a `DocumentReference`: one for each of its contents.
 pub(crate) fn document_reference<'a>(resource: &Resource<'a>, index: &Index<'a>) -> Vec<Paper> {
     let json = resource.reads(
-        "masterIdentifier identifier status type category subject date author \
+        "masterIdentifier identifier status docStatus type category subject date author \
          custodian relatesTo description securityLabel content context",
     );
     let context = json.get("context");
@@ -117,7 +117,7 @@ fn described<'a>(resource: &Resource<'a>, index: &Index<'a>, json: &'a Json) -> 
                 .map(str::to_owned)
                 .or_else(|| super::element::identifiers_at(own, "identifier").first().map(unique_text))
         }),
-        state: json.text("status").map(str::to_owned),
+        state: json.text("docStatus").or_else(|| json.text("status")).map(str::to_owned),
         description: json.text("description").map(str::to_owned),
         care_start,
         care_end,

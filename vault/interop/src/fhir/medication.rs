@@ -33,6 +33,11 @@ pub(super) fn medication<'a>(resource: &Resource<'a>, index: &Index<'a>) -> Foun
     if of_dispense.iter().any(|(name, _)| !matches!(name.as_str(), "quantity" | "numberOfRepeatsAllowed")) {
         resource.keeps("dispenseRequest");
     }
+    for member in ["dosage", "dosageInstruction"] {
+        if !json.list(member).iter().all(dosage::is_held) {
+            resource.keeps("dosage dosageInstruction");
+        }
+    }
     let drug = drug(resource, index, json);
     let role = match resource.kind {
         "MedicationRequest" => TreatmentRole::Prescription,

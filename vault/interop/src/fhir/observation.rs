@@ -39,7 +39,7 @@ pub(super) fn observation<'a>(resource: &Resource<'a>, index: &Index<'a>) -> Fou
             resource.keeps("hasMember");
             resource.keeps_lists("performer");
             keep_components(resource, json);
-            measure(json, kind, code)
+            measure(json, kind, &code)
         }
         (None, None) => result(resource, index, json, code),
     }
@@ -57,9 +57,17 @@ pub(super) fn observation<'a>(resource: &Resource<'a>, index: &Index<'a>) -> Fou
     found
 }
 
-/// Which kind of measure an Observation is: a known code that is not a laboratory's, or a national measure.
-fn measure_kind(json: &Json, code: &Concept) -> Option<&'static MeasureKind> {
-    let kind = MeasureKind::from_concept(code)?;
+/// A kind of measure: a row of the table, or a vital sign that the table lacks, by its code.
+#[derive(Clone, Copy)]
+struct Kind<'a> {
+    slug: &'a str,
+    known: Option<&'static MeasureKind>,
+}
+
+/// Which kind of measure an Observation is: a known code that is not a laboratory's, a national measure, or any vital
+/// sign with a number.
+fn measure_kind<'a>(json: &Json, code: &'a Concept) -> Option<Kind<'a>> {
+    let known = MeasureKind::from_concept(code);
     let profiles = json.get("meta").map(|meta| meta.list("profile")).unwrap_or_default();
     let is_national = profiles.iter().filter_map(Json::as_text).any(|profile| {
         let profile = profile.to_ascii_lowercase();
@@ -73,14 +81,21 @@ fn measure_kind(json: &Json, code: &Concept) -> Option<&'static MeasureKind> {
     let has = |code: &str| categories.iter().any(|own| own.codings.iter().any(|coding| coding.code == code));
     let is_vital = has("vital-signs") || has("survey") || has("activity");
     let is_elsewhere = has("laboratory") || has("imaging") || has("procedure");
-    (is_national || is_vital || !is_elsewhere).then_some(kind)
+    match known {
+        Some(kind) if is_national || is_vital || !is_elsewhere => Some(Kind { slug: kind.slug, known }),
+        None if has("vital-signs") && json.get("valueQuantity").is_some() => {
+            code.codings.first().map(|coding| Kind { slug: &coding.code, known })
+        }
+        _ => None,
+    }
 }
 
-fn measure(json: &Json, kind: &MeasureKind, code: Concept) -> Found {
+fn measure(json: &Json, kind: Kind<'_>, code: &Concept) -> Found {
     let (at, end) = effective(json);
     let component = |own: &Json| {
         let code = own.get("code").map(concept).unwrap_or_default();
-        let known = kind.components.iter().find(|part| code.has(system::LOINC, part.code));
+        let parts = kind.known.map(|kind| kind.components).unwrap_or_default();
+        let known = parts.iter().find(|part| code.has(system::LOINC, part.code));
         let source = code.codings.first().map(|coding| coding.code.clone());
         Component {
             measure: known.map(|part| part.slug.to_owned()).or(source).unwrap_or_default(),
@@ -95,14 +110,15 @@ fn measure(json: &Json, kind: &MeasureKind, code: Concept) -> Found {
     let moment = extension(json, "mesures-moment-of-measurement").or_else(|| extension(json, "MesMomentOfMeasurement"));
     let reason =
         extension(json, "mesures-reason-for-measurement").or_else(|| extension(json, "MesReasonForMeasurement"));
-    let value = quantity_at(json, "valueQuantity").map(|value| plain_unit(value, kind));
+    let value = quantity_at(json, "valueQuantity")
+        .map(|value| kind.known.map_or(value.clone(), |kind| plain_unit(value, kind)));
     let is_empty = value.is_none() && components.iter().all(|part| part.value.is_none());
     if is_empty && json.get("dataAbsentReason").is_none() {
         remarks.push("no-value");
     }
     let fact = Measure {
         measure: kind.slug.to_owned(),
-        code,
+        code: code.clone(),
         at,
         end,
         value,

@@ -9,10 +9,11 @@ mod element;
 mod observation;
 mod paper;
 mod people;
+mod state;
 
 use std::collections::BTreeMap;
 
-use carnet_record::{Entry, EntryId, Fact, Instant, Status};
+use carnet_record::{Entry, EntryId, Fact, Instant, kind::appointment::AppointmentState};
 
 use self::element::Fields;
 pub(crate) use self::people::type_of_coding;
@@ -82,7 +83,12 @@ pub(crate) fn resource_type(fact: &Fact) -> Option<&'static str> {
     Some(match fact {
         Fact::Absence(absence) => clinical::absence_resource(absence),
         Fact::Allergy(_) => "AllergyIntolerance",
-        Fact::Appointment(_) => "Appointment",
+        Fact::Appointment(own) => {
+            let state = own.state.as_ref().map(AppointmentState::as_str);
+            state
+                .is_none_or(|state| state::one_of(state, state::APPOINTMENT_STATES).is_some())
+                .then_some("Appointment")?
+        }
         Fact::BloodGroup(_) | Fact::Measure(_) => "Observation",
         Fact::Contact(contact) => people::contact_resource(contact),
         Fact::Disease(_) => "Condition",
@@ -129,6 +135,7 @@ impl Writer {
             Fact::Vaccination(own) => clinical::vaccination(self, own, entry, &mut fields),
             _ => return None,
         }
+        fields.hoist();
         self.give_back(entry, &mut fields);
         self.tell_losses(entry);
         Some(fields.object())
@@ -158,6 +165,11 @@ impl Writer {
     /// Fields that the table says FHIR has no place for, when they are set.
     fn tell_losses(&mut self, entry: &Entry) {
         let fields = entry.fact.to_fields();
+        for (field, value) in fields.iter().filter(|(field, _)| *field != "members") {
+            if has_time_of_actor(value) {
+                self.lose(entry, field, "when each of them acted");
+            }
+        }
         let rows = mapping::rows_of(entry.fact.kind());
         let lost: Vec<_> =
             rows.filter(|row| fields.contains_key(row.field)).filter_map(|row| Some((row.field, row.loss?))).collect();
@@ -172,6 +184,9 @@ impl Writer {
     /// Gives back, word for word, what was read from FHIR and has no field in the model: members that are not written
     /// otherwise, and those that differ from what is written by their extensions only.
     fn give_back(&mut self, entry: &Entry, fields: &mut Fields) {
+        if !is_of(entry, fields) {
+            return;
+        }
         for (name, text) in &entry.provenance.verbatim {
             let parsed = parse(text.as_bytes()).ok().and_then(|mut parsed| parsed.values.pop());
             let Some(value) = parsed else { continue };
@@ -188,12 +203,34 @@ impl Writer {
     }
 }
 
+/// Whether a field holds actors with the time at which they acted.
+fn has_time_of_actor(value: &serde_json::Value) -> bool {
+    match value {
+        serde_json::Value::Array(items) => items.iter().any(has_time_of_actor),
+        serde_json::Value::Object(members) => {
+            (members.contains_key("at") && (members.contains_key("name") || members.contains_key("reference")))
+                || members.get("actor").is_some_and(has_time_of_actor)
+        }
+        _ => false,
+    }
+}
+
 /// What every resource has: the identifiers of its source.
 fn put_identifiers(entry: &Entry, fields: &mut Fields) {
     let identifiers: Vec<Json> = entry.provenance.identifiers.iter().map(element::identifier).collect();
     if !matches!(entry.fact, Fact::Contact(_) | Fact::Identity(_)) {
         fields.put_list("identifier", identifiers);
     }
+}
+
+/// Whether what was read and kept belongs to the type of resource that is written: a Composition, for instance, is kept
+/// as a document and its members are not those of a `DocumentReference`.
+fn is_of(entry: &Entry, fields: &Fields) -> bool {
+    let place = entry.provenance.source.as_ref().and_then(|source| source.place.as_deref());
+    let name = place.and_then(|place| place.rsplit(' ').next());
+    let kind =
+        name.and_then(|name| name.split('/').next()).filter(|kind| kind.starts_with(|c: char| c.is_ascii_uppercase()));
+    kind.is_none_or(|kind| fields.get("resourceType").and_then(Json::as_text) == Some(kind))
 }
 
 fn without_extensions(json: &Json) -> Json {
@@ -218,12 +255,4 @@ pub(crate) fn urn(id: EntryId) -> String {
 fn patient_id(entries: &[&Entry]) -> EntryId {
     let identity = entries.iter().find(|entry| matches!(entry.fact, Fact::Identity(_)));
     identity.map_or(EntryId([0; 16]), |entry| entry.id)
-}
-
-/// The status of a resource: what was read, unless the entry was marked since.
-pub(crate) fn state<'a>(entry: &Entry, read: Option<&'a str>, otherwise: &'a str) -> &'a str {
-    match entry.status {
-        Status::EnteredInError => "entered-in-error",
-        _ => read.unwrap_or(otherwise),
-    }
 }

@@ -594,8 +594,21 @@ fn the_samples_set_every_field_that_comes_back() {
 fn fields_that_exclude_others_come_back_too() {
     let absent = Some(Concept::from_code("http://terminology.hl7.org/CodeSystem/data-absent-reason", "unknown"));
     let facts: Vec<Fact> = vec![
-        Allergy { name: text("Pollen"), onset: when("2001"), end: when("2005"), ..Allergy::default() }.into(),
-        Allergy { name: text("Pollen"), onset_text: text("dans l'enfance"), ..Allergy::default() }.into(),
+        Allergy {
+            name: text("Pollen"),
+            onset: when("2001"),
+            end: when("2005"),
+            clinical: text("resolved"),
+            ..Allergy::default()
+        }
+        .into(),
+        Allergy {
+            name: text("Pollen"),
+            onset_text: text("dans l'enfance"),
+            clinical: text("active"),
+            ..Allergy::default()
+        }
+        .into(),
         Disease { name: text("Otite"), onset_text: text("dans l'enfance"), ..Disease::default() }.into(),
         Procedure {
             name: text("Plâtre"),
@@ -655,6 +668,48 @@ fn every_value_of_a_result_comes_back() {
         assert_eq!(draft.fact, entry.fact);
     }
     assert_eq!(drafts.len(), values.len());
+}
+
+#[test]
+fn an_actor_with_a_role_comes_back_with_it() {
+    let performer = Actor {
+        role: text("Pharmacien"),
+        organisation: text("Pharmacie du Port"),
+        identifiers: vec![
+            Identifier::new("https://rpps.esante.gouv.fr", "10003456781"),
+            Identifier::new("urn:oid:1.2", "3"),
+        ],
+        ..doctor()
+    };
+    let treatment = Treatment {
+        name: text("Paracétamol"),
+        role: TreatmentRole::Dispensation,
+        state: text("completed"),
+        performer: Some(performer.clone()),
+        ..Treatment::default()
+    };
+    let made = written(&[entry(1, treatment.clone())]);
+    assert_eq!(made.losses, []);
+    assert_eq!(read(&made.bundle).1[0].fact, Fact::from(treatment));
+    let timed = Actor { at: when("2026-01-01"), ..performer };
+    let lost =
+        written(&[entry(1, Procedure { name: text("a"), performers: vec![timed], ..Procedure::default() })]).losses;
+    assert_eq!(lost.len(), 1, "{lost:?}");
+}
+
+#[test]
+fn a_code_outside_a_closed_list_is_left_out_and_told() {
+    let entries = [
+        entry(1, LabResult { code: Concept::from_text("a"), state: text("validated"), ..LabResult::default() }),
+        entry(2, Allergy { name: text("a"), criticality: text("grave"), ..Allergy::default() }),
+        entry(3, Disease { name: text("a"), clinical: text("active"), end: when("2020"), ..Disease::default() }),
+    ];
+    let made = written(&entries);
+    let fields: Vec<&str> = made.losses.iter().map(|loss| loss.field.as_str()).collect();
+    assert_eq!(fields, ["state", "criticality", "clinical"]);
+    let resource = |at: usize| made.bundle.list("entry")[at].get("resource").unwrap();
+    assert_eq!(resource(1).text("status"), Some("final"));
+    assert_eq!(resource(2).get("criticality"), None);
 }
 
 #[test]

@@ -36,8 +36,9 @@ pub(super) fn line(json: &Json) -> DosageLine {
         period: measured(repeat, "period", "periodUnit"),
         moments: [moments("when"), moments("dayOfWeek")].concat(),
         times: moments("timeOfDay"),
-        duration: measured(repeat, "duration", "durationUnit")
-            .or_else(|| repeat.and_then(|own| quantity_at(own, "boundsDuration"))),
+        duration: measured(repeat, "duration", "durationUnit").or_else(|| {
+            repeat.and_then(|own| quantity_at(own, "boundsDuration")).map(|own| Quantity::new(own.value, &own.unit))
+        }),
         start,
         end,
         as_needed: json.flag("asNeededBoolean").or_else(|| json.get("asNeededCodeableConcept").map(|_| true)),
@@ -46,6 +47,25 @@ pub(super) fn line(json: &Json) -> DosageLine {
         site: concept_at(json, "site"),
         maximum: maximum(json),
     }
+}
+
+/// Whether the structure holds all of a line, so that it need not be kept word for word.
+pub(super) fn is_held(json: &Json) -> bool {
+    let only = |json: Option<&Json>, known: &str| {
+        json.is_none_or(|json| json.members().iter().all(|(name, _)| known.split_whitespace().any(|own| own == name)))
+    };
+    let timing = json.get("timing");
+    let dose = json.list("doseAndRate");
+    let line =
+        "sequence text patientInstruction timing asNeededBoolean asNeededCodeableConcept site route doseAndRate dose";
+    only(Some(json), line)
+        && only(timing, "repeat")
+        && only(
+            timing.and_then(|own| own.get("repeat")),
+            "boundsPeriod duration durationUnit frequency period periodUnit dayOfWeek timeOfDay when",
+        )
+        && dose.len() <= 1
+        && only(dose.first(), "doseQuantity doseRange")
 }
 
 fn measured(repeat: Option<&Json>, value: &str, unit: &str) -> Option<Quantity> {

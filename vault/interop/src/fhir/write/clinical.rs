@@ -15,9 +15,10 @@ use carnet_record::{
 use super::{
     Writer,
     element::{
-        Fields, actor, code, coding, concept, concepts, maybe_concept, maybe_quantity, named, notes, number, period,
-        words,
+        Fields, actor, anyone, code, coding, concept, concepts, maybe_concept, maybe_quantity, named, notes, number,
+        period, person, words,
     },
+    state::{ENDED, one_of, state},
 };
 use crate::fhir::{condition::IPS_ABSENT, json::Json};
 
@@ -29,12 +30,19 @@ const ALLERGY_VERIFICATION: &str = "http://terminology.hl7.org/CodeSystem/allerg
 /// A disease.
 pub(super) fn disease(writer: &mut Writer, own: &Disease, entry: &Entry, fields: &mut Fields) {
     let verification = verification(entry, own.verification.as_deref());
-    // FHIR con-5: a condition said by mistake has no clinical status.
-    let clinical = own.clinical.as_deref().filter(|_| verification != Some("entered-in-error"));
+    // FHIR con-4 and con-5: what has ended is not active, what was said by mistake has no clinical status.
+    let mut clinical = own.clinical.as_deref().filter(|_| verification != Some("entered-in-error"));
+    if own.end.is_some() && clinical.is_some_and(|own| one_of(own, ENDED).is_none()) {
+        writer.lose(entry, "clinical", "FHIR does not allow it beside an end");
+        clinical = Some("resolved");
+    } else if own.end.is_some() && verification != Some("entered-in-error") {
+        clinical = clinical.or(Some("resolved"));
+    }
     fields.put("clinicalStatus", clinical.map(|own| code(CLINICAL, own)));
     fields.put("verificationStatus", verification.map(|own| code(VERIFICATION, own)));
     fields.put_list("category", concepts(&own.categories));
     fields.put("severity", maybe_concept(own.severity.as_ref()));
+    lose_text(writer, own.name.as_deref(), &own.code, entry);
     fields.put("code", Some(named(own.name.as_deref(), &own.code)));
     fields.put_list("bodySite", own.body_site.iter().map(concept).collect());
     fields.put("subject", Some(writer.subject()));
@@ -45,7 +53,7 @@ pub(super) fn disease(writer: &mut Writer, own: &Disease, entry: &Entry, fields:
     }
     fields.put_when("abatementDateTime", own.end);
     recorded(entry, fields, "recordedDate");
-    fields.put("asserter", entry.provenance.author.as_ref().map(actor));
+    fields.put("asserter", entry.provenance.author.as_ref().map(person));
     fields.put_list("note", notes(entry.comment.as_deref()));
     if own.start.is_some() && own.onset_text.is_some() {
         writer.lose(entry, "onset_text", "beside a date FHIR has no place for the words");
@@ -63,12 +71,17 @@ fn verification<'a>(entry: &Entry, read: Option<&'a str>) -> Option<&'a str> {
 /// An allergy.
 pub(super) fn allergy(writer: &mut Writer, own: &Allergy, entry: &Entry, fields: &mut Fields) {
     let verification = verification(entry, own.verification.as_deref());
-    let clinical = own.clinical.as_deref().filter(|_| verification != Some("entered-in-error"));
+    // FHIR ait-1: what was not said by mistake has a clinical status.
+    let otherwise = if own.end.is_some() { "resolved" } else { "active" };
+    let clinical = (verification != Some("entered-in-error")).then(|| own.clinical.as_deref().unwrap_or(otherwise));
     fields.put("clinicalStatus", clinical.map(|own| code(ALLERGY_CLINICAL, own)));
     fields.put("verificationStatus", verification.map(|own| code(ALLERGY_VERIFICATION, own)));
-    fields.put_text("type", own.mechanism.as_deref());
-    fields.put_list("category", own.categories.iter().map(|own| Json::from(own.as_str())).collect());
-    fields.put_text("criticality", own.criticality.as_deref());
+    fields.put_text("type", listed(writer, entry, "mechanism", own.mechanism.as_deref(), "allergy intolerance"));
+    let categories = own.categories.iter().filter_map(|own| one_of(own, "food medication environment biologic"));
+    fields.put_list("category", categories.map(Json::from).collect());
+    let criticality = listed(writer, entry, "criticality", own.criticality.as_deref(), "low high unable-to-assess");
+    fields.put_text("criticality", criticality);
+    lose_text(writer, own.name.as_deref(), &own.code, entry);
     fields.put("code", Some(named(own.name.as_deref(), &own.code)));
     fields.put("patient", Some(writer.subject()));
     fields.put("encounter", encounter_of(writer, entry));
@@ -78,19 +91,46 @@ pub(super) fn allergy(writer: &mut Writer, own: &Allergy, entry: &Entry, fields:
         (None, None) => fields.put_text("onsetString", own.onset_text.as_deref()),
     }
     recorded(entry, fields, "recordedDate");
-    fields.put("asserter", entry.provenance.author.as_ref().map(actor));
+    fields.put("asserter", entry.provenance.author.as_ref().map(person));
     fields.put_when("lastOccurrence", own.last_occurrence);
     fields.put_list("note", notes(entry.comment.as_deref()));
-    fields.put_list("reaction", own.reactions.iter().map(reaction).collect());
+    let reactions = own.reactions.iter().map(|own| reaction(writer, own, entry)).collect();
+    fields.put_list("reaction", reactions);
 }
 
-fn reaction(own: &Reaction) -> Json {
+/// A code of a closed list, or nothing and a loss.
+fn listed(
+    writer: &mut Writer,
+    entry: &Entry,
+    field: &str,
+    own: Option<&str>,
+    allowed: &'static str,
+) -> Option<&'static str> {
+    let found = own.and_then(|own| one_of(own, allowed));
+    if own.is_some() && found.is_none() {
+        writer.lose(entry, field, "the code is not one that FHIR allows there");
+    }
+    found
+}
+
+/// The words of the whole are the name; other words of the code have no place beside it.
+fn lose_text(writer: &mut Writer, name: Option<&str>, code: &Concept, entry: &Entry) {
+    if code.text.is_some() && name.is_some() && code.text.as_deref() != name {
+        writer.lose(entry, "code.text", "the name stands in its place");
+    }
+}
+
+fn reaction(writer: &mut Writer, own: &Reaction, entry: &Entry) -> Json {
+    let severity = listed(writer, entry, "reactions.severity", own.severity.as_deref(), "mild moderate severe");
+    // A reaction without a sign is not allowed.
+    let unknown = || concept(&Concept::from_text(own.text.as_deref().unwrap_or("unknown")));
+    let signs = if own.manifestations.is_empty() { vec![unknown()] } else { concepts(&own.manifestations) };
     Fields::new()
         .maybe("substance", maybe_concept(own.substance.as_ref()))
-        .list("manifestation", concepts(&own.manifestations))
+        .list("manifestation", signs)
         .maybe("description", own.text.as_deref().map(Json::from))
         .maybe("onset", own.at.map(|at| Json::from(at.to_string())))
-        .maybe("severity", own.severity.as_deref().map(Json::from))
+        .maybe("severity", severity.map(Json::from))
         .maybe("exposureRoute", maybe_concept(own.route.as_ref()))
         .object()
 }
@@ -118,7 +158,8 @@ pub(super) fn treatment(writer: &mut Writer, own: &Treatment, entry: &Entry, fie
     if own.form.is_some() || !own.ingredients.is_empty() || own.lot.is_some() {
         fields.put_list("contained", vec![medication(own)]);
     }
-    fields.put_text("status", Some(super::state(entry, own.state.as_deref(), otherwise)));
+    fields.put_text("status", Some(state(writer, entry, resource, own.state.as_deref(), otherwise)));
+    lose_text(writer, own.name.as_deref(), &own.code, entry);
     if fields.get("contained").is_some() {
         fields.put("medicationReference", Some(Fields::new().text("reference", "#medication").object()));
     } else {
@@ -136,7 +177,7 @@ pub(super) fn treatment(writer: &mut Writer, own: &Treatment, entry: &Entry, fie
             fields.put_text("intent", Some(own.intent.as_deref().unwrap_or("order")));
             fields.put("groupIdentifier", group);
             fields.put_when("authoredOn", own.stated_at);
-            fields.put("requester", own.performer.as_ref().map(actor));
+            fields.put("requester", own.performer.as_ref().map(anyone));
             fields.put_list("dosageInstruction", lines);
             let dispense = Fields::new()
                 .maybe("numberOfRepeatsAllowed", own.repeats.map(number))
@@ -160,6 +201,17 @@ pub(super) fn treatment(writer: &mut Writer, own: &Treatment, entry: &Entry, fie
             fields.put("informationSource", own.performer.as_ref().map(actor));
             fields.put_list("dosage", lines);
         }
+    }
+    let lost = [
+        ("quantity", own.quantity.is_some() && !matches!(resource, "MedicationRequest" | "MedicationDispense")),
+        ("repeats", own.repeats.is_some() && resource != "MedicationRequest"),
+        ("intent", own.intent.is_some() && resource != "MedicationRequest"),
+        ("group", own.group.is_some() && resource != "MedicationRequest"),
+        ("stated_at", own.stated_at.is_some() && resource == "MedicationAdministration"),
+        ("dosage_lines", own.dosage_lines.len() > 1 && resource == "MedicationAdministration"),
+    ];
+    for (field, _) in lost.into_iter().filter(|(_, is_lost)| *is_lost) {
+        writer.lose(entry, field, "the resource of this role has no place for it");
     }
     let has_period = matches!(resource, "MedicationStatement" | "MedicationAdministration");
     if !has_period && (own.start.is_some() || own.end.is_some()) {
@@ -245,8 +297,9 @@ fn dosage_line(own: &DosageLine) -> Json {
 /// A vaccination.
 pub(super) fn vaccination(writer: &mut Writer, own: &Vaccination, entry: &Entry, fields: &mut Fields) {
     let otherwise = if entry.status == Status::NotDone { "not-done" } else { "completed" };
-    fields.put_text("status", Some(super::state(entry, own.state.as_deref(), otherwise)));
+    fields.put_text("status", Some(state(writer, entry, "Immunization", own.state.as_deref(), otherwise)));
     fields.put("statusReason", maybe_concept(own.not_given_reason.as_ref()));
+    lose_text(writer, own.name.as_deref(), &own.code, entry);
     fields.put("vaccineCode", Some(named(own.name.as_deref(), &own.code)));
     fields.put("patient", Some(writer.subject()));
     fields.put("encounter", encounter_of(writer, entry));
@@ -284,8 +337,9 @@ pub(super) fn vaccination(writer: &mut Writer, own: &Vaccination, entry: &Entry,
 
 /// An act.
 pub(super) fn procedure(writer: &mut Writer, own: &Procedure, entry: &Entry, fields: &mut Fields) {
-    fields.put_text("status", Some(super::state(entry, own.state.as_deref(), "completed")));
+    fields.put_text("status", Some(state(writer, entry, "Procedure", own.state.as_deref(), "completed")));
     fields.put("category", maybe_concept(own.category.as_ref()));
+    lose_text(writer, own.name.as_deref(), &own.code, entry);
     fields.put("code", Some(named(own.name.as_deref(), &own.code)));
     fields.put("subject", Some(writer.subject()));
     fields.put("encounter", encounter_of(writer, entry));
@@ -300,7 +354,8 @@ pub(super) fn procedure(writer: &mut Writer, own: &Procedure, entry: &Entry, fie
     );
     let with_role = |own: &Actor| {
         let role = own.role.as_deref().map(|role| concept(&Concept::from_text(role)));
-        Fields::new().maybe("function", role).with("actor", actor(own)).object()
+        let own = Actor { role: None, ..own.clone() };
+        Fields::new().maybe("function", role).with("actor", anyone(&own)).object()
     };
     fields.put_list("performer", own.performers.iter().map(with_role).collect());
     fields.put("location", words(own.place.as_deref()));
@@ -319,14 +374,15 @@ pub(super) fn procedure(writer: &mut Writer, own: &Procedure, entry: &Entry, fie
 pub(super) fn encounter(writer: &mut Writer, own: &Encounter, entry: &Entry, fields: &mut Fields) {
     const CLASS: &str = "http://terminology.hl7.org/CodeSystem/v3-ActCode";
     let otherwise = if own.end.is_some() { "finished" } else { "unknown" };
-    fields.put_text("status", Some(super::state(entry, own.state.as_deref(), otherwise)));
+    fields.put_text("status", Some(state(writer, entry, "Encounter", own.state.as_deref(), otherwise)));
     let class = own.class.clone().unwrap_or_else(|| carnet_record::Coding::new(CLASS, "IMP"));
     fields.put("class", Some(coding(&class)));
     fields.put_list("type", vec![concept(&own.code)]);
     fields.put("subject", Some(writer.subject()));
     let participant = |own: &Actor| {
         let role = own.role.as_deref().map(|role| concept(&Concept::from_text(role)));
-        Fields::new().list("type", role.into_iter().collect()).with("individual", actor(own)).object()
+        let own = Actor { role: None, ..own.clone() };
+        Fields::new().list("type", role.into_iter().collect()).with("individual", person(&own)).object()
     };
     fields.put_list("participant", own.participants.iter().map(participant).collect());
     fields.put("period", period(own.start, own.end));
@@ -371,8 +427,11 @@ pub(super) fn absence_resource(own: &Absence) -> &'static str {
 
 /// A statement of absence, with the codes of the IPS unless the source had its own.
 pub(super) fn absence(writer: &mut Writer, own: &Absence, entry: &Entry, fields: &mut Fields) {
+    if own.meaning != AbsenceMeaning::NoneKnown && own.meaning != AbsenceMeaning::Unavailable {
+        writer.lose(entry, "meaning", "FHIR tells none known from unavailable, and nothing else");
+    }
     let said = if own.code.is_empty() { ips_code(own) } else { concept(&own.code) };
-    let by = own.author.as_ref().map(actor);
+    let by = own.author.as_ref().map(person);
     let verification = verification(entry, Some("confirmed"));
     match absence_resource(own) {
         resource @ ("AllergyIntolerance" | "Condition") => {
@@ -388,7 +447,7 @@ pub(super) fn absence(writer: &mut Writer, own: &Absence, entry: &Entry, fields:
             fields.put_list("note", notes(entry.comment.as_deref()));
         }
         "MedicationStatement" => {
-            fields.put_text("status", Some(super::state(entry, None, "unknown")));
+            fields.put_text("status", Some(state(writer, entry, "", None, "unknown")));
             fields.put("medicationCodeableConcept", Some(said));
             fields.put("subject", Some(writer.subject()));
             fields.put_when("dateAsserted", own.stated_at);
@@ -396,7 +455,7 @@ pub(super) fn absence(writer: &mut Writer, own: &Absence, entry: &Entry, fields:
             fields.put_list("note", notes(entry.comment.as_deref()));
         }
         "Immunization" => {
-            fields.put_text("status", Some(super::state(entry, None, "not-done")));
+            fields.put_text("status", Some(state(writer, entry, "", None, "not-done")));
             fields.put("vaccineCode", Some(said));
             fields.put("patient", Some(writer.subject()));
             fields.put_text("occurrenceString", Some("unknown"));
@@ -405,7 +464,7 @@ pub(super) fn absence(writer: &mut Writer, own: &Absence, entry: &Entry, fields:
             fields.put_list("note", notes(entry.comment.as_deref()));
         }
         "Procedure" => {
-            fields.put_text("status", Some(super::state(entry, None, "not-done")));
+            fields.put_text("status", Some(state(writer, entry, "", None, "not-done")));
             fields.put("code", Some(said));
             fields.put("subject", Some(writer.subject()));
             fields.put_when("performedDateTime", own.stated_at);
@@ -417,11 +476,11 @@ pub(super) fn absence(writer: &mut Writer, own: &Absence, entry: &Entry, fields:
 }
 
 /// A list that says why it is empty: what has no resource of its own to be absent in.
-fn empty_list(writer: &Writer, own: &Absence, entry: &Entry, fields: &mut Fields) {
+fn empty_list(writer: &mut Writer, own: &Absence, entry: &Entry, fields: &mut Fields) {
     const EMPTY: &str = "http://terminology.hl7.org/CodeSystem/list-empty-reason";
     let reason = if own.meaning == AbsenceMeaning::Unavailable { "unavailable" } else { "nilknown" };
     let about = crate::ips::section_of(&own.of).map(|loinc| code(carnet_record::code::system::LOINC, loinc));
-    fields.put_text("status", Some(super::state(entry, None, "current")));
+    fields.put_text("status", Some(state(writer, entry, "", None, "current")));
     fields.put_text("mode", Some("snapshot"));
     fields.put("code", Some(about.unwrap_or_else(|| concept(&Concept::from_text(own.of.as_str())))));
     fields.put("subject", Some(writer.subject()));

@@ -6,6 +6,7 @@ use carnet_record::{
     person::{Actor, ActorKind, Address, HumanName, Identifier, NameUse, Telecom},
 };
 
+use super::state::one_of;
 use crate::fhir::json::Json;
 
 /// An object in the making. Nothing empty is ever put into it.
@@ -73,6 +74,55 @@ impl Fields {
 
     pub(crate) fn object(self) -> Json {
         Json::Object(self.0)
+    }
+
+    /// Moves the resources that references stand for into `contained`, each once.
+    pub(crate) fn hoist(&mut self) {
+        let mut contained: Vec<Json> = Vec::new();
+        for (name, value) in &mut self.0 {
+            if name != "contained" {
+                hoist_in(value, &mut contained);
+            }
+        }
+        if contained.is_empty() {
+            return;
+        }
+        let with_id = |(at, json): (usize, Json)| {
+            let Json::Object(mut members) = json else { return Json::Null };
+            members.insert(1.min(members.len()), ("id".to_owned(), Json::from(format!("actor-{at}"))));
+            Json::Object(members)
+        };
+        let mut all: Vec<Json> = contained.into_iter().enumerate().map(with_id).collect();
+        match self.0.iter_mut().find(|(name, _)| name == "contained") {
+            Some((_, Json::List(own))) => own.append(&mut all),
+            _ => self.0.insert(1.min(self.0.len()), ("contained".to_owned(), Json::List(all))),
+        }
+    }
+}
+
+/// Name of the member in which a reference carries what it stands for, until [`Fields::hoist`].
+const HOISTED: &str = "\u{0}hoisted";
+
+fn hoist_in(json: &mut Json, contained: &mut Vec<Json>) {
+    match json {
+        Json::List(items) => items.iter_mut().for_each(|item| hoist_in(item, contained)),
+        Json::Object(members) => {
+            let place = members.iter().position(|(name, _)| name == HOISTED);
+            if let Some(place) = place {
+                let (_, own) = members.swap_remove(place);
+                let known = contained.iter().position(|other| *other == own);
+                let at = known.unwrap_or(contained.len());
+                if known.is_none() {
+                    contained.push(own);
+                }
+                members.push(("reference".to_owned(), Json::from(format!("#actor-{at}"))));
+            } else {
+                for (_, value) in members {
+                    hoist_in(value, contained);
+                }
+            }
+        }
+        _ => {}
     }
 }
 
@@ -160,7 +210,7 @@ pub(crate) fn human_name(own: &HumanName) -> Json {
         NameUse::Birth => "maiden",
         NameUse::Used => "usual",
         NameUse::Former => "old",
-        other => other.as_str(),
+        other => one_of(other.as_str(), "official temp nickname anonymous").unwrap_or(""),
     });
     Fields::new()
         .maybe("use", used_as.map(Json::from))
@@ -172,11 +222,22 @@ pub(crate) fn human_name(own: &HumanName) -> Json {
         .object()
 }
 
+/// The use of an address or telephone; CDA has codes of its own for some (HL7 v3 `AddressUse`).
+fn use_of(own: &str) -> Option<&'static str> {
+    match own {
+        "H" | "HP" | "HV" => Some("home"),
+        "WP" | "DIR" | "PUB" => Some("work"),
+        "TMP" => Some("temp"),
+        "MC" => Some("mobile"),
+        other => one_of(other, "home work temp old mobile"),
+    }
+}
+
 pub(crate) fn telecom(own: &Telecom) -> Json {
     Fields::new()
-        .text("system", own.kind.as_str())
+        .text("system", one_of(own.kind.as_str(), "phone fax email pager url sms").unwrap_or("other"))
         .text("value", &own.value)
-        .maybe("use", own.used_as.as_deref().map(Json::from))
+        .maybe("use", own.used_as.as_deref().and_then(use_of).map(Json::from))
         .object()
 }
 
@@ -185,7 +246,7 @@ pub(crate) fn address(own: &Address) -> Json {
     let insee = own.insee.as_deref().map(|insee| insee_extension(INSEE, insee));
     Fields::new()
         .list("extension", insee.into_iter().collect())
-        .maybe("use", own.used_as.as_deref().map(Json::from))
+        .maybe("use", own.used_as.as_deref().and_then(use_of).map(Json::from))
         .maybe("text", own.text.as_deref().map(Json::from))
         .list("line", own.lines.iter().map(|line| Json::from(line.as_str())).collect())
         .maybe("city", own.city.as_deref().map(Json::from))
@@ -202,8 +263,9 @@ pub(crate) fn insee_extension(url: &str, insee: &str) -> Json {
     Fields::new().text("url", url).with("valueCoding", own).object()
 }
 
-/// Whoever is named, as a reference in words; a reference that was read stays.
-pub(crate) fn actor(own: &Actor) -> Json {
+/// Whoever is named, as a reference in words; a reference that was read stays. With a role, an organisation or several
+/// identifiers it is a contained resource ([`Fields::hoist`]). `allowed` are the types that the place takes.
+pub(crate) fn actor_as(own: &Actor, allowed: &str) -> Json {
     let kind = own.kind.as_ref().and_then(|kind| match kind {
         ActorKind::Device | ActorKind::Software => Some("Device"),
         ActorKind::Organisation => Some("Organization"),
@@ -212,12 +274,39 @@ pub(crate) fn actor(own: &Actor) -> Json {
         ActorKind::Relative => Some("RelatedPerson"),
         _ => None,
     });
+    let is_person = matches!(own.kind, None | Some(ActorKind::Practitioner));
+    let has_more = own.role.is_some() || own.organisation.is_some() || own.identifiers.len() > 1;
+    if is_person && has_more && own.reference.is_none() && allowed.contains("PractitionerRole") {
+        let role = own.role.as_deref().map(|role| concept(&Concept::from_text(role)));
+        let person = Fields::new().text("type", "Practitioner").maybe("display", own.name.as_deref().map(Json::from));
+        let contained = Fields::of("PractitionerRole")
+            .list("identifier", own.identifiers.iter().map(identifier).collect())
+            .with("practitioner", person.object())
+            .maybe("organization", words(own.organisation.as_deref()))
+            .list("code", role.into_iter().collect());
+        return Fields::new().with(HOISTED, contained.object()).object();
+    }
     Fields::new()
         .maybe("reference", own.reference.as_deref().filter(|own| !own.starts_with('#')).map(Json::from))
-        .maybe("type", kind.map(Json::from))
+        .maybe("type", kind.filter(|kind| allowed.split(' ').any(|own| own == *kind)).map(Json::from))
         .maybe("identifier", own.identifiers.first().map(identifier))
         .maybe("display", own.name.as_deref().map(Json::from))
         .object()
+}
+
+/// Whoever is named, where people and organisations are allowed.
+pub(crate) fn actor(own: &Actor) -> Json {
+    actor_as(own, "Patient Practitioner PractitionerRole RelatedPerson Organization")
+}
+
+/// Whoever is named, where only people are allowed.
+pub(crate) fn person(own: &Actor) -> Json {
+    actor_as(own, "Patient Practitioner PractitionerRole RelatedPerson")
+}
+
+/// Whoever is named, where programs and apparatus are allowed as well.
+pub(crate) fn anyone(own: &Actor) -> Json {
+    actor_as(own, "Patient Practitioner PractitionerRole RelatedPerson Organization Device")
 }
 
 /// A reference that is only words.

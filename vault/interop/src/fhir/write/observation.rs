@@ -14,6 +14,7 @@ use carnet_record::{
 use super::{
     Writer,
     element::{Fields, actor, code, concept, concepts, maybe_concept, maybe_quantity, notes, period, quantity, words},
+    state::state,
 };
 use crate::fhir::{json::Json, observation::BLOOD_GROUPS};
 
@@ -115,9 +116,9 @@ pub(super) fn blood_group(writer: &mut Writer, own: &BloodGroup, entry: &Entry, 
 
 /// A result or a panel.
 pub(super) fn result(writer: &mut Writer, own: &LabResult, entry: &Entry, fields: &mut Fields) {
-    let is_report = result_resource(own) == "DiagnosticReport";
-    let read = own.state.as_deref();
-    fields.put_text("status", Some(super::state(entry, read, "final")));
+    let resource = result_resource(own);
+    let is_report = resource == "DiagnosticReport";
+    fields.put_text("status", Some(state(writer, entry, resource, own.state.as_deref(), "final")));
     fields.put_list("category", concepts(&own.categories));
     fields.put("code", Some(concept(&own.code)));
     fields.put("subject", Some(writer.subject()));
@@ -126,8 +127,7 @@ pub(super) fn result(writer: &mut Writer, own: &LabResult, entry: &Entry, fields
     fields.put_when("issued", own.issued_at);
     fields.put_list("performer", own.performers.iter().map(actor).collect());
     let members = writer.links(entry, &LinkKind::HasPart, &["Observation"]);
-    let missing =
-        own.missing_members.iter().map(|member| Fields::new().text("reference", plain_reference(member)).object());
+    let missing = own.missing_members.iter().map(|member| missing_member(member));
     let members: Vec<Json> = members.into_iter().chain(missing).collect();
     if is_report {
         fields.put_list("specimen", words(own.specimen.as_deref()).into_iter().collect());
@@ -152,9 +152,10 @@ pub(super) fn result(writer: &mut Writer, own: &LabResult, entry: &Entry, fields
     }
 }
 
-/// `Observation/1 (words)` without its words.
-fn plain_reference(text: &str) -> &str {
-    text.split_once(" (").map_or(text, |(reference, _)| reference)
+/// `Observation/1 (words)` as a reference with its words.
+fn missing_member(text: &str) -> Json {
+    let (reference, words) = text.split_once(" (").unwrap_or((text, ""));
+    Fields::new().text("reference", reference).text("display", words.strip_suffix(')').unwrap_or(words)).object()
 }
 
 fn component(own: &ResultComponent) -> Json {
@@ -196,9 +197,10 @@ fn value(own: Option<&ResultValue>, fields: &mut Fields) {
     }
 }
 
-fn around(writer: &Writer, entry: &Entry, fields: &mut Fields, category: Json) {
-    let read = entry.provenance.original.get("status").map(String::as_str);
-    fields.put_text("status", Some(super::state(entry, read, "final")));
+fn around(writer: &mut Writer, entry: &Entry, fields: &mut Fields, category: Json) {
+    let read =
+        entry.provenance.original.get("status").map(String::as_str).filter(|_| entry.provenance.source.is_some());
+    fields.put_text("status", Some(state(writer, entry, "Observation", read, "final")));
     fields.put_list("category", vec![category]);
     fields.put("encounter", writer.links(entry, &LinkKind::Encounter, &["Encounter"]).into_iter().next());
 }

@@ -12,7 +12,8 @@ use carnet_record::{
 
 use super::{
     Writer,
-    element::{Fields, actor, concept, concepts, maybe_concept, number, period},
+    element::{Fields, anyone, concept, concepts, maybe_concept, number, period},
+    state::{one_of, state},
 };
 use crate::fhir::json::Json;
 
@@ -30,13 +31,17 @@ pub(super) fn document(
         .map(|id| Fields::new().text("system", "urn:ietf:rfc:3986").text("value", &urn(id)).object());
     let unique = own.unique_id.as_deref().and_then(pair).or(unique);
     fields.put("masterIdentifier", unique);
-    fields.put_text("status", Some(super::state(entry, own.state.as_deref(), "current")));
+    // `final`, `amended` and the like are states of the content, not of the reference.
+    let content_state = own.state.as_deref().and_then(|own| one_of(own, "preliminary final amended"));
+    let read = own.state.as_deref().filter(|_| content_state.is_none());
+    fields.put_text("status", Some(state(writer, entry, "DocumentReference", read, "current")));
+    fields.put_text("docStatus", content_state);
     fields.put("type", Some(concept(&own.document_type)));
     fields.put_list("category", own.class.iter().map(concept).collect());
     fields.put("subject", Some(writer.subject()));
     fields.put_when("date", own.date);
-    fields.put_list("author", own.authors.iter().map(actor).collect());
-    fields.put("custodian", own.custodian.as_ref().map(actor));
+    fields.put_list("author", own.authors.iter().map(anyone).collect());
+    fields.put("custodian", own.custodian.as_ref().map(|own| super::element::actor_as(own, "Organization")));
     if let Some(replaced) = &own.replaces {
         let target = Fields::new().with("identifier", Fields::new().text("value", replaced).object()).object();
         fields.put_list("relatesTo", vec![Fields::new().text("code", "replaces").with("target", target).object()]);
@@ -67,6 +72,12 @@ pub(super) fn document(
         .maybe("facilityType", maybe_concept(own.facility.as_ref()))
         .maybe("practiceSetting", maybe_concept(own.setting.as_ref()));
     fields.put("context", Some(context.object()));
+    if own.text.is_some() && text.is_none() {
+        writer.lose(entry, "text", "the words are inside the bytes");
+    }
+    if own.category != crate::fhir::document::category(&own.document_type, own.class.as_ref()) {
+        writer.lose(entry, "category", "the category of Mon espace sant\u{e9} is found again from the type");
+    }
     if data.is_none() && own.address.is_none() {
         writer.lose(entry, "attachment", "the bytes are not in the Bundle");
     }
@@ -105,13 +116,19 @@ fn urn(id: &str) -> String {
 /// An appointment.
 pub(super) fn appointment(writer: &mut Writer, own: &Appointment, entry: &Entry, fields: &mut Fields) {
     let read = own.state.as_ref().map(AppointmentState::as_str);
-    fields.put_text("status", Some(super::state(entry, read, "booked")));
+    fields.put_text("status", Some(state(writer, entry, "Appointment", read, "booked")));
     fields.put_list("serviceType", concepts(&own.service));
     fields.put_list("specialty", concepts(&own.speciality));
     fields.put_list("reasonCode", concepts(&own.reasons));
     fields.put_text("description", own.title.as_deref());
-    fields.put_when("start", own.start);
-    fields.put_when("end", own.end);
+    // FHIR app-2: both ends as instants, or none; what is less precise is a period that was asked for.
+    let ends = own.start.and_then(|start| start.instant()).zip(own.end.and_then(|end| end.instant()));
+    if ends.is_some() {
+        fields.put_when("start", own.start);
+        fields.put_when("end", own.end);
+    } else {
+        fields.put_list("requestedPeriod", period(own.start, own.end).into_iter().collect());
+    }
     fields.put("minutesDuration", own.minutes.map(number));
     fields.put("created", own.created_at.map(|at| Json::from(at.to_string())));
     fields.put_text("comment", entry.comment.as_deref());
@@ -130,7 +147,7 @@ pub(super) fn appointment(writer: &mut Writer, own: &Appointment, entry: &Entry,
 fn participant(own: &Participant) -> Json {
     Fields::new()
         .list("type", concepts(&own.roles))
-        .with("actor", actor(&own.actor))
+        .with("actor", anyone(&own.actor))
         .maybe("required", own.required.as_deref().map(Json::from))
         .text("status", own.answer.as_deref().unwrap_or("needs-action"))
         .object()

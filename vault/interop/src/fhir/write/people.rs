@@ -14,6 +14,7 @@ use super::{
     element::{
         Fields, actor, address, coding, concepts, human_name, identifier, insee_extension, notes, period, telecom,
     },
+    state::state,
 };
 use crate::fhir::json::Json;
 
@@ -126,12 +127,10 @@ fn related_person(writer: &Writer, own: &Contact, fields: &mut Fields) {
     fields.put("period", period(own.start, own.end));
 }
 
-fn care_team(writer: &Writer, own: &Contact, entry: &Entry, fields: &mut Fields) {
+fn care_team(writer: &mut Writer, own: &Contact, entry: &Entry, fields: &mut Fields) {
+    let active = own.active.map(|active| if active { "active" } else { "inactive" });
     fields.put_list("identifier", own.identifiers.iter().map(identifier).collect());
-    fields.put_text(
-        "status",
-        Some(super::state(entry, own.active.map(|active| if active { "active" } else { "inactive" }), "active")),
-    );
+    fields.put_text("status", Some(state(writer, entry, "CareTeam", active, "active")));
     fields.put_text("name", own.organisation.as_deref());
     fields.put("subject", Some(writer.subject()));
     fields.put("period", period(own.start, own.end));
@@ -139,7 +138,7 @@ fn care_team(writer: &Writer, own: &Contact, entry: &Entry, fields: &mut Fields)
         let role = member.role.as_deref().map(|role| super::element::concept(&Concept::from_text(role)));
         Fields::new()
             .list("role", role.into_iter().collect())
-            .with("member", actor(member))
+            .with("member", actor(&Actor { role: None, ..member.clone() }))
             .maybe("period", period(member.at, None))
             .object()
     };
