@@ -187,11 +187,15 @@ pub fn apply(bytes: &mut Vec<u8>, event: &Event, kept: &Kept) {
                     to[after..].copy_from_slice(&data[after..]);
                 }
                 Kept::Pieces { edge, mask } => {
-                    for (offset, byte) in data.iter().enumerate() {
-                        let piece = (at + offset) / usize::try_from(*edge).expect("an edge is small");
+                    let edge = usize::try_from(*edge).expect("an edge is small");
+                    let mut from = 0;
+                    while from < data.len() {
+                        let piece = (at + from) / edge;
+                        let end = data.len().min((piece + 1) * edge - at);
                         if mask[piece % mask.len()] {
-                            to[offset] = *byte;
+                            to[from..end].copy_from_slice(&data[from..end]);
                         }
+                        from = end;
                     }
                 }
             }

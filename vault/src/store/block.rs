@@ -233,12 +233,12 @@ impl SealedDisk {
     pub(super) fn survey(&self) -> Result<Survey, StoreError> {
         let blocks = (self.length.load(Ordering::Acquire) / PAGE).saturating_sub(1);
         let mut survey = Survey { blocks, ..Survey::default() };
-        let mut sealed = vec![0; self.stride.bytes()];
+        let (mut sealed, blank) = (vec![0; self.stride.bytes()], vec![0; self.stride.bytes()]);
         let mut plain = [0; PAGE_BYTES];
         for index in 1..=blocks {
             let at = self.block_at(index).map_err(|error| StoreError::from_io(&error))?;
             self.disk.read(at, &mut sealed).map_err(|error| self.fail(StoreError::from_io(&error)))?;
-            if sealed.iter().all(|byte| *byte == 0) {
+            if sealed == blank {
                 survey.blank += 1;
             } else if self.open_block(index, &sealed, &mut plain) {
                 survey.authentic += 1;
