@@ -3,16 +3,24 @@
 mod engine;
 mod error;
 mod event;
+mod file;
 mod net;
 mod pair;
+mod peer;
 mod relay;
+mod restore;
 mod shared;
+mod watch;
 
 pub use self::{
     error::{Alarm, FailureKind, SyncError},
     event::{Event, Synced},
+    file::{Exported, Restoration, export_exchange, import_exchange, restore_from_file},
     net::Node,
     pair::{Invited, Meeting, Met, wait_for_admission},
+    peer::{serve_peers, sync_with_peer},
     relay::{sync_with_relay, trust_relay_again},
+    restore::restore_from_relay,
     shared::{SharedVault, share},
+    watch::watch,
 };

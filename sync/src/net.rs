@@ -61,9 +61,32 @@ pub(crate) struct Services {
 }
 
 impl Services {
+    /// Serves the records of a vault to peers for as long as what this returns lives.
+    pub(crate) fn serve(self: &Arc<Self>, vault: &SharedVault) -> Serving {
+        *self.vault.lock().unwrap_or_else(PoisonError::into_inner) = Some(SharedVault::clone(vault));
+        Serving(Arc::clone(self))
+    }
+
+    /// Notes that a device has finished an exchange with this one.
+    pub(crate) fn note_served(&self, record: RecordId, device: DeviceId) {
+        self.served.send_modify(|served| {
+            let count = served.entry((record, device)).or_default();
+            *count = count.saturating_add(1);
+        });
+    }
+
     /// The vault whose records are served now.
     pub(crate) fn served_vault(&self) -> Option<SharedVault> {
         self.vault.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}
+
+/// Peers are served as long as this lives.
+pub(crate) struct Serving(Arc<Services>);
+
+impl Drop for Serving {
+    fn drop(&mut self) {
+        *self.0.vault.lock().unwrap_or_else(PoisonError::into_inner) = None;
     }
 }
 
@@ -190,16 +213,10 @@ async fn serve(services: Arc<Services>, incoming: Incoming) {
     let Ok(_room) = services.connections.try_acquire() else { return incoming.refuse() };
     let Ok(accepting) = incoming.accept() else { return };
     let Ok(Ok(connection)) = timeout(OPENING_TIME, accepting).await else { return };
-    let is_peer = connection.alpn() == PEER_ALPN;
     let Ok(link) = Link::new(connection) else { return };
     let Ok(mut next) = timeout(OPENING_TIME, link.accept()).await else { return link.close() };
     while let Some(line) = next {
-        let (services, exporter) = (Arc::clone(&services), link.exporter);
-        if false && is_peer {
-            let _ = (services, line, exporter);
-        } else {
-            tokio::spawn(crate::engine::slot::host(services, line));
-        }
+        tokio::spawn(crate::peer::answer(Arc::clone(&services), line, link.exporter));
         next = link.accept().await;
     }
 }

@@ -3,7 +3,7 @@
 //! Pull first, then push: what came from others decides whether what waits may still be sent as it is. Whatever was
 //! acknowledged before a connection broke stays; sending again changes nothing.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, sync::Arc};
 
 use carnet_crypto::{
     id::{DeviceId, SectionId},
@@ -15,13 +15,14 @@ use carnet_protocol::frame::{
 };
 use carnet_vault::{
     CarriedOp, DeviceStanding, Record, RecordId,
+    recovery::Kit,
     replica::{FeedEnd, RelayMemory},
 };
 
 use crate::{
     engine::{
         batch,
-        relay::{Ended, Following, hint},
+        relay::{Ended, Following},
     },
     error::{Alarm, SyncError},
     event::{Event, Synced, Tell},
@@ -29,10 +30,8 @@ use crate::{
     shared::{SharedVault, with_record},
 };
 
-mod object;
+pub(crate) mod object;
 mod push;
-
-pub(crate) use self::push::Handed;
 
 /// Turns of pulling and pushing in one exchange: others may write meanwhile, but not for ever.
 const TURNS_MAX: usize = 8;
@@ -71,6 +70,9 @@ pub(crate) struct Session {
     is_armed: bool,
     pub(crate) synced: Synced,
     is_altered: bool,
+    /// The recovery kit, when its holder opened the stream.
+    kit: Option<Arc<Kit>>,
+    opener: DeviceId,
 }
 
 impl Session {
@@ -90,7 +92,7 @@ impl Session {
             Frame::Refused => line = create(vault, &link, &address, &hello).await?,
             _ => return Err(SyncError::Malformed),
         }
-        Self::on(vault, record, address.key, link, line).await
+        Self::on(vault, record, address.key, link, line, hello.device).await
     }
 
     /// Connects as somebody else than this device: the holder of the recovery kit.
@@ -102,10 +104,11 @@ impl Session {
         identity: Identity,
     ) -> Result<Self, SyncError> {
         let link = node.connect(address, RELAY_ALPN).await?;
-        let proof = (identity.prove)(&link.exporter);
+        let Identity { device, prove } = identity;
+        let proof = prove(&link.exporter);
         let mut line = link.open().await?;
-        match line.ask(&Frame::Hello(Hello { record, device: identity.device, proof })).await? {
-            Frame::Welcome => Self::on(vault, record, address.key, link, line).await,
+        match line.ask(&Frame::Hello(Hello { record, device, proof })).await? {
+            Frame::Welcome => Self::on(vault, record, address.key, link, line, device).await,
             Frame::Refused => Err(SyncError::NotAdmitted),
             _ => Err(SyncError::Malformed),
         }
@@ -117,6 +120,7 @@ impl Session {
         relay: PublicKey,
         link: Link,
         line: Line,
+        opener: DeviceId,
     ) -> Result<Self, SyncError> {
         let memory = with_record(vault, record, |record| record.relay_memory()).await?;
         Ok(Self {
@@ -129,7 +133,14 @@ impl Session {
             is_armed: false,
             synced: Synced::default(),
             is_altered: false,
+            kit: None,
+            opener,
         })
+    }
+
+    /// What is wrapped to this kit is opened as it comes.
+    pub(crate) fn use_kit(&mut self, kit: Arc<Kit>) {
+        self.kit = Some(kit);
     }
 
     /// Ends the stream.
@@ -273,16 +284,24 @@ impl Session {
         self.follow.compare(section);
         self.line.say(&Frame::Reconcile(asked)).await?;
         let (pulled, vector) = self.take_until(Cause::Reconcile).await?;
-        let ends = with_record(&self.vault, self.record, move |record| record.feed_ends(&section)).await?;
-        let held =
-            |entry: &VectorEntry| ends.iter().any(|end| hint_of(end) == entry.feed && u64::from(end.seq) >= entry.seq);
-        let is_whole = vector.is_some_and(|vector| vector.section == section && vector.entries.iter().all(held));
+        let held = with_record(&self.vault, self.record, move |record| -> Result<_, SyncError> {
+            Ok((record.feed_ends(&section)?, record.loose_places(&section)?))
+        });
+        let (ends, loose) = held.await?;
+        let is_held = |entry: &VectorEntry| {
+            let end = ends.iter().find(|end| hint_of(end) == entry.feed).map_or(0, |end| u64::from(end.seq));
+            let places = loose.get(&entry.feed);
+            let kept = |seq: u64| u32::try_from(seq).is_ok_and(|seq| places.is_some_and(|it| it.contains(&seq)));
+            (end.saturating_add(1)..=entry.seq).all(kept)
+        };
+        let is_whole = vector.is_some_and(|vector| vector.section == section && vector.entries.iter().all(is_held));
         Ok((pulled, is_whole))
     }
 
     async fn ended(&mut self, pulled: &Pulled) -> Result<Ended, SyncError> {
-        let may_read = with_record(&self.vault, self.record, |record| -> Result<_, SyncError> {
-            Ok(record.sections_for(&record.device()).into_iter().collect::<BTreeSet<_>>())
+        let opener = self.opener;
+        let may_read = with_record(&self.vault, self.record, move |record| -> Result<_, SyncError> {
+            Ok(record.sections_for(&opener).into_iter().collect::<BTreeSet<_>>())
         });
         let may_read = may_read.await?;
         Ok(self.follow.ended(pulled, &may_read))
@@ -346,10 +365,14 @@ impl Session {
     }
 
     async fn receive_ops(&mut self, batch: carnet_protocol::frame::Batch) -> Result<(), SyncError> {
-        let relay = self.relay;
+        let (relay, kit) = (self.relay, self.kit.clone());
         let added = with_record(&self.vault, self.record, move |record| -> Result<_, SyncError> {
             let ops = batch::carried(&record.id(), batch, &record.relay_keys(), &[relay]);
-            Ok(record.receive_ops(&ops)?.added)
+            let added = record.receive_ops(&ops)?.added;
+            if let Some(kit) = &kit {
+                record.open_with_kit(kit)?;
+            }
+            Ok(added)
         });
         self.synced.operations += added.await?;
         Ok(())

@@ -12,6 +12,10 @@
 
 #[path = "sync/pair.rs"]
 mod pair;
+#[path = "sync/peers.rs"]
+mod peers;
+#[path = "sync/recovery.rs"]
+mod recovery;
 #[path = "sync/relay.rs"]
 mod relay;
 #[path = "sync/world.rs"]

@@ -9,7 +9,7 @@ use std::{
     time::Duration,
 };
 
-use carnet_protocol::frame::{Frame, SlotContent, SlotPost, slot::SLOT_MESSAGES_MAX};
+use carnet_protocol::frame::{Frame, SlotContent, SlotEnter, SlotPost, slot::SLOT_MESSAGES_MAX};
 use tokio::{
     sync::Notify,
     time::{sleep, timeout},
@@ -124,11 +124,7 @@ fn closed() -> SlotContent {
 }
 
 /// Serves a stranger who names an open slot, and nobody else.
-pub(crate) async fn host(services: Arc<Services>, mut line: Line) {
-    let Ok(Ok(Frame::SlotEnter(enter))) = timeout(SILENCE_MAX, line.hear()).await else {
-        let _ = line.say(&Frame::Refused).await;
-        return line.finish().await;
-    };
+pub(crate) async fn host(services: Arc<Services>, mut line: Line, enter: SlotEnter) {
     let content = services.slots.read(Side::Joiner, &enter.name);
     if !content.open {
         let _ = line.say(&Frame::Refused).await;

@@ -1,12 +1,13 @@
 //! What a sync engine asks a record about: its standing, what others need of it, what it needs of others.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use carnet_crypto::{
-    id::{FeedId, ObjectId, OpId},
+    id::{FeedId, ObjectId, OpId, SectionId},
     sign::PublicKey,
 };
 use carnet_protocol::{
+    envelope::Envelope,
     frame::RelayAddress,
     limits::SNAPSHOT_SEALED_BYTES_MAX,
     membership::{
@@ -20,10 +21,10 @@ use crate::{
     blob::{Download, ReceiveError},
     members::CarriedOp,
     record::{Record, RecordError},
-    row::{self, OutboxRow, Standing},
+    row::{self, FeedRow, OutboxRow, Standing},
     snapshot::TakeSnapshotError,
     store::{Durability, StoreError},
-    tables::{ENVELOPE, Key, OBJECT, OUTBOX},
+    tables::{ENVELOPE, FEED, Key, OBJECT, OUTBOX, QUARANTINE, WAITING},
     vault::{DeviceStanding, relay_keys},
 };
 
@@ -179,6 +180,35 @@ impl Record<'_> {
             suffix.last = at;
         }
         Ok(suffix)
+    }
+
+    /// The places of envelopes of a section that are kept and do not count: those that wait and those in quarantine, by
+    /// the first 8 bytes of their feeds. What their headers say is not proved.
+    ///
+    /// # Errors
+    /// The store's.
+    pub fn loose_places(&self, section: &SectionId) -> Result<BTreeMap<[u8; 8], BTreeSet<u32>>, RecordError> {
+        let reader = self.store.read()?;
+        let mut places: BTreeMap<[u8; 8], BTreeSet<u32>> = BTreeMap::new();
+        let mut note = |bytes: &[u8]| {
+            if let Ok(envelope) = Envelope::decode(bytes) {
+                places.entry(envelope.header.feed).or_default().insert(envelope.header.seq);
+            }
+        };
+        for row in reader.prefix(WAITING, &Key::of(&self.live.id).section(section))? {
+            note(&row?.1);
+        }
+        for row in reader.prefix(QUARANTINE, &Key::of(&self.live.id))? {
+            let (key, bytes) = row?;
+            let feed = key.get(32..48).and_then(FeedId::from_slice).ok_or(StoreError::Damaged)?;
+            let state = reader.get(FEED, &Key::of(&self.live.id).feed(&feed))?;
+            let state = state.map(|state| row::read::<FeedRow>(&state).map_err(|_| StoreError::Damaged)).transpose()?;
+            // Of a feed that is not known it is not said in which section it lies.
+            if state.is_none_or(|state| state.section == *section) {
+                note(&bytes);
+            }
+        }
+        Ok(places)
     }
 
     /// The sealed objects that this device lacks: attached files that entries name, snapshots that reach further than
