@@ -205,8 +205,8 @@ pub enum ContainerError {
     /// The archive is refused as a whole.
     #[error(transparent)]
     Archive(#[from] ArchiveRefused),
-    /// An export of Carnet itself: it is read by the vault, not by this crate.
-    #[error("this is an export of Carnet: it is restored, not imported as a file from outside")]
+    /// An export of Carnet itself that is damaged, altered, or of another version: it is taken in whole or not at all.
+    #[error("this export of Carnet is damaged, altered, or of another version")]
     CarnetArchive,
     /// No bytes.
     #[error("the file is empty")]
@@ -243,7 +243,7 @@ pub enum UnsupportedFormat {
     Gzip,
     /// JSON that is not FHIR.
     Json,
-    /// A SQLite database.
+    /// A `SQLite` database.
     Sqlite,
     /// Bytes that nothing is known of.
     Unknown,

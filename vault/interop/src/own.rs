@@ -15,7 +15,7 @@
 //! trusted: it is bounded and read in the worker like any file from outside.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     io::{self, BufRead, BufReader, Read, Seek, Write},
 };
 
@@ -28,9 +28,12 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 use zip::{CompressionMethod, ZipWriter, write::SimpleFileOptions};
 
-use crate::intake::{
-    CARNET_MARK, ContainerError, Sink,
-    archive::{Archive, Member},
+use crate::{
+    document::hex,
+    intake::{
+        CARNET_MARK, ContainerError, Sink,
+        archive::{Archive, Member},
+    },
 };
 
 /// The form of the archive. Another version is refused, not guessed at.
@@ -62,7 +65,7 @@ pub struct ArchiveWriter<W: Write + Seek> {
     entries: BTreeMap<String, Vec<u8>>,
     open: Open,
     samples: u32,
-    files: BTreeMap<String, ()>,
+    files: BTreeSet<String>,
 }
 
 /// The member that is being written.
@@ -75,7 +78,7 @@ enum Open {
 impl<W: Write + Seek> ArchiveWriter<W> {
     /// An archive that is written to `to`.
     pub fn new(to: W) -> Self {
-        Self { zip: ZipWriter::new(to), entries: BTreeMap::new(), open: Open::None, samples: 0, files: BTreeMap::new() }
+        Self { zip: ZipWriter::new(to), entries: BTreeMap::new(), open: Open::None, samples: 0, files: BTreeSet::new() }
     }
 
     /// Takes the next item of the export.
@@ -88,7 +91,7 @@ impl<W: Write + Seek> ArchiveWriter<W> {
             Item::DocumentStart { draft } => {
                 let Fact::Document(document) = &draft.fact else { return Err(out_of_order()) };
                 let sha256 = document.sha256.clone().ok_or_else(out_of_order)?;
-                let is_new = self.files.insert(sha256.clone(), ()).is_none();
+                let is_new = self.files.insert(sha256.clone());
                 if is_new {
                     self.start(&format!("{FILES}{sha256}"))?;
                 }
@@ -125,8 +128,12 @@ impl<W: Write + Seek> ArchiveWriter<W> {
     fn keep_samples(&mut self, series: Series, samples: &[Sample]) -> io::Result<()> {
         let is_same = matches!(&self.open, Open::Samples(open) if *open == series);
         if !is_same {
-            let name: String =
-                series.kind.chars().map(|c| if c.is_ascii_alphanumeric() || c == '-' { c } else { '_' }).take(60).collect();
+            let name: String = series
+                .kind
+                .chars()
+                .map(|c| if c.is_ascii_alphanumeric() || c == '-' { c } else { '_' })
+                .take(60)
+                .collect();
             self.start(&format!("{SAMPLES}{:04}-{name}.ndjson", self.samples))?;
             self.samples = self.samples.saturating_add(1);
             self.zip.write_all(&line(&series)?)?;
@@ -203,15 +210,14 @@ pub(crate) fn read<R: Read + Seek>(archive: &mut Archive<R>, out: &mut Sink<'_>)
             Fact::Document(document) => document.sha256.as_deref().and_then(|sha256| find(&format!("{FILES}{sha256}"))),
             _ => None,
         };
-        match file {
-            Some(file) => read_file(archive, file, draft, out)?,
-            None => {
-                if matches!(&draft.fact, Fact::Document(document) if document.sha256.is_some()) {
-                    tally.warn("document", "file-not-in-the-export", Place::at(ENTRIES));
-                }
-                out(Item::Draft(Box::new(draft)))?;
-            }
+        if let Some(file) = file {
+            read_file(archive, file, draft, out)?;
+            continue;
         }
+        if matches!(&draft.fact, Fact::Document(document) if document.sha256.is_some()) {
+            tally.warn("document", "file-not-in-the-export", Place::at(ENTRIES));
+        }
+        out(Item::Draft(Box::new(draft)))?;
     }
     for (index, _) in members.iter().filter(|(_, name)| name.starts_with(SAMPLES)) {
         read_samples(archive, *index, &mut tally, out)?;
@@ -245,8 +251,7 @@ fn read_file<R: Read + Seek>(
         out(Item::DocumentBytes(part.to_vec()))?;
     }
     let sha256: [u8; 32] = hasher.finalize().into();
-    let found: String = sha256.iter().map(|byte| format!("{byte:02x}")).collect();
-    if found != expected {
+    if hex(&sha256) != expected {
         return Err(ContainerError::CarnetArchive);
     }
     Ok(out(Item::DocumentEnd { sha256, size })?)
@@ -355,7 +360,7 @@ mod tests {
         let entry = Entry::new(EntryId([1; 16]), Fact::from(allergy), Provenance::default());
         writer.take(Item::Draft(Box::new(Draft::from(entry)))).unwrap();
         let sha256: [u8; 32] = Sha256::digest(PDF).into();
-        let hex: String = sha256.iter().map(|byte| format!("{byte:02x}")).collect();
+        let hex = hex(&sha256);
         for id in [2, 3] {
             let document = Document { sha256: Some(hex.clone()), size: Some(16), ..Document::default() };
             let entry = Entry::new(EntryId([id; 16]), Fact::from(document), Provenance::default());
@@ -390,10 +395,8 @@ mod tests {
         assert_eq!(draft.restored.as_ref().unwrap().id, EntryId([1; 16]));
         let files = items.iter().filter(|item| matches!(item, Item::DocumentBytes(bytes) if bytes == PDF)).count();
         assert_eq!(files, 2, "one stored file serves both documents");
-        let samples: usize = items
-            .iter()
-            .map(|item| if let Item::Samples { samples, .. } = item { samples.len() } else { 0 })
-            .sum();
+        let samples: usize =
+            items.iter().map(|item| if let Item::Samples { samples, .. } = item { samples.len() } else { 0 }).sum();
         assert_eq!(samples, 9_000);
     }
 

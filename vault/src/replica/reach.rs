@@ -79,13 +79,15 @@ impl Record<'_> {
     /// The store's.
     pub fn own_genesis(&self) -> Result<Option<CarriedOp>, RecordError> {
         let first = self.live.members.ops().next();
-        let own = first.filter(|op| op.parents().is_empty() && op.author() == self.live.row.device).map(|op| op.id());
+        let own = first
+            .filter(|op| op.parents().is_empty() && op.author() == self.live.row.device)
+            .map(carnet_protocol::membership::Op::id);
         Ok(own.map(|id| self.ops(&[id], None)).transpose()?.and_then(|mut ops| ops.pop()))
     }
 
     /// The keys of every relay that the membership log has ever named.
     pub fn relay_keys(&self) -> Vec<PublicKey> {
-        let keys: BTreeSet<PublicKey> = self.live.members.ops().flat_map(|op| named_relays(op.body())).collect();
+        let keys: BTreeSet<PublicKey> = self.live.members.ops().filter_map(|op| named_relays(op.body())).collect();
         keys.into_iter().collect()
     }
 
@@ -351,7 +353,7 @@ fn named_relays(body: &Body) -> Option<PublicKey> {
 }
 
 /// The KEM keys that an operation names by hash.
-fn named_kems(body: &Body) -> Vec<KemHash> {
+pub(crate) fn named_kems(body: &Body) -> Vec<KemHash> {
     let of_roots = |roots: &[RootKey]| roots.iter().map(|root| root.kem).collect::<Vec<_>>();
     match body {
         Body::Genesis(genesis) => [of_roots(&genesis.roots), vec![genesis.device.kem]].concat(),

@@ -55,7 +55,7 @@ pub(super) fn read<R: Read + Seek>(
         return Err(ContainerError::Nothing);
     }
     if archive.members().iter().any(|member| member.name == CARNET_MARK) {
-        return Err(ContainerError::CarnetArchive);
+        return Ok((crate::own::read(&mut archive, out)?, "carnet".to_owned()));
     }
     if let Some(media_type) = office_type(&mut archive)? {
         drop(archive);
@@ -239,7 +239,7 @@ fn sniff_all<R: Read + Seek>(archive: &mut Archive<R>) -> Result<Vec<Sniffed>, C
     Ok(sniffed)
 }
 
-/// The media type of an office file or a book, which are archives by their form: the OpenDocument `mimetype` member
+/// The media type of an office file or a book, which are archives by their form: the `OpenDocument` `mimetype` member
 /// (ODF 1.3 part 2, section 3.3), or the parts of Office Open XML (ECMA-376 part 2).
 fn office_type<R: Read + Seek>(archive: &mut Archive<R>) -> Result<Option<String>, ContainerError> {
     const MEDIA_TYPE_BYTES_MAX: usize = 100;
