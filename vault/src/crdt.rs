@@ -11,7 +11,10 @@
 //! Nothing reaches Automerge here before [`bounded`] has counted it and [`Doc::place`] has measured its depth. This
 //! module knows no keys, no envelopes and no store.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::{
+    cmp::Ordering,
+    collections::{BTreeMap, BTreeSet, HashMap},
+};
 
 use automerge::{
     ActorId, Automerge, Change, ChangeHash, ObjId, ObjType, Prop, ROOT, ReadDoc as _, SaveOptions, ScalarValue, Value,
@@ -19,7 +22,7 @@ use automerge::{
     transaction::{CommitOptions, Transactable, Transaction},
 };
 use carnet_crypto::{door::UnixMillis, id::FeedId};
-use carnet_protocol::limits::{CHANGE_OPS_PER_ENVELOPE_MAX, CHANGE_OPS_PER_VOLUME_MAX};
+use carnet_protocol::limits::{CHANGE_OPS_PER_CALL_MAX, CHANGE_OPS_PER_ENVELOPE_MAX, CHANGE_OPS_PER_VOLUME_MAX};
 use serde_json::Value as Json;
 
 pub(crate) mod bounded;
@@ -73,8 +76,28 @@ pub(crate) enum CrdtError {
     UnknownContainer,
 }
 
-/// One volume's document.
-pub(crate) struct Doc(Automerge);
+/// One volume's document, and the newest sequence number of each actor in it.
+pub(crate) struct Doc(Automerge, HashMap<Vec<u8>, u64>);
+
+/// Changes that are about to be applied together with one that is being looked at.
+#[derive(Default)]
+pub(crate) struct Ahead {
+    /// Greatest operation counter of each.
+    max_ops: HashMap<[u8; 32], u64>,
+    /// The newest sequence number of each actor.
+    seqs: HashMap<Vec<u8>, u64>,
+}
+
+/// How a change stands to a document.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Fit {
+    /// It can be applied now.
+    Ready,
+    /// Something it follows is not here.
+    Waits,
+    /// It was never made on what it names: its counter or its sequence number does not follow from that.
+    Never,
+}
 
 impl Doc {
     /// An empty volume: the constant first change and nothing else.
@@ -88,22 +111,75 @@ impl Doc {
             tx.put_object(ROOT, container, ObjType::Map).map_err(malformed)?;
         }
         tx.commit_with(CommitOptions::default().with_time(0));
-        Ok(Self(doc))
+        Ok(Self::of(doc))
     }
 
-    /// The volume that [`Doc::save`] wrote, checked and counted first.
+    fn of(doc: Automerge) -> Self {
+        let mut seqs: HashMap<Vec<u8>, u64> = HashMap::new();
+        for change in doc.get_changes_meta(&[]) {
+            let newest = seqs.entry(change.actor.to_bytes().to_vec()).or_default();
+            *newest = change.seq.max(*newest);
+        }
+        Self(doc, seqs)
+    }
+
+    /// A document from outside that [`Doc::save`] wrote elsewhere: counted, then made again change by change under the
+    /// checks that every change passes, so that it holds nothing that would not have come in alone.
     ///
     /// # Errors
-    /// A document that is not exactly one chunk, exceeds the limits, or whose change hashes do not agree.
-    #[expect(clippy::disallowed_methods, reason = "this is the bounded door: scanned and limited just above")]
+    /// A document that is not exactly one chunk, exceeds the limits, whose change hashes do not agree, or that holds a
+    /// change which is not accepted by itself.
     pub(crate) fn load(saved: &[u8]) -> Result<Self, CrdtError> {
-        bounded::scan_document(saved, SNAPSHOT_LIMITS)?;
-        Automerge::load(saved).map(Self).map_err(malformed)
+        let loaded = Self::load_within(saved, SNAPSHOT_LIMITS)?;
+        let mut doc = Self::empty()?;
+        let mut ahead = Ahead::default();
+        let mut part: Vec<Incoming> = Vec::new();
+        let mut ops = 0;
+        for change in loaded.changes()? {
+            if ops + change.ops() > CHANGE_OPS_PER_CALL_MAX {
+                doc.apply(std::mem::take(&mut part))?;
+                (ops, ahead) = (0, Ahead::default());
+            }
+            if doc.fit(&change, &ahead) != Fit::Ready {
+                return Err(CrdtError::Malformed);
+            }
+            ops += change.ops();
+            ahead.add(&change);
+            part.push(change);
+        }
+        doc.apply(part)?;
+        Ok(doc)
+    }
+
+    /// The volume that this device saved itself. What is in it was checked when it came in; the limits of what others
+    /// send do not bind it, so that what was once accepted is never lost to a limit.
+    ///
+    /// # Errors
+    /// Damage.
+    pub(crate) fn load_own(saved: &[u8]) -> Result<Self, CrdtError> {
+        Self::load_within(saved, OWN_LIMITS)
+    }
+
+    /// Whether a saved volume is within what others accept as a snapshot.
+    pub(crate) fn is_for_others(saved: &[u8]) -> bool {
+        bounded::scan_document(saved, SNAPSHOT_LIMITS).is_ok()
+    }
+
+    #[expect(clippy::disallowed_methods, reason = "this is the bounded door: scanned and limited just above")]
+    fn load_within(saved: &[u8], limits: Limits) -> Result<Self, CrdtError> {
+        bounded::scan_document(saved, limits)?;
+        unwinding(|| Automerge::load(saved).map_err(malformed)).map(Self::of)
     }
 
     /// The whole volume as one document chunk, without changes that wait for others.
     pub(crate) fn save(&self) -> Vec<u8> {
         self.0.save_with_options(SaveOptions { deflate: true, retain_orphans: false })
+    }
+
+    /// What is inside, for a test that writes what an honest device would not.
+    #[cfg(test)]
+    pub(crate) fn into_automerge(self) -> Automerge {
+        self.0
     }
 
     /// Hashes of the latest changes, sorted.
@@ -159,7 +235,32 @@ impl Doc {
         if tx.commit_with(CommitOptions::default().with_time(time)).0.is_none() {
             return Ok(None);
         }
-        Ok(self.0.get_changes(&before).first().map(|change| change.raw_bytes().to_vec()))
+        let Some(change) = self.0.get_changes(&before).into_iter().next() else { return Ok(None) };
+        // What others would refuse is not written either: it would never reach them.
+        Incoming::read(change.raw_bytes())?;
+        self.1.insert(feed.0.to_vec(), change.seq());
+        Ok(Some(change.raw_bytes().to_vec()))
+    }
+
+    /// How `change` stands to this document, with `ahead` applied first.
+    ///
+    /// Automerge numbers the operations of a change from one past the greatest counter among all it follows, and its
+    /// author's changes one by one. Both are checked here, because Automerge itself panics on a gap, and a counter near
+    /// the end of its range would leave nobody a counter to go on with.
+    pub(crate) fn fit(&self, change: &Incoming, ahead: &Ahead) -> Fit {
+        let mut max_op = 0;
+        for dependency in change.change.deps() {
+            let held = || self.0.get_change_meta_by_hash(dependency).map(|change| change.max_op);
+            let Some(counter) = ahead.max_ops.get(&dependency.0).copied().or_else(held) else { return Fit::Waits };
+            max_op = counter.max(max_op);
+        }
+        let newest = ahead.seqs.get(change.actor()).or_else(|| self.1.get(change.actor())).copied().unwrap_or(0);
+        match change.seq().cmp(&newest.saturating_add(1)) {
+            Ordering::Greater => return Fit::Waits,
+            Ordering::Less => return Fit::Never,
+            Ordering::Equal => {}
+        }
+        if change.change.start_op().get() == max_op.saturating_add(1) { Fit::Ready } else { Fit::Never }
     }
 
     /// Applies `changes`, whose dependencies are all held or among them, in one call; returns the entries they touch.
@@ -169,8 +270,17 @@ impl Doc {
     pub(crate) fn apply(&mut self, changes: Vec<Incoming>) -> Result<BTreeSet<Place>, CrdtError> {
         let changes: Vec<Change> = changes.into_iter().map(|incoming| incoming.change).collect();
         let touched = self.place(&changes)?;
-        self.0.apply_changes(changes).map_err(malformed)?;
+        let seqs: Vec<_> = changes.iter().map(|change| (change.actor_id().to_bytes().to_vec(), change.seq())).collect();
+        unwinding(|| self.0.apply_changes(changes).map_err(malformed))?;
+        self.1.extend(seqs);
         Ok(touched)
+    }
+
+    /// The entries that `changes`, which are in this document, touch.
+    pub(crate) fn touched(&self, changes: &[Incoming]) -> BTreeSet<Place> {
+        let mut made = HashMap::new();
+        let touched = changes.iter().filter_map(|change| self.place_one(&change.change, &mut made).ok());
+        touched.flatten().collect()
     }
 
     /// The merged fields of the entry at `place`.
@@ -326,10 +436,30 @@ impl Incoming {
         self.change.deps().iter().map(|hash| hash.0).collect()
     }
 
+    /// The greatest counter of its operations.
+    fn max_op(&self) -> u64 {
+        let operations = u64::try_from(self.change.len()).unwrap_or(u64::MAX);
+        self.change.start_op().get().saturating_add(operations).saturating_sub(1)
+    }
+
     /// The chunk, as it travels.
     pub(crate) fn bytes(&self) -> &[u8] {
         self.change.raw_bytes()
     }
+}
+
+impl Ahead {
+    /// Adds one more.
+    pub(crate) fn add(&mut self, change: &Incoming) {
+        self.max_ops.insert(change.hash(), change.max_op());
+        self.seqs.insert(change.actor().to_vec(), change.seq());
+    }
+}
+
+/// Runs what calls into Automerge with content from outside: a panic there is a refusal here. What was being changed is
+/// not used again: see [`crate::volumes::Volumes::read_again`].
+fn unwinding<T>(work: impl FnOnce() -> Result<T, CrdtError>) -> Result<T, CrdtError> {
+    std::panic::catch_unwind(std::panic::AssertUnwindSafe(work)).unwrap_or(Err(CrdtError::Malformed))
 }
 
 /// Reads the document as it is, or as of some heads.
@@ -481,10 +611,10 @@ fn write_field(
 ) -> Result<(), CrdtError> {
     let there = tx.get(map, key).map_err(malformed)?;
     match (value, before, there) {
-        (Json::String(text), _, Some((Value::Object(ObjType::Text), object))) if TEXT_FIELDS.contains(&key) => {
+        (Json::String(text), _, Some((Value::Object(ObjType::Text), object))) if is_collaborative(key, text) => {
             tx.update_text(&object, text).map_err(malformed)
         }
-        (Json::String(text), _, _) if TEXT_FIELDS.contains(&key) => {
+        (Json::String(text), _, _) if is_collaborative(key, text) => {
             let object = tx.put_object(map, key, ObjType::Text).map_err(malformed)?;
             tx.update_text(&object, text).map_err(malformed)
         }
@@ -496,6 +626,28 @@ fn write_field(
             gone.try_for_each(|key| tx.delete(&object, key.as_str()).map_err(malformed))
         }
         _ => write_value(tx, map, Slot::Key(key), value, 0),
+    }
+}
+
+/// Whether a text merges character by character. Each character is an operation, so a long one is atomic.
+fn is_collaborative(key: &str, text: &str) -> bool {
+    TEXT_FIELDS.contains(&key) && text.len() <= TEXT_BYTES_MAX
+}
+
+/// About how many operations writing `fields` takes, or more.
+pub(crate) fn ops_of(fields: &Fields) -> usize {
+    let of_field = |(key, value): (&String, &Json)| match value {
+        Json::String(text) if is_collaborative(key, text) => text.len().saturating_mul(2).saturating_add(1),
+        other => ops_of_value(other),
+    };
+    fields.iter().map(of_field).sum::<usize>().saturating_add(1)
+}
+
+fn ops_of_value(value: &Json) -> usize {
+    match value {
+        Json::Array(items) => items.iter().map(ops_of_value).sum::<usize>().saturating_add(1),
+        Json::Object(fields) => fields.values().map(ops_of_value).sum::<usize>().saturating_add(1),
+        _ => 1,
     }
 }
 
@@ -593,14 +745,22 @@ pub(crate) const CONTAINERS: [&str; 22] = [
 /// Fields that merge character by character; every other string is atomic.
 const TEXT_FIELDS: [&str; 1] = ["comment"];
 
+/// Longest text that merges character by character, in bytes.
+const TEXT_BYTES_MAX: usize = 16 << 10;
+
 /// Objects nested in one another, from the root.
 const DEPTH_MAX: usize = 16;
 
 /// Limits of one envelope's changes, in all.
-const ENVELOPE_LIMITS: Limits = Limits { inflated_bytes_max: 8 << 20, ops_max: CHANGE_OPS_PER_ENVELOPE_MAX };
+const ENVELOPE_LIMITS: Limits =
+    Limits { inflated_bytes_max: 8 << 20, ops_max: CHANGE_OPS_PER_ENVELOPE_MAX, text_bytes_max: 32 << 20 };
 
 /// Limits of one snapshot.
-const SNAPSHOT_LIMITS: Limits = Limits { inflated_bytes_max: 32 << 20, ops_max: CHANGE_OPS_PER_VOLUME_MAX };
+const SNAPSHOT_LIMITS: Limits =
+    Limits { inflated_bytes_max: 32 << 20, ops_max: CHANGE_OPS_PER_VOLUME_MAX, text_bytes_max: 256 << 20 };
+
+/// Limits of a volume that this device saved itself: far above what it can grow to.
+const OWN_LIMITS: Limits = Limits { inflated_bytes_max: 1 << 31, ops_max: 1 << 30, text_bytes_max: 1 << 34 };
 
 #[cfg(test)]
 mod tests;

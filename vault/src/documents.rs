@@ -3,7 +3,7 @@
 //! The key of a file lies in its document's entry, so whoever reads the section reads the file, and nobody else. A file
 //! is sealed for its record: moved to another one it does not open.
 
-use std::io::Read;
+use std::{collections::HashMap, io::Read};
 
 use carnet_crypto::id::{ObjectId, RecordId};
 use carnet_record::{Entry, EntryId, Fact, kind::document::Attachment};
@@ -116,14 +116,20 @@ impl Record<'_> {
         Ok(self.documents()?.iter().filter_map(|found| attachment(&found.entry)).map(|(object, _)| object).collect())
     }
 
-    /// The attachment of a document with these bytes, if the record has one.
-    pub(crate) fn document_of_bytes(&self, sha256: &[u8; 32]) -> Result<Option<Attachment>, RecordError> {
-        let sha256 = hex(sha256);
-        let found = self.documents()?.into_iter().find_map(|found| match found.entry.fact {
-            Fact::Document(document) if document.sha256.as_deref() == Some(&sha256) => document.attachment,
-            _ => None,
-        });
-        Ok(found)
+    /// The attached files whose bytes are on this device, by the hash that their documents give.
+    pub(crate) fn files_by_hash(&self) -> Result<HashMap<String, Attachment>, RecordError> {
+        let reader = self.store.read()?;
+        let mut files = HashMap::new();
+        for found in self.documents()? {
+            let Some((object, _)) = attachment(&found.entry) else { continue };
+            let Fact::Document(document) = found.entry.fact else { continue };
+            if let (Some(sha256), Some(attachment)) = (document.sha256, document.attachment)
+                && self.blobs.sealed_bytes(&reader, &object)?.is_some()
+            {
+                files.entry(sha256).or_insert(attachment);
+            }
+        }
+        Ok(files)
     }
 
     fn documents(&self) -> Result<Vec<Found>, RecordError> {

@@ -12,7 +12,7 @@ use carnet_record::{
 };
 
 use crate::{
-    crdt::{CONTAINERS, Fields, Place},
+    crdt::{CONTAINERS, Place},
     record::{EntryWrite, Record, RecordError, VolumeWrites},
     store::StoreError,
     tables::{ENTRY, Key, Look},
@@ -153,12 +153,18 @@ impl Record<'_> {
         if let Ok(id) = prefix.parse::<EntryId>() {
             return self.row(&id).map(|_| id);
         }
+        // The whole bytes of the prefix are looked up in each container; the half one is compared.
+        let whole = prefix.get(..prefix.len() / 2 * 2).unwrap_or_default();
+        let whole = whole.as_bytes().chunks(2).map(|pair| u8::from_str_radix(str::from_utf8(pair).ok()?, 16).ok());
+        let whole: Vec<u8> = whole.collect::<Option<_>>().ok_or(RecordError::Ambiguous)?;
+        let reader = self.store.read()?;
         let mut found = None;
-        for row in self.store.read()?.prefix(ENTRY, &Key::of(&self.live.id))? {
-            let (key, _) = row?;
-            let id = id_of(&key)?;
-            if id.to_string().starts_with(prefix) && found.replace(id).is_some() {
-                return Err(RecordError::Ambiguous);
+        for container in CONTAINERS.into_iter().filter(|container| !TECHNICAL.contains(container)) {
+            for row in reader.prefix(ENTRY, &Key::of(&self.live.id).container(container).bytes(&whole))? {
+                let id = id_of(&row?.0)?;
+                if id.to_string().starts_with(prefix) && found.replace(id).is_some() {
+                    return Err(RecordError::Ambiguous);
+                }
             }
         }
         found.ok_or(RecordError::Ambiguous)
@@ -210,17 +216,20 @@ impl Record<'_> {
     }
 
     /// What to write so that `entries` are as given, grouped by volume. The second of each pair is the entry's state
-    /// before, when it is known.
-    pub(crate) fn writes_for(&self, entries: &[(&Entry, Option<Fields>)]) -> Result<Vec<VolumeWrites>, RecordError> {
+    /// before, when it is known: an entry stays in the volume where it is, whatever day it is given now.
+    pub(crate) fn writes_for(&self, entries: &[(&Entry, Option<ViewRow>)]) -> Result<Vec<VolumeWrites>, RecordError> {
         let mut volumes: BTreeMap<_, Vec<EntryWrite>> = BTreeMap::new();
         for (entry, before) in entries {
-            let kind = entry.fact.section();
-            let year = entry.fact.when().map_or_else(|| self.this_year(), |when| year_of(&when));
-            let volume = self.volume_of(kind, year);
-            let place = place_of(entry);
-            let before = before.clone();
-            let write = EntryWrite { place, before, after: entry.to_fields() };
-            volumes.entry((self.section_of(kind)?, volume)).or_default().push(write);
+            let at = if let Some(row) = before {
+                (row.section, row.volume)
+            } else {
+                let kind = entry.fact.section();
+                let year = entry.fact.when().map_or_else(|| self.this_year(), |when| year_of(&when));
+                (self.section_of(kind)?, self.volume_of(kind, year))
+            };
+            let before = before.as_ref().map(|row| row.fields.clone());
+            let write = EntryWrite { place: place_of(entry), before, after: entry.to_fields() };
+            volumes.entry(at).or_default().push(write);
         }
         let writes = volumes.into_iter();
         Ok(writes.map(|((section, volume), entries)| VolumeWrites { section, volume, entries }).collect())

@@ -106,20 +106,12 @@ impl Record<'_> {
 
     fn export_samples<E: From<RecordError>>(&self, out: &mut impl FnMut(Item) -> Result<(), E>) -> Result<u64, E> {
         let mut exported = 0;
-        let mut kinds: Vec<String> = self.series()?.into_iter().map(|series| series.series.kind).collect();
-        kinds.dedup();
-        for kind in kinds {
-            let mut samples = self.samples(&kind, i64::MIN, i64::MAX, usize::MAX)?;
-            samples.sort();
-            for of_series in samples.chunk_by(|(one, _), (two, _)| one == two) {
-                for chunk in of_series.chunks(SAMPLES_PER_ITEM_MAX) {
-                    let Some((series, _)) = chunk.first() else { continue };
-                    exported += u64::try_from(chunk.len()).unwrap_or(0);
-                    let samples = chunk.iter().map(|(_, sample)| sample.clone()).collect();
-                    out(Item::Samples { series: series.clone(), samples })?;
-                }
-            }
-        }
+        self.each_month(|series, samples| {
+            samples.chunks(SAMPLES_PER_ITEM_MAX).try_for_each(|chunk| {
+                exported += u64::try_from(chunk.len()).unwrap_or(0);
+                out(Item::Samples { series: series.clone(), samples: chunk.to_vec() })
+            })
+        })?;
         Ok(exported)
     }
 
@@ -129,24 +121,13 @@ impl Record<'_> {
     /// The store's.
     pub fn digest(&self) -> Result<[u8; 32], RecordError> {
         let mut hasher = Hasher::new("canonical export");
-        let selection = Selection { with_files: false, ..Selection::everything() };
+        let selection = Selection { with_files: false, with_samples: false, ..Selection::everything() };
         let mut entries: Vec<(String, Vec<u8>)> = Vec::new();
-        let mut lines: Vec<Vec<u8>> = Vec::new();
         self.export::<RecordError>(&selection, |item| {
-            match item {
-                Item::Draft(draft) => {
-                    let id = draft.restored.as_ref().map(|restored| restored.id.to_string()).unwrap_or_default();
-                    let line = canonical(&serde_json::to_value(&draft).unwrap_or_default());
-                    entries.push((id, line.into_bytes()));
-                }
-                Item::Samples { series, samples } => {
-                    let series = canonical(&serde_json::to_value(&series).unwrap_or_default());
-                    lines.push(series.into_bytes());
-                    for sample in samples {
-                        lines.push(canonical(&serde_json::to_value(&sample).unwrap_or_default()).into_bytes());
-                    }
-                }
-                _ => {}
+            if let Item::Draft(draft) = item {
+                let id = draft.restored.as_ref().map(|restored| restored.id.to_string()).unwrap_or_default();
+                let line = canonical(&serde_json::to_value(&draft).unwrap_or_default());
+                entries.push((id, line.into_bytes()));
             }
             Ok(())
         })?;
@@ -154,9 +135,13 @@ impl Record<'_> {
         for (_, line) in &entries {
             hasher.part(line);
         }
-        for line in &lines {
-            hasher.part(line);
-        }
+        self.each_month::<RecordError>(|series, samples| {
+            hasher.part(canonical(&serde_json::to_value(series).unwrap_or_default()).as_bytes());
+            for sample in samples {
+                hasher.part(canonical(&serde_json::to_value(&sample).unwrap_or_default()).as_bytes());
+            }
+            Ok(())
+        })?;
         Ok(hasher.finish())
     }
 }

@@ -5,19 +5,24 @@
 //! import that is cut, by Ctrl-C or a power failure, goes on where it was: the same file gives the same items, and those
 //! already staged are passed over. Importing a file twice adds nothing the second time.
 
-use std::{collections::BTreeMap, io};
+use std::{
+    collections::{BTreeMap, HashMap},
+    io,
+};
 
 use carnet_crypto::digest;
 use carnet_record::{
     Draft, Entry, EntryId, Fact, ZoneHistory,
     batch::{Columns, Month, Sample, Series},
     item::{Item, Tally},
+    kind::document::Attachment,
     person::SubjectClaim,
 };
 use serde::{Deserialize, Serialize};
+use sha2::{Digest as _, Sha256};
 
 use crate::{
-    crdt::Fields,
+    crdt::ops_of,
     entries::{entry_of, id_in},
     ledger::LedgerKind,
     measures,
@@ -25,6 +30,7 @@ use crate::{
     row,
     store::{Durability, StoreError, Writer},
     tables::{IMPORT, Key, STAGING},
+    volumes::ViewRow,
 };
 
 /// Why an import stopped. Nothing of it is visible; what was staged stays for a later try unless said otherwise.
@@ -99,6 +105,8 @@ pub struct Import<'r, 'v> {
     rows_bytes: usize,
     subject: Option<SubjectClaim>,
     tally: Option<Tally>,
+    /// The files that the record has here, by the hash of their bytes; read when the first document comes.
+    files: Option<HashMap<String, Attachment>>,
 }
 
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
@@ -141,6 +149,7 @@ impl<'v> Record<'v> {
             rows_bytes: 0,
             subject: None,
             tally: None,
+            files: None,
         })
     }
 
@@ -150,8 +159,9 @@ impl<'v> Record<'v> {
     /// The store's.
     pub fn zones(&self) -> Result<ZoneHistory, RecordError> {
         match self.setting(ZONES_SETTING)? {
-            Some(zones) => serde_json::from_value(zones).map_err(|_| RecordError::Damaged("the zones do not read")),
-            None => Ok(ZoneHistory::single(DEFAULT_ZONE).unwrap_or_else(|_| ZoneHistory::utc())),
+            // Any device of the record may write any value here: what is no zone leaves the default.
+            Some(zones) => Ok(serde_json::from_value(zones).unwrap_or_else(|_| default_zone())),
+            None => Ok(default_zone()),
         }
     }
 }
@@ -215,7 +225,8 @@ impl Import<'_, '_> {
         next: &mut impl FnMut() -> Result<Option<Item>, E>,
     ) -> Result<(), E> {
         let is_passed = self.pass();
-        let mut bytes = DocumentBytes { next, part: Vec::new(), at: 0, end: None, failed: None };
+        let hasher = Sha256::new();
+        let mut bytes = DocumentBytes { next, part: Vec::new(), at: 0, hasher, size: 0, end: None, failed: None };
         let attached = if is_passed {
             io::copy(&mut bytes, &mut io::sink()).map(|_| None).map_err(|_| ImportError::Intake)
         } else {
@@ -227,19 +238,27 @@ impl Import<'_, '_> {
         // A full disk stops the reading: it is told before the end that was not reached.
         let attached = attached?;
         let (sha256, size) = bytes.end.ok_or(ImportError::Intake)?;
+        // What the intake says of the bytes is not believed: by this hash another document's file may stand for them.
+        if bytes.size != size || <[u8; 32]>::from(bytes.hasher.finalize()) != sha256 {
+            return Err(ImportError::Changed.into());
+        }
         let Some(attached) = attached else { return Ok(()) };
         let Fact::Document(document) = &mut draft.fact else { return Err(ImportError::Intake.into()) };
         document.sha256 = Some(hex(&sha256));
         document.size = Some(size);
         // The same bytes are kept once; what was just sealed is then named by nothing, and collected.
-        let known = self.record.document_of_bytes(&sha256).map_err(ImportError::from)?;
-        document.attachment = Some(known.unwrap_or(attached));
-        Ok(self.take_staged_document(draft)?)
+        document.attachment = Some(self.known_file(&sha256, attached)?);
+        self.stage(&Staged::Draft(draft));
+        Ok(self.settle()?)
     }
 
-    fn take_staged_document(&mut self, draft: Box<Draft>) -> Result<(), ImportError> {
-        self.stage(&Staged::Draft(draft));
-        self.settle()
+    /// The file with these bytes that the record has already, else the one that was just sealed.
+    fn known_file(&mut self, sha256: &[u8; 32], attached: Attachment) -> Result<Attachment, ImportError> {
+        let files = match self.files.take() {
+            Some(files) => files,
+            None => self.record.files_by_hash()?,
+        };
+        Ok(self.files.insert(files).entry(hex(sha256)).or_insert(attached).clone())
     }
 
     /// Whether the item was staged before an interruption.
@@ -282,15 +301,19 @@ impl Import<'_, '_> {
     /// Publishes everything and adds the report, in one step. `report` turns the outcome into the report's entry.
     ///
     /// # Errors
-    /// [`ImportError`]; then nothing is visible and the staging stays.
-    pub fn finish(mut self, report: impl FnOnce(&Outcome) -> Option<Draft>) -> Result<Outcome, ImportError> {
+    /// [`ImportError`], or what `report` answers; then nothing is visible and the staging stays.
+    pub fn finish<E: From<ImportError>>(
+        mut self,
+        report: impl FnOnce(&Outcome) -> Result<Option<Draft>, E>,
+    ) -> Result<Outcome, E> {
         if self.passing > 0 {
-            return Err(ImportError::Intake);
+            return Err(ImportError::Intake.into());
         }
         self.flush()?;
         let tally = self.tally.take().unwrap_or_default();
         let (key, record, repeated) = (self.key, self.record, self.state.repeated);
-        Ok(record.commit(|record, writer| {
+        let mut refused = None;
+        let published = record.commit(|record, writer| {
             let mut publishing = Publishing { record, by_kind: BTreeMap::new() };
             publishing.drafts(writer, &key)?;
             publishing.samples(writer, &key)?;
@@ -298,10 +321,14 @@ impl Import<'_, '_> {
                 publishing.count(&kind).merged += u64::try_from(repeated).unwrap_or(0);
             }
             let outcome = Outcome { by_kind: publishing.by_kind, tally };
-            if let Some(draft) = report(&outcome) {
+            let draft = report(&outcome).map_err(|error| {
+                refused = Some(error);
+                RecordError::Ours("the report of an import does not hold")
+            })?;
+            if let Some(draft) = draft {
                 let id = id_in(&draft).unwrap_or_else(|| EntryId(record.door.bytes()));
                 let entry = entry_of(id, &draft);
-                let before = record.row_in(writer, &entry.id)?.map(|(row, _)| row.fields);
+                let before = record.row_in(writer, &entry.id)?.map(|(row, _)| row);
                 let writes = record.writes_for(&[(&entry, before)])?;
                 record.write_entries(writer, &writes)?;
             }
@@ -311,7 +338,8 @@ impl Import<'_, '_> {
             writer.remove_prefix(STAGING, &key)?;
             writer.remove(IMPORT, &key)?;
             Ok(outcome)
-        })?)
+        });
+        published.map_err(|error| refused.take().unwrap_or_else(|| ImportError::from(error).into()))
     }
 
     /// Forgets what was staged. Attached files that nothing names are collected later.
@@ -331,6 +359,8 @@ struct DocumentBytes<'n, N, E> {
     next: &'n mut N,
     part: Vec<u8>,
     at: usize,
+    hasher: Sha256,
+    size: u64,
     end: Option<([u8; 32], u64)>,
     failed: Option<E>,
 }
@@ -339,7 +369,11 @@ impl<N: FnMut() -> Result<Option<Item>, E>, E> io::Read for DocumentBytes<'_, N,
     fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
         while self.at == self.part.len() && self.end.is_none() {
             match (self.next)() {
-                Ok(Some(Item::DocumentBytes(part))) => (self.part, self.at) = (part, 0),
+                Ok(Some(Item::DocumentBytes(part))) => {
+                    self.hasher.update(&part);
+                    self.size = self.size.saturating_add(u64::try_from(part.len()).unwrap_or(u64::MAX));
+                    (self.part, self.at) = (part, 0);
+                }
                 Ok(Some(Item::DocumentEnd { sha256, size })) => self.end = Some((sha256, size)),
                 Ok(_) => return Err(io::ErrorKind::InvalidData.into()),
                 Err(error) => {
@@ -372,17 +406,20 @@ impl Publishing<'_, '_> {
     /// Publishes the drafts, some hundred to a change.
     fn drafts(&mut self, writer: &mut Writer, key: &Key) -> Result<(), RecordError> {
         let reader = self.record.store.read()?;
-        let mut group: BTreeMap<EntryId, (Entry, Option<Fields>)> = BTreeMap::new();
-        let mut group_bytes = 0;
+        let mut group: BTreeMap<EntryId, (Entry, Option<ViewRow>)> = BTreeMap::new();
+        let (mut group_bytes, mut group_ops) = (0, 0);
         for row in reader.prefix(STAGING, key)? {
             let (_, row) = row?;
             let Staged::Draft(draft) = row::read(&row).map_err(|_| StoreError::Damaged)? else { continue };
-            group_bytes += row.len();
-            self.draft(writer, &draft, &mut group)?;
-            if group.len() >= GROUP_ENTRIES || group_bytes >= GROUP_BYTES {
+            let ops = ops_of(&entry_of(EntryId([0; 16]), &draft).to_fields());
+            let is_full = group_bytes + row.len() > GROUP_BYTES || group_ops + ops > GROUP_OPS;
+            if is_full || group.len() >= GROUP_ENTRIES {
                 self.publish(writer, &mut group)?;
-                group_bytes = 0;
+                (group_bytes, group_ops) = (0, 0);
             }
+            group_bytes += row.len();
+            group_ops += ops;
+            self.draft(writer, &draft, &mut group)?;
         }
         self.publish(writer, &mut group)
     }
@@ -391,7 +428,7 @@ impl Publishing<'_, '_> {
         &mut self,
         writer: &Writer,
         draft: &Draft,
-        group: &mut BTreeMap<EntryId, (Entry, Option<Fields>)>,
+        group: &mut BTreeMap<EntryId, (Entry, Option<ViewRow>)>,
     ) -> Result<(), RecordError> {
         let id = id_in(draft).unwrap_or_else(|| EntryId(self.record.door.bytes()));
         let entry = entry_of(id, draft);
@@ -413,7 +450,7 @@ impl Publishing<'_, '_> {
             self.count(&kind).already_there += 1;
         } else {
             self.count(&kind).merged += 1;
-            group.insert(id, (known, Some(row.fields)));
+            group.insert(id, (known, Some(row)));
         }
         Ok(())
     }
@@ -421,7 +458,7 @@ impl Publishing<'_, '_> {
     fn publish(
         &mut self,
         writer: &mut Writer,
-        group: &mut BTreeMap<EntryId, (Entry, Option<Fields>)>,
+        group: &mut BTreeMap<EntryId, (Entry, Option<ViewRow>)>,
     ) -> Result<(), RecordError> {
         let entries: Vec<_> = group.values().map(|(entry, before)| (entry, before.clone())).collect();
         self.record.enqueue_files(writer, entries.iter().map(|(entry, _)| *entry))?;
@@ -459,7 +496,7 @@ impl Publishing<'_, '_> {
             let counts = self.count(&series.kind);
             counts.added += added;
             counts.merged += repeated;
-            counts.already_there += read - repeated - added;
+            counts.already_there += read.saturating_sub(repeated).saturating_sub(added);
         }
         Ok(())
     }
@@ -499,6 +536,10 @@ fn absorb(earlier: &mut Entry, later: Entry) -> bool {
     is_changed
 }
 
+fn default_zone() -> ZoneHistory {
+    ZoneHistory::single(DEFAULT_ZONE).unwrap_or_else(|_| ZoneHistory::utc())
+}
+
 fn decode(payload: &[u8]) -> Result<Columns, RecordError> {
     measures::decode(payload).map_err(|_| RecordError::Damaged("a staged batch does not decode"))
 }
@@ -518,6 +559,8 @@ const STEP_ROWS: usize = 512;
 const STEP_BYTES: usize = 4 << 20;
 /// Entries written as one change.
 const GROUP_ENTRIES: usize = 400;
+/// Operations of one change, as they are estimated: well below what one envelope may hold.
+const GROUP_OPS: usize = 40_000;
 /// Bytes of drafts after which a change is written.
 const GROUP_BYTES: usize = 512 << 10;
 /// The setting that holds the person's zones.

@@ -4,7 +4,7 @@
 //! that an operation binds by hash, never to what a relay, a peer or a file says. Source: `docs/protocol.md`, "Keys and
 //! epochs".
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap, HashSet};
 
 use carnet_crypto::{
     door::UnixMillis,
@@ -24,6 +24,7 @@ use carnet_seal::{
     secret::SectionKey,
     wrap::{KemKeyPair, KemPublicKey, unwrap_keys, wrap},
 };
+use zeroize::Zeroizing;
 
 use crate::{
     members::Members,
@@ -44,7 +45,7 @@ impl KeyRing {
     pub(crate) fn load(reader: &Reader, record: &RecordId) -> Result<Self, StoreError> {
         let mut keys = HashMap::new();
         for row in reader.prefix(KEY, &Key::of(record))? {
-            let (_, bytes) = row?;
+            let bytes = Zeroizing::new(row?.1);
             let key = SectionKey::from_store(&bytes).ok_or(StoreError::Damaged)?;
             keys.insert(key.commitment(), key);
         }
@@ -221,20 +222,25 @@ impl Record<'_> {
     pub(crate) fn collect_keys(&mut self, writer: &mut Writer) -> Result<usize, RecordError> {
         let pair = self.seed.kem(&self.live.row.salt, self.live.row.kem_generation);
         let (record, device) = (self.live.id, self.live.row.device);
-        let found = open_wraps(&self.live.members, &record, &device, &pair, &self.live.keys);
+        let (found, failed) = open_wraps(&self.live.members, &record, &device, &pair, &self.live.keys);
+        self.live.members.note_unopened(failed);
         self.keep_opened(writer, found)
     }
 }
 
-/// The keys in wraps to `device` that are not in `keys` yet.
+/// Wraps that do not open, each with the number of its keys.
+pub(crate) type Unopened = HashSet<(OpId, usize)>;
+
+/// The keys in wraps to `device` that are not in `keys` yet, and the wraps that do not yield what they should.
 pub(crate) fn open_wraps(
     members: &Members,
     record: &RecordId,
     device: &DeviceId,
     pair: &KemKeyPair,
     keys: &KeyRing,
-) -> Vec<(SectionId, SectionKey)> {
+) -> (Vec<(SectionId, SectionKey)>, Unopened) {
     let mut found = Vec::new();
+    let mut failed = HashSet::new();
     for op in members.ops() {
         let author = WrapAuthor { record: *record, device: op.author(), counter: op.counter() };
         let (epochs, sealed) = match op.body() {
@@ -248,32 +254,44 @@ pub(crate) fn open_wraps(
             }
         };
         let Some(sealed) = sealed else { continue };
-        if epochs.iter().all(|(_, epoch)| keys.of(epoch).is_some()) {
+        let is_tried = members.is_unopened(&op.id(), epochs.len());
+        if is_tried || epochs.iter().all(|(_, epoch)| keys.of(epoch).is_some()) {
             continue;
         }
-        let Ok(opened) = unwrap_keys(pair, &author.info(device), &sealed, epochs.len()) else { continue };
+        let opened = unwrap_keys(pair, &author.info(device), &sealed, epochs.len()).unwrap_or_default();
+        let is_whole = opened.len() == epochs.len()
+            && epochs.iter().zip(&opened).all(|((_, epoch), key)| key.commitment() == *epoch);
+        if !is_whole {
+            failed.insert((op.id(), epochs.len()));
+        }
         let matching = epochs.iter().zip(opened).filter(|((_, epoch), key)| key.commitment() == *epoch);
         found.extend(matching.map(|((section, _), key)| (*section, key)));
     }
-    found
+    (found, failed)
 }
 
-/// The keys one step down the ladders of the keys that are held.
+/// The keys down the ladders of the keys that are held. Later operations come first, so that a whole ladder opens in one
+/// pass.
 fn open_ladders(members: &Members, record: &RecordId, keys: &KeyRing) -> Vec<(SectionId, SectionKey)> {
-    let mut found: Vec<(SectionId, SectionKey)> = Vec::new();
-    for op in members.ops() {
+    let mut found: HashMap<EpochId, (SectionId, SectionKey)> = HashMap::new();
+    let ops: Vec<_> = members.ops().collect();
+    for op in ops.into_iter().rev() {
         for section in op.body().rekey().into_iter().flat_map(|rekey| &rekey.sections) {
-            let (Some(key), Some(ladder)) = (keys.of(&section.epoch), &section.ladder) else { continue };
+            let Some(ladder) = &section.ladder else { continue };
             for (parent, step) in section.parents.iter().zip(ladder) {
-                let is_known = keys.of(parent).is_some() || found.iter().any(|(_, key)| key.commitment() == *parent);
+                if keys.of(parent).is_some() || found.contains_key(parent) {
+                    continue;
+                }
+                let held = keys.of(&section.epoch).or_else(|| found.get(&section.epoch).map(|(_, key)| key));
+                let Some(key) = held else { continue };
                 let context = ladder_context(record, &section.section, &section.epoch, parent);
-                if let (false, Ok(opened)) = (is_known, open_parent(key, parent, &context, step)) {
-                    found.push((section.section, opened));
+                if let Ok(opened) = open_parent(key, parent, &context, step) {
+                    found.insert(*parent, (section.section, opened));
                 }
             }
         }
     }
-    found
+    found.into_values().collect()
 }
 
 fn ladder_context(record: &RecordId, section: &SectionId, epoch: &EpochId, parent: &EpochId) -> Vec<u8> {

@@ -18,7 +18,7 @@ use serde_json::Value as Json;
 use crate::{
     devices::entry_write,
     record::{Record, RecordError},
-    store::{StoreError, Writer},
+    store::Writer,
     tables::{ENTRY, Key, Look},
     volumes::ViewRow,
 };
@@ -138,7 +138,7 @@ impl Record<'_> {
         let line = LedgerLine {
             device,
             incarnation,
-            number: last.map_or(1, |last| last.number + 1),
+            number: last.map_or(1, |last| last.number.saturating_add(1)),
             at: crate::entries::instant(self.now()),
             kind,
             strength: LedgerLine::strength_of(kind),
@@ -152,11 +152,12 @@ impl Record<'_> {
 
     fn read_ledger(&self, look: &impl Look) -> Result<Vec<LedgerLine>, RecordError> {
         let rows = look.look_all(ENTRY, &Key::of(&self.live.id).container("ledger"))?;
-        let read = |(_, row): &(Vec<u8>, Vec<u8>)| {
-            let fields = ViewRow::read(row)?.fields;
-            serde_json::from_value(Json::Object(fields)).map_err(|_| StoreError::Damaged)
-        };
-        Ok(rows.iter().map(read).collect::<Result<_, _>>()?)
+        let mut lines = Vec::new();
+        for (_, row) in &rows {
+            // Any device of the record may write any value here. What is no line is none: its chain shows the gap.
+            lines.extend(serde_json::from_value::<LedgerLine>(Json::Object(ViewRow::read(row)?.fields)));
+        }
+        Ok(lines)
     }
 }
 

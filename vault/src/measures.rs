@@ -7,7 +7,7 @@
 //!
 //! Source: `docs/format.md`, "Measure columns"; `docs/protocol.md`, "Measure batches".
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
 use carnet_crypto::{
     digest,
@@ -28,7 +28,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     record::{Record, RecordError},
     row,
-    store::{StoreError, Writer},
+    store::{Reader as StoreReader, StoreError, Writer},
     tables::{BATCH, DAY, Key},
 };
 
@@ -194,7 +194,66 @@ impl Record<'_> {
         Ok(added)
     }
 
-    /// Enters an accepted batch in the tables that samples and days are read from.
+    /// Enters a batch that came from outside. What other batches carry already is not counted again in its days: two
+    /// devices that took one file in each publish it.
+    pub(crate) fn index_received(
+        &self,
+        writer: &mut Writer,
+        id: &EnvelopeId,
+        feed: &FeedId,
+        seq: u32,
+        columns: &Columns,
+        zones: &ZoneHistory,
+    ) -> Result<(), RecordError> {
+        let is_alone = self.batches_of(writer, columns.series(), columns.month())?.is_empty();
+        self.index_batch(writer, id, feed, seq, columns, zones)?;
+        if is_alone { Ok(()) } else { self.count_days(writer, columns.series(), columns.month(), zones) }
+    }
+
+    /// Counts the days of a series in a month anew, each sample once, whatever carries it.
+    fn count_days(
+        &self,
+        writer: &mut Writer,
+        series: &Series,
+        month: Month,
+        zones: &ZoneHistory,
+    ) -> Result<(), RecordError> {
+        let mut counted = HashSet::new();
+        for (id, row) in self.batches_of(writer, series, month)? {
+            let payload = self.open_stored(writer, &FeedId(row.feed), row.seq)?;
+            let columns = decode(&payload).map_err(|_| RecordError::Damaged("a stored batch does not decode"))?;
+            for day in days_of(columns.samples(), series, zones).into_keys() {
+                writer.remove(DAY, &self.day_key(series, day, &id))?;
+            }
+            let samples = columns.into_samples().into_iter();
+            let fresh: Vec<Sample> = samples.filter(|sample| counted.insert(sample_id(series, sample))).collect();
+            for (day, row) in days_of(&fresh, series, zones) {
+                writer.put(DAY, &self.day_key(series, day, &id), &row::write(&row))?;
+            }
+        }
+        Ok(())
+    }
+
+    /// The live batches of a series in a month, in the order of their names.
+    fn batches_of(
+        &self,
+        writer: &Writer,
+        series: &Series,
+        month: Month,
+    ) -> Result<Vec<(EnvelopeId, BatchRow)>, RecordError> {
+        let mut batches = Vec::new();
+        for row in writer.prefix(BATCH, &self.month_key(month))? {
+            let (key, row) = row?;
+            let id = key.last_chunk::<32>().map(|id| EnvelopeId(*id)).ok_or(StoreError::Damaged)?;
+            let row: BatchRow = row::read(&row).map_err(|_| StoreError::Damaged)?;
+            if row.series == *series {
+                batches.push((id, row));
+            }
+        }
+        Ok(batches)
+    }
+
+    /// Enters a batch in the tables that samples and days are read from.
     pub(crate) fn index_batch(
         &self,
         writer: &mut Writer,
@@ -214,9 +273,8 @@ impl Record<'_> {
             last_ms: summary.last_ms,
         };
         writer.put(BATCH, &self.month_key(columns.month()).envelope(id), &row::write(&row))?;
-        for (day, row) in days_of(columns, zones) {
-            let key = self.kind_key(&columns.series().kind).bytes(&day_bytes(day)).envelope(id);
-            writer.put(DAY, &key, &row::write(&row))?;
+        for (day, row) in days_of(columns.samples(), columns.series(), zones) {
+            writer.put(DAY, &self.day_key(columns.series(), day, id), &row::write(&row))?;
         }
         Ok(())
     }
@@ -229,10 +287,11 @@ impl Record<'_> {
         columns: &Columns,
     ) -> Result<(), RecordError> {
         writer.remove(BATCH, &self.month_key(columns.month()).envelope(id))?;
-        for (day, _) in days_of(columns, &self.zones()?) {
-            writer.remove(DAY, &self.kind_key(&columns.series().kind).bytes(&day_bytes(day)).envelope(id))?;
+        let zones = self.zones()?;
+        for day in days_of(columns.samples(), columns.series(), &zones).into_keys() {
+            writer.remove(DAY, &self.day_key(columns.series(), day, id))?;
         }
-        Ok(())
+        self.count_days(writer, columns.series(), columns.month(), &zones)
     }
 
     /// The days of a kind between two days, both included, oldest first.
@@ -297,39 +356,71 @@ impl Record<'_> {
         until_ms: i64,
         limit: usize,
     ) -> Result<Vec<(Series, Sample)>, RecordError> {
+        let reader = self.store.read()?;
         let mut found = Vec::new();
-        self.each_batch(|series, columns| {
-            if series.kind == kind {
-                let samples = columns()?.into_samples().into_iter();
-                let within = samples.filter(|sample| (from_ms..until_ms).contains(&sample.start_ms));
-                found.extend(within.map(|sample| (series.clone(), sample)));
-            }
-            Ok(())
-        })?;
-        found.sort_by(|(_, left), (_, right)| left.cmp(right));
-        // Two devices that imported one file offline each published it; a sample is one whatever carries it.
-        found.dedup_by(|(series, sample), (other, earlier)| {
-            series == other && sample_id(series, sample) == sample_id(other, earlier)
-        });
+        for (series, batches) in self.batches_by_series(&reader, kind)? {
+            let within = |row: &&BatchRow| row.first_ms < until_ms && row.last_ms >= from_ms;
+            let mut samples = self.union(&reader, &series, batches.iter().filter(within))?;
+            samples.retain(|sample| (from_ms..until_ms).contains(&sample.start_ms));
+            found.extend(samples.into_iter().map(|sample| (series.clone(), sample)));
+        }
+        found.sort_by(|(one, left), (two, right)| left.cmp(right).then_with(|| one.cmp(two)));
         found.truncate(limit);
         Ok(found)
     }
 
-    /// Shows every live batch to `visit`, in order of month: its series, and how to open its columns.
-    pub(crate) fn each_batch(
+    /// Shows every sample once: month by month, in each by series, in each in order. Memory holds one series and month.
+    pub(crate) fn each_month<E: From<RecordError>>(
         &self,
-        mut visit: impl FnMut(&Series, &dyn Fn() -> Result<Columns, RecordError>) -> Result<(), RecordError>,
-    ) -> Result<(), RecordError> {
-        let reader = self.store.read()?;
-        for row in reader.prefix(BATCH, &Key::of(&self.live.id))? {
-            let row: BatchRow = row::read(&row?.1).map_err(|_| StoreError::Damaged)?;
-            let open = || {
-                let payload = self.open_stored(&reader, &FeedId(row.feed), row.seq)?;
-                decode(&payload).map_err(|_| RecordError::Damaged("a stored batch does not decode"))
-            };
-            visit(&row.series, &open)?;
+        mut visit: impl FnMut(&Series, Vec<Sample>) -> Result<(), E>,
+    ) -> Result<(), E> {
+        let reader = self.store.read().map_err(RecordError::from)?;
+        let mut months: BTreeMap<(Vec<u8>, Series), Vec<BatchRow>> = BTreeMap::new();
+        for row in reader.prefix(BATCH, &Key::of(&self.live.id)).map_err(RecordError::from)? {
+            let (mut key, row) = row.map_err(RecordError::from)?;
+            let row: BatchRow = row::read(&row).map_err(|_| RecordError::from(StoreError::Damaged))?;
+            key.truncate(key.len().saturating_sub(32));
+            months.entry((key, row.series.clone())).or_default().push(row);
+        }
+        for ((_, series), batches) in months {
+            visit(&series, self.union(&reader, &series, batches.iter())?)?;
         }
         Ok(())
+    }
+
+    fn batches_by_series(
+        &self,
+        reader: &StoreReader,
+        kind: &str,
+    ) -> Result<BTreeMap<Series, Vec<BatchRow>>, RecordError> {
+        let mut series: BTreeMap<Series, Vec<BatchRow>> = BTreeMap::new();
+        for row in reader.prefix(BATCH, &Key::of(&self.live.id))? {
+            let row: BatchRow = row::read(&row?.1).map_err(|_| StoreError::Damaged)?;
+            if row.series.kind == kind {
+                series.entry(row.series.clone()).or_default().push(row);
+            }
+        }
+        Ok(series)
+    }
+
+    /// The samples of some batches of one series, in order, each once: two devices that imported one file offline each
+    /// published it, and a sample is one whatever carries it.
+    fn union<'b>(
+        &self,
+        reader: &StoreReader,
+        series: &Series,
+        batches: impl Iterator<Item = &'b BatchRow>,
+    ) -> Result<Vec<Sample>, RecordError> {
+        let mut samples: Vec<Sample> = Vec::new();
+        for row in batches {
+            let payload = self.open_stored(reader, &FeedId(row.feed), row.seq)?;
+            let columns = decode(&payload).map_err(|_| RecordError::Damaged("a stored batch does not decode"))?;
+            samples.extend(columns.into_samples());
+        }
+        samples.sort_unstable();
+        let mut seen = HashSet::new();
+        samples.retain(|sample| seen.insert(sample_id(series, sample)));
+        Ok(samples)
     }
 
     /// The identities of the live samples of a series in a month.
@@ -338,17 +429,18 @@ impl Record<'_> {
         writer: &Writer,
         series: &Series,
         month: Month,
-    ) -> Result<std::collections::HashSet<[u8; 16]>, RecordError> {
-        let mut live = std::collections::HashSet::new();
-        for row in writer.prefix(BATCH, &self.month_key(month))? {
-            let row: BatchRow = row::read(&row?.1).map_err(|_| StoreError::Damaged)?;
-            if row.series == *series {
-                let payload = self.open_stored(writer, &FeedId(row.feed), row.seq)?;
-                let columns = decode(&payload).map_err(|_| RecordError::Damaged("a stored batch does not decode"))?;
-                live.extend(columns.samples().iter().map(|sample| sample_id(series, sample)));
-            }
+    ) -> Result<HashSet<[u8; 16]>, RecordError> {
+        let mut live = HashSet::new();
+        for (_, row) in self.batches_of(writer, series, month)? {
+            let payload = self.open_stored(writer, &FeedId(row.feed), row.seq)?;
+            let columns = decode(&payload).map_err(|_| RecordError::Damaged("a stored batch does not decode"))?;
+            live.extend(columns.samples().iter().map(|sample| sample_id(series, sample)));
         }
         Ok(live)
+    }
+
+    fn day_key(&self, series: &Series, day: Day, id: &EnvelopeId) -> Key {
+        self.kind_key(&series.kind).bytes(&day_bytes(day)).envelope(id)
     }
 
     fn month_key(&self, month: Month) -> Key {
@@ -385,17 +477,17 @@ pub(crate) fn sample_id(series: &Series, sample: &Sample) -> [u8; 16] {
     )
 }
 
-fn days_of(columns: &Columns, zones: &ZoneHistory) -> BTreeMap<Day, DayRow> {
+fn days_of(samples: &[Sample], series: &Series, zones: &ZoneHistory) -> BTreeMap<Day, DayRow> {
     let mut days: BTreeMap<Day, DayRow> = BTreeMap::new();
-    for sample in columns.samples() {
+    for sample in samples {
         let Some(day) = zones.day_of(sample.start_ms, sample.offset_minutes) else { continue };
         let number = match &sample.value {
             SampleValue::Number(number) => Some(*number),
             SampleValue::Code(_) => None,
         };
         let one = DayRow {
-            source: columns.series().source.clone(),
-            unit: columns.series().unit.clone(),
+            source: series.source.clone(),
+            unit: series.unit.clone(),
             count: 1,
             min: number,
             max: number,
@@ -523,7 +615,7 @@ mod tests {
 
     #[test]
     fn a_day_keeps_count_range_sum_and_ends() {
-        let day = days_of(&Columns::cut(&series(), beats(3)).columns.remove(0), &ZoneHistory::utc());
+        let day = days_of(&beats(3), &series(), &ZoneHistory::utc());
         let row = day.values().next().unwrap();
         assert_eq!((row.count, row.min, row.max), (3, Some(Decimal::from_i32(60)), Some(Decimal::from_i32(62))));
         assert_eq!(

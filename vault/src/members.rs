@@ -3,7 +3,7 @@
 //! Evaluation is carnet-protocol's pure function; this module only keeps its inputs in the store and its answer in
 //! memory. An operation that merely does not count is kept, because others may name it.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use carnet_crypto::{
     door::UnixMillis,
@@ -13,6 +13,7 @@ use carnet_crypto::{
 use carnet_protocol::{
     checkpoint::{Receipt, SignedReceipt},
     codec::{Reader as Bytes, Writer as BytesOut},
+    limits::OPS_WAITING_MAX,
     membership::{
         Body, HeadsDigest, Insert, Membership, MembershipLog, Op, OpDraft, Receipts,
         body::Rekey,
@@ -23,6 +24,7 @@ use carnet_seal::wrap::KemPublicKey;
 
 use crate::{
     record::{Record, RecordError},
+    replica::named_kems,
     row::{OutboxRow, Standing},
     store::{Reader, StoreError, Writer},
     tables::{Key, OP, OP_ORDER, PART, RECEIPT},
@@ -38,6 +40,10 @@ pub(crate) struct Members {
     proved: HashMap<(OpId, DeviceId), Vec<u8>>,
     /// Wraps outside rotations, by hash.
     wraps: HashMap<[u8; 32], Vec<u8>>,
+    /// What came with operations that wait for their parents.
+    parked: HashMap<OpId, CarriedOp>,
+    /// Wraps to this device, with the number of their keys, that do not open: not tried again.
+    unopened: HashSet<(OpId, usize)>,
 }
 
 /// An operation with everything that travels beside it.
@@ -68,7 +74,16 @@ impl Members {
         let log = MembershipLog::new(record);
         let receipts = Receipts::new();
         let current = log.evaluate(&receipts, None);
-        Self { log, receipts, current, kems: HashMap::new(), proved: HashMap::new(), wraps: HashMap::new() }
+        Self {
+            log,
+            receipts,
+            current,
+            kems: HashMap::new(),
+            proved: HashMap::new(),
+            wraps: HashMap::new(),
+            parked: HashMap::new(),
+            unopened: HashSet::new(),
+        }
     }
 
     /// Reads the log of a record.
@@ -140,6 +155,16 @@ impl Members {
         self.proved.get(&(*op, *device)).cloned()
     }
 
+    /// Notes wraps to this device that do not open.
+    pub(crate) fn note_unopened(&mut self, failed: HashSet<(OpId, usize)>) {
+        self.unopened.extend(failed);
+    }
+
+    /// Whether a wrap of so many keys was tried in vain.
+    pub(crate) fn is_unopened(&self, op: &OpId, keys: usize) -> bool {
+        self.unopened.contains(&(*op, keys))
+    }
+
     /// A wrap outside a rotation.
     pub(crate) fn wrap_part(&self, hash: &[u8; 32]) -> Option<Vec<u8>> {
         self.wraps.get(hash).cloned()
@@ -187,11 +212,34 @@ impl Members {
                 writer.put(OP_ORDER, &key, &id.0)?;
             }
         }
-        if matches!(outcome, Insert::Inserted(_) | Insert::Known | Insert::Waiting(_)) {
-            self.insert_parts(writer, &id, &carried.parts)?;
-            self.insert_receipts(writer, &id, &carried.receipts)?;
+        match &outcome {
+            Insert::Inserted(ids) => {
+                self.insert_beside(writer, &id, carried)?;
+                for id in ids {
+                    if let Some(carried) = self.parked.remove(id) {
+                        self.insert_beside(writer, id, &carried)?;
+                    }
+                }
+            }
+            Insert::Known => self.insert_beside(writer, &id, carried)?,
+            Insert::Waiting(_) => self.park(id, carried),
+            Insert::Refused(_) => {}
         }
         Ok(outcome)
+    }
+
+    fn insert_beside(&mut self, writer: &mut Writer, id: &OpId, carried: &CarriedOp) -> Result<(), StoreError> {
+        self.insert_parts(writer, id, &carried.parts)?;
+        self.insert_receipts(writer, id, &carried.receipts)
+    }
+
+    /// Keeps what came with an operation that waits for its parents, until it can be compared with it.
+    fn park(&mut self, id: OpId, carried: &CarriedOp) {
+        let bytes = |carried: &CarriedOp| carried.parts.iter().map(Vec::len).sum::<usize>();
+        let held: usize = self.parked.values().map(bytes).sum();
+        if self.parked.len() < OPS_WAITING_MAX && held.saturating_add(bytes(carried)) <= PARKED_BYTES_MAX {
+            self.parked.insert(id, carried.clone());
+        }
     }
 
     /// Learns the views of single heads.
@@ -213,30 +261,36 @@ impl Members {
         Ok(())
     }
 
-    /// Keeps a part in memory if it reads; a wrap of a rekey only if it belongs to its operation.
+    /// Keeps a part in memory if its operation names it, by its hash or by its Merkle root. What it does not name is
+    /// nothing that anyone signed.
     fn take_part(&mut self, op: &OpId, part: &[u8]) -> bool {
+        let Some(body) = self.log.op(op).map(Op::body) else { return false };
         if let Ok(proved) = ProvedWrap::decode(part) {
-            let rekey = self.log.op(op).and_then(|op| op.body().rekey());
-            if rekey.is_some_and(|rekey| proved.proves(&rekey.wraps)) {
+            let is_named = body.rekey().is_some_and(|rekey| proved.proves(&rekey.wraps));
+            if is_named {
                 self.proved.insert((*op, proved.keys.recipient), proved.keys.sealed);
-                return true;
             }
-            return false;
+            return is_named;
         }
         match Detached::decode(part) {
             Ok(Detached::Kem(key)) => {
                 let hash = KemHash(Detached::Kem(key.clone()).hash());
+                let is_named = named_kems(body).contains(&hash);
                 KemPublicKey::from_slice(key.as_slice()).is_ok_and(|key| {
-                    self.kems.insert(hash, key);
-                    true
+                    if is_named {
+                        self.kems.insert(hash, key);
+                    }
+                    is_named
                 })
             }
             Ok(Detached::Wrap(keys)) => {
-                self.wraps.insert(keys.hash(), keys.sealed);
-                true
+                let is_named = matches!(body, Body::Wrap(wrap) if wrap.part == Some(keys.hash()));
+                if is_named {
+                    self.wraps.insert(keys.hash(), keys.sealed);
+                }
+                is_named
             }
-            Ok(_) => true,
-            Err(_) => false,
+            Ok(_) | Err(_) => false,
         }
     }
 
@@ -356,6 +410,7 @@ impl Record<'_> {
             received.missing = record.live.members.log.missing();
             record.note_standing();
             record.collect_keys(writer)?;
+            record.judge_again(writer)?;
             Ok(received)
         })
     }
@@ -421,3 +476,6 @@ fn unsigned(record: &RecordId, op: &OpId, receipt: &SignedReceipt) -> Receipt {
         op: *op,
     }
 }
+
+/// Bytes of parts that are kept for operations that wait for their parents (local).
+const PARKED_BYTES_MAX: usize = 16 << 20;

@@ -4,6 +4,8 @@
 //! feed, membership, key, AEAD, bounded pre-scan, actor and sequence, dependencies. The first failure decides what
 //! becomes of the envelope, and never of another. What cannot be judged or opened yet is kept and tried again.
 
+mod rejudge;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use carnet_crypto::{
@@ -14,13 +16,13 @@ use carnet_crypto::{
 use carnet_protocol::{
     envelope::{Envelope, EnvelopeContext, EnvelopeFacts, EnvelopeKind, NO_PREDECESSOR},
     feed::{FeedState, Order, Position, SignedHeader},
-    limits::{CHANGE_OPS_PER_CALL_MAX, CHANGE_OPS_PER_FEED_MAX, ENVELOPE_BYTES_MAX},
+    limits::{CHANGE_OPS_PER_CALL_MAX, CHANGE_OPS_PER_FEED_MAX, ENVELOPE_BYTES_MAX, QUARANTINE_BYTES_PER_FEED_MAX},
     membership::{HeadsDigest, Judgement, Missing},
     payload::decode_changes,
 };
 
 use crate::{
-    crdt::Incoming,
+    crdt::{Ahead, Fit, Incoming},
     measures,
     payload::open_payload,
     record::{Record, RecordError},
@@ -97,6 +99,15 @@ pub(crate) struct StoredEnvelope {
 }
 
 impl StoredEnvelope {
+    /// Bytes of a row before the envelope itself.
+    const CONTEXT_BYTES: usize = 128;
+
+    /// An envelope with its context.
+    fn of(context: &EnvelopeContext, id: &EnvelopeId, bytes: &[u8]) -> Self {
+        let EnvelopeContext { previous, heads, epoch, .. } = *context;
+        Self { id: *id, previous, heads, epoch, bytes: bytes.to_vec() }
+    }
+
     /// The row of an envelope in its context.
     pub(crate) fn row(context: &EnvelopeContext, id: &EnvelopeId, bytes: &[u8]) -> Vec<u8> {
         [id.0.as_slice(), &context.previous.0, &context.heads.0, &context.epoch.0, bytes].concat()
@@ -141,11 +152,15 @@ impl Record<'_> {
             for bytes in envelopes {
                 let verdict = record.receive_one(writer, section, bytes, &mut pending)?;
                 received.ids.push(pending.id.take());
-                record.note(writer, section, bytes, verdict, &mut received)?;
+                record.note(writer, section, bytes, verdict, &mut received, &mut pending)?;
             }
             received.is_copied |= pending.is_copied;
-            record.apply_pending(writer, section, pending)?;
+            let waits = record.apply_pending(writer, section, pending)?;
             received.absorb(record.retry(writer, section)?);
+            record.settle_waiting(writer, section, waits)?;
+            if !received.forks.is_empty() {
+                record.judge_again(writer)?;
+            }
             record.refresh_sections(writer, section)?;
             Ok(received)
         })
@@ -174,6 +189,7 @@ impl Record<'_> {
         bytes: &[u8],
         verdict: Verdict,
         received: &mut Received,
+        pending: &mut Pending,
     ) -> Result<(), RecordError> {
         let key = Key::of(&self.live.id).section(&section).bytes(&digest::content_hash(bytes));
         let waits = matches!(verdict, Verdict::Waiting | Verdict::Gap(..));
@@ -190,9 +206,37 @@ impl Record<'_> {
             }
         }
         if waits {
-            writer.put(WAITING, &key, bytes)?;
+            self.keep_waiting(writer, section, &key, bytes, pending)?;
         } else {
             writer.remove(WAITING, &key)?;
+        }
+        Ok(())
+    }
+
+    /// Keeps an envelope that cannot be judged yet, as far as there is room: whoever sends what nobody can check must not
+    /// fill the disk. What finds no room comes again with the next exchange, since its place in its feed stays open.
+    fn keep_waiting(
+        &self,
+        writer: &mut Writer,
+        section: SectionId,
+        key: &Key,
+        bytes: &[u8],
+        pending: &mut Pending,
+    ) -> Result<(), RecordError> {
+        if writer.get(WAITING, key)?.is_some() {
+            return Ok(());
+        }
+        let (count, total) = match pending.waiting {
+            Some(waiting) => waiting,
+            None => writer
+                .prefix(WAITING, &Key::of(&self.live.id).section(&section))?
+                .try_fold((0, 0), |(count, total), row| Ok::<_, StoreError>((count + 1, total + row?.1.len())))?,
+        };
+        let has_room = count < WAITING_PER_SECTION_MAX && total + bytes.len() <= WAITING_BYTES_PER_SECTION_MAX;
+        // What leaves in between only makes more room.
+        pending.waiting = Some(if has_room { (count + 1, total + bytes.len()) } else { (count, total) });
+        if has_room {
+            writer.put(WAITING, key, bytes)?;
         }
         Ok(())
     }
@@ -212,10 +256,11 @@ impl Record<'_> {
             let mut pending = Pending::default();
             for bytes in &waiting {
                 let verdict = self.receive_one(writer, section, bytes, &mut pending)?;
-                self.note(writer, section, bytes, verdict, &mut received)?;
+                self.note(writer, section, bytes, verdict, &mut received, &mut pending)?;
             }
             received.is_copied |= pending.is_copied;
-            self.apply_pending(writer, section, pending)?;
+            let waits = self.apply_pending(writer, section, pending)?;
+            self.settle_waiting(writer, section, waits)?;
             let is_moving = received.accepted > 0;
             received.waiting = 0;
             received.gaps.clear();
@@ -226,7 +271,7 @@ impl Record<'_> {
         }
     }
 
-    /// Steps 1 to 10 for one envelope.
+    /// Steps 1 to 7 for one envelope, then the others.
     fn receive_one(
         &mut self,
         writer: &mut Writer,
@@ -238,7 +283,7 @@ impl Record<'_> {
             return Ok(Verdict::Refused);
         }
         let Ok(envelope) = Envelope::decode(bytes) else { return Ok(Verdict::Refused) };
-        let (signed, mut state) = match self.verify(writer, section, envelope)? {
+        let (signed, state) = match self.verify(writer, section, envelope)? {
             Found::Signed(signed, state) => (*signed, state),
             Found::Verdict(verdict) => return Ok(verdict),
         };
@@ -254,7 +299,11 @@ impl Record<'_> {
                 pending.is_copied = true;
                 return Ok(Verdict::Fork(facts.feed));
             }
-            Order::Gap { missing_from } => return Ok(Verdict::Gap(facts.feed, missing_from)),
+            // What follows an envelope that is in quarantine is judged like it, and never counts before it.
+            Order::Gap { missing_from } => match self.aside(writer, &facts.feed, facts.seq.saturating_sub(1))? {
+                Some(before) if before.id == facts.context.previous => {}
+                _ => return Ok(Verdict::Gap(facts.feed, missing_from)),
+            },
             Order::Equivocation { held } => {
                 self.accuse(writer, &signed, &held)?;
                 return Ok(Verdict::Fork(facts.feed));
@@ -262,40 +311,125 @@ impl Record<'_> {
             Order::OtherBranch => return Ok(Verdict::Fork(facts.feed)),
             Order::Next => pending.is_copied |= is_own,
         }
-        let one_chain = |position: &Position| self.is_one_chain(writer, &facts, position);
-        match self.live.members.current().judge(&facts, &[signed.head], &one_chain) {
-            Judgement::Accepted => {}
-            Judgement::Pending(Missing::Chain(_) | Missing::Epoch | Missing::View) => return Ok(Verdict::Waiting),
+        if !self.continues_view(writer, &state, &signed)? {
+            return Ok(Verdict::Refused);
+        }
+        let is_next = facts.seq == state.seq.saturating_add(1);
+        match self.judged(writer, &facts, signed.head) {
+            Judgement::Accepted if is_next => {}
+            Judgement::Quarantine(_) if is_next && pending.alive.contains(&facts.id) => {}
+            Judgement::Accepted | Judgement::Pending(_) => return Ok(Verdict::Waiting),
             Judgement::Quarantine(_) => {
-                let key = Key::of(&self.live.id).feed(&facts.feed).seq(facts.seq);
-                writer.put(QUARANTINE, &key, bytes)?;
+                let stored = StoredEnvelope::of(&facts.context, &facts.id, bytes);
+                self.put_aside(writer, &facts.feed, facts.seq, &stored)?;
+                if state.seq == 0 {
+                    writer.put(FEED, &Key::of(&self.live.id).feed(&facts.feed), &row::write(&state))?;
+                }
                 return Ok(Verdict::Quarantined);
             }
             Judgement::Refused(_) => return Ok(Verdict::Refused),
         }
+        self.take_in(writer, &signed, state, bytes, pending)
+    }
+
+    /// Steps 8 to 10 for an envelope that counts and is the next of its feed.
+    fn take_in(
+        &mut self,
+        writer: &mut Writer,
+        signed: &Signed,
+        mut state: FeedRow,
+        bytes: &[u8],
+        pending: &mut Pending,
+    ) -> Result<Verdict, RecordError> {
+        let facts = *signed.verified.get();
         let Some(key) = self.live.keys.of(&facts.context.epoch) else { return Ok(Verdict::Waiting) };
         let payload = open_payload(&facts.context, &signed.envelope, key);
         let content = payload.ok().and_then(|(payload, _)| self.read_content(&facts, &mut state, &payload));
+        writer.remove(QUARANTINE, &Key::of(&self.live.id).feed(&facts.feed).seq(facts.seq))?;
+        let stored = StoredEnvelope::of(&facts.context, &facts.id, bytes);
+        let mut batch = None;
         match content {
-            Some(_) if state.is_poisoned => self.quarantine(writer, &facts, bytes)?,
-            Some(Content::Changes(changes)) => pending.changes.entry(facts.context.volume).or_default().extend(changes),
-            Some(Content::Batch(columns)) => {
-                let zones = self.zones()?;
-                self.index_batch(writer, &facts.id, &facts.feed, facts.seq, &columns, &zones)?;
+            Some(_) if state.is_poisoned => self.put_aside(writer, &facts.feed, facts.seq, &stored)?,
+            Some(Content::Changes(changes)) => {
+                if !self.has_room_to_wait(writer, &facts, &changes, pending)? {
+                    return Ok(Verdict::Waiting);
+                }
+                pending.changes.entry(facts.context.volume).or_default().extend(changes);
             }
+            Some(Content::Batch(columns)) => batch = Some(columns),
             None => {
                 // The chain goes on, since header and signature are valid; what follows of a malformed actor does not.
                 state.is_poisoned |= facts.context.kind == EnvelopeKind::Changes;
-                self.quarantine(writer, &facts, bytes)?;
+                self.put_aside(writer, &facts.feed, facts.seq, &stored)?;
             }
         }
         state.seq = facts.seq;
         state.last = facts.id;
         state.heads = facts.context.heads.0;
         writer.put(FEED, &Key::of(&self.live.id).feed(&facts.feed), &row::write(&state))?;
-        let stored = StoredEnvelope::row(&facts.context, &facts.id, bytes);
-        writer.put(ENVELOPE, &Key::of(&self.live.id).feed(&facts.feed).seq(facts.seq), &stored)?;
+        writer.put(ENVELOPE, &Key::of(&self.live.id).feed(&facts.feed).seq(state.seq), &stored.encode())?;
+        if let Some(columns) = batch {
+            let zones = self.zones()?;
+            self.index_received(writer, &facts.id, &facts.feed, facts.seq, &columns, &zones)?;
+        }
         Ok(Verdict::Accepted)
+    }
+
+    /// What membership says of an envelope. Whether it lies in the chain that a removal or a proof lets stand shows only
+    /// once that chain is held; until then it counts, or no chain could ever be taken in from its beginning. Should it
+    /// turn out to lie beside it, it is judged again.
+    fn judged(&self, writer: &Writer, facts: &EnvelopeFacts, head: OpId) -> Judgement {
+        let one_chain = |position: &Position| self.is_one_chain(writer, facts, position);
+        match self.live.members.current().judge(facts, &[head], &one_chain) {
+            Judgement::Pending(Missing::Chain(end)) if end.feed == facts.feed && end.seq > facts.seq => {
+                Judgement::Accepted
+            }
+            other => other,
+        }
+    }
+
+    /// Step 3: the view contains that of the envelope before, or its author would unlearn what it has shown to know.
+    fn continues_view(&self, writer: &Writer, state: &FeedRow, signed: &Signed) -> Result<bool, RecordError> {
+        let facts = signed.verified.get();
+        if facts.seq == 1 {
+            return Ok(true);
+        }
+        let before = if facts.seq == state.seq.saturating_add(1) {
+            Some(HeadsDigest(state.heads))
+        } else {
+            self.aside(writer, &facts.feed, facts.seq.saturating_sub(1))?.map(|before| before.heads)
+        };
+        let Some(earlier) = before.and_then(|heads| self.live.members.view(&heads)) else { return Ok(true) };
+        Ok(self.live.members.current().view_includes(&[signed.head], &[earlier]) != Some(false))
+    }
+
+    /// Whether changes whose dependencies are missing may wait: of one author only so many do.
+    fn has_room_to_wait(
+        &mut self,
+        writer: &Writer,
+        facts: &EnvelopeFacts,
+        changes: &[Incoming],
+        pending: &Pending,
+    ) -> Result<bool, RecordError> {
+        let (record, context) = (self.live.id, &facts.context);
+        let coming = pending.changes.get(&context.volume).map(Vec::as_slice).unwrap_or_default();
+        let here: BTreeSet<[u8; 32]> = coming.iter().chain(changes).map(Incoming::hash).collect();
+        let doc = self.live.volumes.doc(self.store, &record, &context.section, context.volume)?;
+        let needed: Vec<[u8; 32]> = changes.iter().flat_map(Incoming::dependencies).collect();
+        if doc.missing(needed.iter().filter(|hash| !here.contains(*hash))).is_empty() {
+            return Ok(true);
+        }
+        let prefix = Key::of(&record).section(&context.section).volume(context.volume);
+        let (mut count, mut bytes) = (0, 0);
+        for row in writer.prefix(CHANGE_WAITING, &prefix)? {
+            let (_, row) = row?;
+            let change = Incoming::read(&row).map_err(|_| StoreError::Damaged)?;
+            if change.actor() == facts.feed.0 {
+                count += 1;
+                bytes += row.len();
+            }
+        }
+        Ok(count < CHANGES_WAITING_PER_FEED_MAX && bytes < CHANGES_WAITING_BYTES_PER_FEED_MAX)
     }
 
     /// Finds the context in which the signature of an envelope holds: where several fit its hints, each is tried.
@@ -320,7 +454,11 @@ impl Record<'_> {
             let before = match header.seq {
                 1 => Some((NO_PREDECESSOR, None)),
                 seq if seq == state.seq + 1 => Some((state.last, Some(HeadsDigest(state.heads)))),
-                seq => self.stored(writer, &candidate.feed, seq - 1)?.map(|stored| (stored.id, Some(stored.heads))),
+                seq => {
+                    let held = self.stored(writer, &candidate.feed, seq - 1)?;
+                    let held = if held.is_none() { self.aside(writer, &candidate.feed, seq - 1)? } else { held };
+                    held.map(|stored| (stored.id, Some(stored.heads)))
+                }
             };
             let Some((previous, last_heads)) = before else {
                 return Ok(Found::Verdict(Verdict::Gap(candidate.feed, state.seq + 1)));
@@ -379,14 +517,41 @@ impl Record<'_> {
         }
     }
 
-    fn quarantine(&self, writer: &mut Writer, facts: &EnvelopeFacts, bytes: &[u8]) -> Result<(), RecordError> {
-        let key = Key::of(&self.live.id).feed(&facts.feed).seq(facts.seq);
-        Ok(writer.put(QUARANTINE, &key, bytes)?)
+    /// Puts an envelope in quarantine: kept, not applied. Beyond a limit for each feed, only what it is called is kept.
+    fn put_aside(
+        &self,
+        writer: &mut Writer,
+        feed: &FeedId,
+        seq: u32,
+        stored: &StoredEnvelope,
+    ) -> Result<(), RecordError> {
+        let prefix = Key::of(&self.live.id).feed(feed);
+        let mut total = stored.bytes.len();
+        for row in writer.prefix(QUARANTINE, &prefix)? {
+            total += row?.1.len();
+        }
+        let mut row = stored.encode();
+        if total > QUARANTINE_BYTES_PER_FEED_MAX {
+            row.truncate(StoredEnvelope::CONTEXT_BYTES);
+        }
+        Ok(writer.put(QUARANTINE, &prefix.seq(seq), &row)?)
+    }
+
+    /// An envelope that is in quarantine and has no place in its feed.
+    fn aside(&self, look: &impl Look, feed: &FeedId, seq: u32) -> Result<Option<StoredEnvelope>, StoreError> {
+        let row = look.look(QUARANTINE, &Key::of(&self.live.id).feed(feed).seq(seq))?;
+        row.map(|row| StoredEnvelope::read(&row)).transpose()
     }
 
     /// Step 11: changes whose dependencies are all here go to their volume, in as few calls as the limits allow; the
-    /// others wait outside.
-    fn apply_pending(&mut self, writer: &mut Writer, section: SectionId, pending: Pending) -> Result<(), RecordError> {
+    /// others wait outside. Returns the volumes in which something waits.
+    fn apply_pending(
+        &mut self,
+        writer: &mut Writer,
+        section: SectionId,
+        pending: Pending,
+    ) -> Result<BTreeSet<VolumeId>, RecordError> {
+        let mut waits = BTreeSet::new();
         for (volume, mut changes) in pending.changes {
             let prefix = Key::of(&self.live.id).section(&section).volume(volume);
             for row in writer.prefix(CHANGE_WAITING, &prefix)?.collect::<Result<Vec<_>, _>>()? {
@@ -394,11 +559,14 @@ impl Record<'_> {
             }
             writer.remove_prefix(CHANGE_WAITING, &prefix)?;
             let left = self.apply_ready(writer, section, volume, changes)?;
+            if !left.is_empty() {
+                waits.insert(volume);
+            }
             for change in left {
                 writer.put(CHANGE_WAITING, &prefix.clone().bytes(&change.hash()), change.bytes())?;
             }
         }
-        Ok(())
+        Ok(waits)
     }
 
     fn apply_ready(
@@ -408,48 +576,63 @@ impl Record<'_> {
         volume: VolumeId,
         changes: Vec<Incoming>,
     ) -> Result<Vec<Incoming>, RecordError> {
-        let record = self.live.id;
         let mut left = changes;
+        // Each author's in their order, so that a chain goes in at once.
+        left.sort_by_cached_key(|change| (change.actor().to_vec(), change.seq()));
         loop {
-            let doc = self.live.volumes.doc(self.store, &record, &section, volume)?;
+            let doc = self.live.volumes.doc(self.store, &self.live.id, &section, volume)?;
             let mut ready: Vec<Incoming> = Vec::new();
-            let mut here: BTreeSet<[u8; 32]> = BTreeSet::new();
+            let mut ahead = Ahead::default();
             let mut rest = Vec::new();
             let mut ops = 0;
             for change in left {
-                let dependencies = change.dependencies();
-                let is_ready = doc.missing(dependencies.iter().filter(|hash| !here.contains(*hash))).is_empty();
-                if is_ready && ops + change.ops() <= CHANGE_OPS_PER_CALL_MAX {
-                    ops += change.ops();
-                    here.insert(change.hash());
-                    ready.push(change);
-                } else {
-                    rest.push(change);
+                match doc.fit(&change, &ahead) {
+                    Fit::Ready if ops + change.ops() <= CHANGE_OPS_PER_CALL_MAX => {
+                        ops += change.ops();
+                        ahead.add(&change);
+                        ready.push(change);
+                    }
+                    Fit::Ready | Fit::Waits => rest.push(change),
+                    // It stays in its feed and never counts; what builds on it waits for ever.
+                    Fit::Never => {}
                 }
             }
             if ready.is_empty() {
                 return Ok(rest);
             }
-            let bytes: Vec<Vec<u8>> = ready.iter().map(|change| change.bytes().to_vec()).collect();
-            match doc.apply(ready) {
-                Ok(touched) => {
-                    for change in &bytes {
-                        self.live.volumes.store_change(writer, &record, &section, volume, change)?;
-                    }
-                    let doc = self.live.volumes.doc(self.store, &record, &section, volume)?;
-                    update_view(writer, &record, &section, volume, doc, touched)?;
-                }
-                // A hostile change is dropped alone; the good ones among them go in one by one.
-                Err(_) if bytes.len() > 1 => {
-                    for change in bytes {
-                        let change = vec![Incoming::read(&change).map_err(|_| StoreError::Damaged)?];
-                        rest.extend(self.apply_ready(writer, section, volume, change)?);
+            if !self.apply_to_volume(writer, section, volume, &ready)? {
+                // A hostile change is left out alone; the good ones among them go in one by one.
+                for change in &ready {
+                    let doc = self.live.volumes.doc(self.store, &self.live.id, &section, volume)?;
+                    if doc.fit(change, &Ahead::default()) == Fit::Ready {
+                        self.apply_to_volume(writer, section, volume, std::slice::from_ref(change))?;
                     }
                 }
-                Err(_) => return Ok(rest),
             }
             left = rest;
         }
+    }
+
+    /// Applies changes that fit. False when Automerge refuses: then the volume is as it was.
+    fn apply_to_volume(
+        &mut self,
+        writer: &mut Writer,
+        section: SectionId,
+        volume: VolumeId,
+        changes: &[Incoming],
+    ) -> Result<bool, RecordError> {
+        let record = self.live.id;
+        let doc = self.live.volumes.doc(self.store, &record, &section, volume)?;
+        let Ok(touched) = doc.apply(changes.to_vec()) else {
+            self.live.volumes.read_again(writer, &record, &section, volume)?;
+            return Ok(false);
+        };
+        for change in changes {
+            self.live.volumes.store_change(writer, &record, &section, volume, change.bytes())?;
+        }
+        let doc = self.live.volumes.doc(self.store, &record, &section, volume)?;
+        update_view(writer, &record, &section, volume, doc, touched)?;
+        Ok(true)
     }
 
     /// Whether this installation signed it, or a copy of it did.
@@ -484,6 +667,23 @@ impl Record<'_> {
         held.map(|held| held.id == position.id)
     }
 
+    /// The context of an envelope that is held, from what was kept beside it.
+    fn context_of(&self, row: &FeedRow, stored: &StoredEnvelope, kind: EnvelopeKind) -> Option<EnvelopeContext> {
+        let device = self.live.members.current().device(&row.device)?;
+        Some(EnvelopeContext {
+            record: self.live.id,
+            section: row.section,
+            volume: row.volume,
+            kind,
+            device: row.device,
+            key: device.key,
+            incarnation: row.incarnation,
+            previous: stored.previous,
+            heads: stored.heads,
+            epoch: stored.epoch,
+        })
+    }
+
     /// Reads the sections again when the roster changed.
     fn refresh_sections(&mut self, writer: &Writer, section: SectionId) -> Result<(), RecordError> {
         if section == crate::vault::roster_of(&self.live.row.salt) {
@@ -508,20 +708,13 @@ impl Record<'_> {
         let stored = self.stored(look, feed, seq)?.ok_or(RecordError::Damaged("a named envelope is not held"))?;
         let row = look.look(FEED, &Key::of(&self.live.id).feed(feed))?.ok_or(StoreError::Damaged)?;
         let row: FeedRow = row::read(&row).map_err(|_| StoreError::Damaged)?;
+        self.open_kept(&row, &stored)
+    }
+
+    /// The payload of an envelope that is kept, accepted or not.
+    fn open_kept(&self, row: &FeedRow, stored: &StoredEnvelope) -> Result<Vec<u8>, RecordError> {
         let envelope = Envelope::decode(&stored.bytes).map_err(|_| StoreError::Damaged)?;
-        let device = self.live.members.current().device(&row.device).ok_or(StoreError::Damaged)?;
-        let context = EnvelopeContext {
-            record: self.live.id,
-            section: row.section,
-            volume: row.volume,
-            kind: envelope.header.kind,
-            device: row.device,
-            key: device.key,
-            incarnation: row.incarnation,
-            previous: stored.previous,
-            heads: stored.heads,
-            epoch: stored.epoch,
-        };
+        let context = self.context_of(row, stored, envelope.header.kind).ok_or(StoreError::Damaged)?;
         let key = self.live.keys.of(&stored.epoch).ok_or(RecordError::Damaged("a key is missing"))?;
         let opened = open_payload(&context, &envelope, key);
         opened.map(|(payload, _)| payload).map_err(|_| RecordError::Damaged("a stored envelope does not open"))
@@ -552,4 +745,17 @@ struct Pending {
     /// The envelope that was read last, if its signature holds.
     id: Option<EnvelopeId>,
     is_copied: bool,
+    /// Envelopes in quarantine that count, because something that counts depends on them.
+    alive: BTreeSet<EnvelopeId>,
+    /// How many envelopes wait in the section, and their bytes, once they were counted.
+    waiting: Option<(usize, usize)>,
 }
+
+/// Envelopes of one section that are kept while they cannot be judged (local).
+const WAITING_PER_SECTION_MAX: usize = 4_096;
+/// Bytes of them (local).
+const WAITING_BYTES_PER_SECTION_MAX: usize = 64 << 20;
+/// Accepted changes of one feed that wait for others (local).
+const CHANGES_WAITING_PER_FEED_MAX: usize = 4_096;
+/// Bytes of them (local).
+const CHANGES_WAITING_BYTES_PER_FEED_MAX: usize = 16 << 20;

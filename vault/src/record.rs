@@ -19,6 +19,7 @@ use carnet_protocol::{
     codec::DecodeError,
     envelope::{EnvelopeContext, EnvelopeKind, EnvelopeRefused},
     feed,
+    limits::{CHANGE_OPS_PER_ENVELOPE_MAX, CHANGE_OPS_PER_FEED_MAX},
     payload::encode_changes,
     volume,
 };
@@ -27,7 +28,7 @@ use carnet_seal::{secret::DeviceSeed, wrap::WrapError};
 
 use crate::{
     blob::Blobs,
-    crdt::{CrdtError, Fields, Place, Write},
+    crdt::{CrdtError, Fields, Incoming, Place, Write, bounded::ScanError},
     door::Door,
     keys::KeyRing,
     members::Members,
@@ -107,8 +108,11 @@ impl From<VolumeError> for RecordError {
 }
 
 impl From<CrdtError> for RecordError {
-    fn from(_: CrdtError) -> Self {
-        Self::Ours("a change could not be written to its volume")
+    fn from(error: CrdtError) -> Self {
+        match error {
+            CrdtError::Scan(ScanError::TooManyOps | ScanError::Inflates) => Self::TooLarge,
+            _ => Self::Ours("a change could not be written to its volume"),
+        }
     }
 }
 
@@ -197,7 +201,8 @@ impl Record<'_> {
             Ok(value)
         });
         if result.is_err() {
-            self.reload()?;
+            // Should reading fail too, the store is poisoned and takes nothing more; the first error is the one to tell.
+            drop(self.reload());
         }
         result
     }
@@ -235,7 +240,7 @@ impl Record<'_> {
     fn write_volume(&mut self, writer: &mut Writer, write: &VolumeWrites) -> Result<(), RecordError> {
         let (record, section, volume) = (self.live.id, write.section, write.volume);
         let now = self.now();
-        let feed = self.own_feed(&section, volume, EnvelopeKind::Changes);
+        let feed = self.feed_with_room(writer, &section, volume)?;
         let entries: Vec<Write<'_>> = write
             .entries
             .iter()
@@ -246,9 +251,34 @@ impl Record<'_> {
         self.live.volumes.store_change(writer, &record, &section, volume, &change)?;
         let payload = encode_changes(&[&change]);
         self.append(writer, section, volume, EnvelopeKind::Changes, &payload)?;
+        self.count_ops(writer, &feed, Incoming::read(&change)?.ops())?;
         let doc = self.live.volumes.doc(self.store, &record, &section, volume)?;
         let places = write.entries.iter().map(|entry| entry.place.clone());
         Ok(update_view(writer, &record, &section, volume, doc, places)?)
+    }
+
+    /// The feed that this device writes changes to. One that holds nearly as many operations as others accept of a feed
+    /// is left, and a new incarnation goes on.
+    fn feed_with_room(
+        &mut self,
+        writer: &mut Writer,
+        section: &SectionId,
+        volume: VolumeId,
+    ) -> Result<FeedId, RecordError> {
+        let feed = self.own_feed(section, volume, EnvelopeKind::Changes);
+        let row = writer.get(FEED, &Key::of(&self.live.id).feed(&feed))?;
+        let row = row.map(|row| row::read::<FeedRow>(&row).map_err(|_| StoreError::Damaged)).transpose()?;
+        if row.is_some_and(|row| row.ops > CHANGE_OPS_PER_FEED_MAX - CHANGE_OPS_PER_ENVELOPE_MAX) {
+            self.renew(writer)?;
+        }
+        Ok(self.own_feed(section, volume, EnvelopeKind::Changes))
+    }
+
+    fn count_ops(&self, writer: &mut Writer, feed: &FeedId, ops: u64) -> Result<(), RecordError> {
+        let key = Key::of(&self.live.id).feed(feed);
+        let row = writer.get(FEED, &key)?.ok_or(StoreError::Damaged)?;
+        let row: FeedRow = row::read(&row).map_err(|_| StoreError::Damaged)?;
+        Ok(writer.put(FEED, &key, &row::write(&FeedRow { ops: row.ops.saturating_add(ops), ..row }))?)
     }
 
     /// The feed that this device writes to in a volume.

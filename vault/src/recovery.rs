@@ -184,7 +184,7 @@ impl Record<'_> {
         self.commit(|record, writer| {
             let device = kit.device(&record.live.row.salt);
             let pair = kit.seed.kem();
-            let found = open_wraps(&record.live.members, &record.live.id, &device, &pair, &record.live.keys);
+            let (found, _) = open_wraps(&record.live.members, &record.live.id, &device, &pair, &record.live.keys);
             record.keep_opened(writer, found)
         })
     }

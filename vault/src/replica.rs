@@ -36,6 +36,7 @@ use crate::{
 };
 
 pub use self::reach::{Suffix, Wanted};
+pub(crate) use self::{anew::Unsent, reach::named_kems};
 
 /// The end of one feed as this device holds it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

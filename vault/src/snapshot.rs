@@ -18,9 +18,11 @@ use carnet_protocol::{
     codec::{DecodeError, Reader as Bytes, Writer as BytesOut},
     envelope::{Envelope, EnvelopeContext, EnvelopeKind},
     feed::Position,
-    limits::{COVER_ENTRIES_MAX, ENVELOPE_BYTES_MAX, SNAPSHOT_BYTES_MAX, SNAPSHOT_SEALED_BYTES_MAX},
+    limits::{
+        CHANGE_OPS_PER_CALL_MAX, COVER_ENTRIES_MAX, ENVELOPE_BYTES_MAX, SNAPSHOT_BYTES_MAX, SNAPSHOT_SEALED_BYTES_MAX,
+    },
     membership::{
-        Body, HeadsDigest, PublishedObject, Scope,
+        Body, HeadsDigest, Judgement, PublishedObject, Scope,
         body::{ObjectKind, Seal},
     },
     payload::decode_changes,
@@ -175,12 +177,14 @@ impl Record<'_> {
         let (document, newest) = (doc.save(), doc.newest_by_actor());
         let mut cover = Vec::new();
         let mut anchors = Vec::new();
-        for actor in newest.keys() {
+        for (actor, (_, hash)) in &newest {
             let feed = FeedId::from_slice(actor).ok_or(RecordError::Damaged("an actor that is no feed"))?;
-            let seq = self.last_seq(writer, &feed)?;
-            let Some(stored) = self.stored(writer, &feed, seq)? else { return Ok(false) };
+            let Some((seq, stored)) = self.anchor_of(writer, &feed, hash)? else { return Ok(false) };
             cover.push(Position { feed, seq, id: stored.id });
             anchors.push(Anchor { previous: stored.previous, heads: stored.heads, envelope: stored.bytes });
+        }
+        if !Doc::is_for_others(&document) {
+            return Ok(false);
         }
         let epoch = self.epoch_to_write(writer, &section)?;
         let key = self.live.keys.of(&epoch).ok_or(RecordError::Ours("an epoch without its key"))?;
@@ -195,6 +199,25 @@ impl Record<'_> {
         self.enqueue(writer, &OutboxRow::Object { object: id })?;
         self.publish_seal(writer, section, volume, cover, id)?;
         Ok(true)
+    }
+
+    /// The envelope of a feed that ends with the change `newest`. It is not always the last one: what is in quarantine,
+    /// or waits for others, is in no document.
+    fn anchor_of(
+        &self,
+        writer: &Writer,
+        feed: &FeedId,
+        newest: &[u8; 32],
+    ) -> Result<Option<(u32, StoredEnvelope)>, RecordError> {
+        for seq in (1..=self.last_seq(writer, feed)?).rev() {
+            let Some(stored) = self.stored(writer, feed, seq)? else { return Ok(None) };
+            let payload = self.open_stored(writer, feed, seq)?;
+            let last = decode_changes(&payload).ok().and_then(|changes| Incoming::read(changes.last()?).ok());
+            if last.is_some_and(|last| last.hash() == *newest) {
+                return Ok(Some((seq, stored)));
+            }
+        }
+        Ok(None)
     }
 
     pub(crate) fn publish_seal(
@@ -304,6 +327,10 @@ impl Record<'_> {
         }
         let doc = Doc::load(&opened.document).map_err(|_| SnapshotRejected::Document)?;
         let newest = doc.newest_by_actor();
+        let mut ops: BTreeMap<Vec<u8>, u64> = BTreeMap::new();
+        for change in doc.changes().map_err(|_| SnapshotRejected::Document)? {
+            *ops.entry(change.actor().to_vec()).or_default() += change.ops();
+        }
         let mut feeds = Vec::new();
         for (position, anchor) in published.cover.iter().zip(&opened.anchors) {
             let (row, stored, last) = self.check_anchor(published, position, anchor)?;
@@ -311,7 +338,8 @@ impl Record<'_> {
             if last.hash() != hash || last.seq() != seq {
                 return Err(SnapshotRejected::Actors);
             }
-            feeds.push((position.feed, FeedRow { change_seq: seq, ..row }, stored));
+            let ops = ops.get(position.feed.0.as_slice()).copied().unwrap_or(0);
+            feeds.push((position.feed, FeedRow { change_seq: seq, ops, ..row }, stored));
         }
         if newest.len() != feeds.len() {
             return Err(SnapshotRejected::Actors);
@@ -371,7 +399,7 @@ impl Record<'_> {
             let is_it = facts.id == position.id && facts.seq == position.seq && facts.feed == position.feed;
             // The view of the anchor stood behind a right to write: the author was let into the cover by that alone.
             let judged = membership.judge(facts, &[head], &|_| Some(true));
-            if !is_it || matches!(judged, carnet_protocol::membership::Judgement::Refused(_)) {
+            if !is_it || matches!(judged, Judgement::Refused(_) | Judgement::Quarantine(_)) {
                 return Err(refused);
             }
             let key = self.live.keys.of(&epoch).ok_or(refused)?;
@@ -405,9 +433,17 @@ impl Record<'_> {
             let changes = checked.doc.changes()?;
             let missing = own.missing(&changes.iter().map(Incoming::hash).collect::<Vec<_>>());
             let new: Vec<Incoming> = changes.into_iter().filter(|change| missing.contains(&change.hash())).collect();
+            let mut part = Vec::new();
+            let mut ops = 0;
             for change in &new {
-                own.apply(vec![change.clone()])?;
+                if ops + change.ops() > CHANGE_OPS_PER_CALL_MAX {
+                    own.apply(std::mem::take(&mut part))?;
+                    ops = 0;
+                }
+                ops += change.ops();
+                part.push(change.clone());
             }
+            own.apply(part)?;
             for change in &new {
                 self.live.volumes.store_change(writer, &record, &section, volume, change.bytes())?;
             }

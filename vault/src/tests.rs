@@ -17,6 +17,7 @@ use carnet_record::{
 };
 use carnet_seal::passphrase::{Argon2Params, Passphrase};
 use rand::{SeedableRng as _, rngs::StdRng};
+use sha2::Digest as _;
 
 use crate::{
     CarriedOp, Door, NewRecord, Received, Record, RecordError, RecoveryKit, Vault,
@@ -29,7 +30,9 @@ use crate::{
 
 mod compaction;
 mod convergence;
+mod hostile;
 mod life;
+mod rejudge;
 
 /// A clock that a test moves.
 pub(crate) struct TestClock(AtomicU64);
@@ -65,6 +68,20 @@ impl Device {
         Self { vault, clock, folder, seed: seed + 1_000 }
     }
 
+    /// The device and a copy of it, as a backup or a cloned disk makes one.
+    pub(crate) fn copied(self) -> (Self, Self) {
+        let Self { vault, clock, folder, seed } = self;
+        vault.close().unwrap();
+        let other = tempfile::tempdir().unwrap();
+        copy_folder(folder.path(), other.path());
+        let open = |folder: tempfile::TempDir, seed: u64| {
+            let door = door(&clock, seed);
+            let vault = Vault::open(folder.path(), &passphrase(), crate::store::Options::default(), door).unwrap();
+            Self { vault, clock: Arc::clone(&clock), folder, seed }
+        };
+        (open(folder, seed + 1_000), open(other, seed + 2_000))
+    }
+
     pub(crate) fn begin(&mut self) -> RecoveryKit {
         let new = NewRecord {
             label: "Camille".to_owned(),
@@ -77,6 +94,19 @@ impl Device {
 
     pub(crate) fn record(&mut self, id: &RecordId) -> Record<'_> {
         self.vault.record(id).unwrap()
+    }
+}
+
+fn copy_folder(from: &std::path::Path, to: &std::path::Path) {
+    for file in std::fs::read_dir(from).unwrap() {
+        let file = file.unwrap();
+        let to = to.join(file.file_name());
+        if file.file_type().unwrap().is_dir() {
+            std::fs::create_dir(&to).unwrap();
+            copy_folder(&file.path(), &to);
+        } else {
+            std::fs::copy(file.path(), &to).unwrap();
+        }
     }
 }
 
@@ -162,7 +192,7 @@ pub(crate) fn import(record: &mut Record<'_>, file: u8, items: Vec<Item>) -> cra
     let mut import = record.begin_import(&source).unwrap();
     let mut items = items.into_iter();
     import.read::<ImportError>(|| Ok(items.next())).unwrap();
-    import.finish(|_| None).unwrap()
+    import.finish::<ImportError>(|_| Ok(None)).unwrap()
 }
 
 pub(crate) fn beats(count: i32) -> Item {
@@ -177,7 +207,7 @@ pub(crate) fn document(name: &str, bytes: &[u8]) -> Vec<Item> {
     draft.source_key = Some(carnet_record::SourceKey::new("test", [name]));
     let mut items = vec![Item::DocumentStart { draft: Box::new(draft) }];
     items.extend(bytes.chunks(60_000).map(|part| Item::DocumentBytes(part.to_vec())));
-    let sha256 = carnet_crypto::digest::content_hash(bytes);
+    let sha256 = sha2::Sha256::digest(bytes).into();
     items.push(Item::DocumentEnd { sha256, size: u64::try_from(bytes.len()).unwrap() });
     items
 }

@@ -8,9 +8,9 @@ use std::collections::{HashMap, hash_map::Entry};
 use carnet_crypto::id::{RecordId, SectionId, VolumeId};
 
 use crate::{
-    crdt::{CrdtError, Doc, Fields, Incoming, Place},
-    store::{Reader, Store, StoreError, Writer},
-    tables::{CHANGE, ENTRY, Key, VOLUME},
+    crdt::{CONTAINERS, CrdtError, Doc, Fields, Incoming, Place},
+    store::{Store, StoreError, Writer},
+    tables::{CHANGE, ENTRY, Key, Look, VOLUME},
 };
 
 /// Why a volume could not be read or written.
@@ -52,6 +52,18 @@ impl Volumes {
         }
     }
 
+    /// Reads a volume again as it stands in this step, after Automerge refused something and left it in doubt.
+    pub(crate) fn read_again(
+        &mut self,
+        writer: &Writer,
+        record: &RecordId,
+        section: &SectionId,
+        volume: VolumeId,
+    ) -> Result<(), VolumeError> {
+        self.0.insert((*section, volume), load(writer, record, section, volume)?);
+        Ok(())
+    }
+
     /// Puts a change that the document already holds in the store. Now and then the whole document is saved instead.
     pub(crate) fn store_change(
         &mut self,
@@ -61,7 +73,8 @@ impl Volumes {
         volume: VolumeId,
         change: &[u8],
     ) -> Result<(), VolumeError> {
-        let Some(loaded) = self.0.get_mut(&(*section, volume)) else { return Ok(()) };
+        // A change is made or applied in a volume that is in memory; one that is not would be lost here in silence.
+        let Some(loaded) = self.0.get_mut(&(*section, volume)) else { return Err(StoreError::Misuse.into()) };
         let key = volume_key(record, section, volume);
         if loaded.tail_bytes + change.len() > TAIL_BYTES_MIN.max(loaded.saved_bytes / 4) {
             return loaded.save(writer, &key);
@@ -112,23 +125,36 @@ pub(crate) fn update_view(
     places: impl IntoIterator<Item = Place>,
 ) -> Result<(), StoreError> {
     for place in places {
-        let Some(entry) = parse_entry(&place.key) else { continue };
+        // Whoever may write can make other containers and keys; nothing reads them.
+        let Some(entry) = parse_entry(&place.key).filter(|_| CONTAINERS.contains(&place.container.as_str())) else {
+            continue;
+        };
         let key = Key::of(record).container(&place.container).bytes(&entry);
+        // One id may lie in two volumes: imported here as of one year and there as of another. One of them is shown,
+        // the same on every device, whichever came first.
+        let here = [section.0.as_slice(), &volume.0.to_be_bytes()].concat();
+        let shown = writer.get(ENTRY, &key)?;
+        let there = shown.as_ref().and_then(|row| row.first_chunk::<20>());
+        if there.is_some_and(|there| there.as_slice() < here.as_slice()) {
+            continue;
+        }
         match doc.fields(&place) {
             Some(fields) => {
-                let mut row = [section.0.as_slice(), &volume.0.to_be_bytes()].concat();
-                row.extend(serde_json::to_vec(&fields).unwrap_or_default());
+                let mut row = here;
+                row.extend(serde_json::to_vec(&fields).map_err(|_| StoreError::Misuse)?);
                 writer.put(ENTRY, &key, &row)?;
             }
-            None => {
+            None if there.is_some_and(|there| there.as_slice() == here.as_slice()) => {
                 writer.remove(ENTRY, &key)?;
             }
+            None => {}
         }
     }
     Ok(())
 }
 
 /// A row of the view: where the entry lies and its fields.
+#[derive(Clone)]
 pub(crate) struct ViewRow {
     pub(crate) section: SectionId,
     pub(crate) volume: VolumeId,
@@ -153,16 +179,15 @@ pub(crate) fn parse_entry(key: &str) -> Option<[u8; 16]> {
     key.parse::<carnet_record::EntryId>().ok().map(|id| id.0)
 }
 
-fn load(reader: &Reader, record: &RecordId, section: &SectionId, volume: VolumeId) -> Result<Loaded, VolumeError> {
+fn load(look: &impl Look, record: &RecordId, section: &SectionId, volume: VolumeId) -> Result<Loaded, VolumeError> {
     let key = volume_key(record, section, volume);
-    let saved = reader.get(VOLUME, &key)?;
+    let saved = look.look(VOLUME, &key)?;
     let mut loaded = match &saved {
-        Some(saved) => Loaded { saved_bytes: saved.len(), ..Loaded::new(Doc::load(saved)?) },
+        Some(saved) => Loaded { saved_bytes: saved.len(), ..Loaded::new(Doc::load_own(saved)?) },
         None => Loaded::new(Doc::empty()?),
     };
     let mut incoming = Vec::new();
-    for row in reader.prefix(CHANGE, &key)? {
-        let (_, change) = row?;
+    for (_, change) in look.look_all(CHANGE, &key)? {
         loaded.tail_bytes += change.len();
         loaded.next += 1;
         incoming.push(Incoming::read(&change)?);

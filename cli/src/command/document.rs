@@ -141,7 +141,7 @@ fn add_one(
         import.abandon()?;
         return Err(failure);
     }
-    import.finish(|_| None)?;
+    import.finish::<Failure>(|_| Ok(None))?;
     let sha256 = intake::hex(&sha256);
     let filter = Filter { kinds: vec!["document".to_owned()], with_removed: true, ..Filter::default() };
     let is_it = |fact: &Fact| matches!(fact, Fact::Document(document) if document.sha256.as_deref() == Some(&sha256));

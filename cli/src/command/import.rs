@@ -193,11 +193,14 @@ impl Intake<'_> {
         let now = self.session.now();
         let mut report = None;
         import.finish(|outcome| {
-            report = Some(complete(&outcome.tally, &kept(outcome), source, Some(now), None));
-            let report = report.as_ref().and_then(|report| report.as_ref().ok())?;
-            Some(Draft::new(Fact::from(report.clone()), Provenance::typed(now)))
+            // A report whose sums do not hold is not kept, nor what it is about.
+            let complete = complete(&outcome.tally, &kept(outcome), source, Some(now), None);
+            let complete = complete.map_err(|_| Failure::WorkerFailed)?;
+            let draft = Draft::new(Fact::from(complete.clone()), Provenance::typed(now));
+            report = Some(complete);
+            Ok::<_, Failure>(Some(draft))
         })?;
-        let report = report.and_then(Result::ok).ok_or(Failure::WorkerFailed)?;
+        let report = report.ok_or(Failure::WorkerFailed)?;
         Ok(Taken { report, warnings: Self::warnings(known.is_some(), subject) })
     }
 

@@ -25,12 +25,15 @@ pub(crate) struct ScannedChange<'a> {
 }
 
 /// Limits of a scan.
+#[expect(clippy::struct_field_names, reason = "each is the most of something")]
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Limits {
     /// Bytes of columns once inflated.
     pub(crate) inflated_bytes_max: u64,
     /// Operations, run lengths summed.
     pub(crate) ops_max: u64,
+    /// Bytes of keys and other texts once their run lengths are expanded, column by column.
+    pub(crate) text_bytes_max: u64,
 }
 
 /// Why a change or a document is not handed to Automerge.
@@ -72,7 +75,7 @@ pub(crate) fn scan_change(bytes: &[u8], limits: Limits) -> Result<(ScannedChange
     }
     let mut ops = 0;
     for column in &columns {
-        ops = ops.max(count_items(column.kind(), body.take(column.bytes)?, limits.ops_max)?);
+        ops = ops.max(count_items(column.kind(), body.take(column.bytes)?, limits)?);
     }
     Ok((ScannedChange { chunk, actor, seq, ops }, rest))
 }
@@ -99,10 +102,10 @@ pub(crate) fn scan_document(bytes: &[u8], limits: Limits) -> Result<u64, ScanErr
         let counted = if column.is_deflated() {
             let data = inflate(data, limits.inflated_bytes_max.saturating_sub(inflated))?;
             inflated = inflated.saturating_add(length(&data));
-            count_items(column.kind(), &data, limits.ops_max)?
+            count_items(column.kind(), &data, limits)?
         } else {
             inflated = inflated.saturating_add(length(data));
-            count_items(column.kind(), data, limits.ops_max)?
+            count_items(column.kind(), data, limits)?
         };
         if inflated > limits.inflated_bytes_max {
             return Err(ScanError::Inflates);
@@ -137,18 +140,29 @@ fn inflate(data: &[u8], bytes_max: u64) -> Result<Vec<u8>, ScanError> {
     if length(&inflated) > bytes_max { Err(ScanError::Inflates) } else { Ok(inflated) }
 }
 
-/// Number of rows of a column, from its run lengths; 0 for raw values, whose rows their metadata column counts.
-fn count_items(kind: ColumnKind, data: &[u8], ops_max: u64) -> Result<u64, ScanError> {
+/// Number of rows of a column, from its run lengths; 0 for raw values, whose rows their metadata column counts. A text
+/// that a run repeats is counted as often as it stands there: Automerge makes one of each.
+fn count_items(kind: ColumnKind, data: &[u8], limits: Limits) -> Result<u64, ScanError> {
     let mut cursor = Cursor(data);
     let mut items = 0_u64;
+    let mut text_bytes = 0_u64;
     while !cursor.0.is_empty() && kind != ColumnKind::RawValue {
-        let run = match kind {
-            ColumnKind::Boolean => cursor.unsigned()?,
+        let before = length(cursor.0);
+        let (run, is_repeat) = match kind {
+            ColumnKind::Boolean => (cursor.unsigned()?, false),
             _ => cursor.run(kind)?,
         };
         items = items.checked_add(run).ok_or(ScanError::TooManyOps)?;
-        if items > ops_max {
+        if items > limits.ops_max {
             return Err(ScanError::TooManyOps);
+        }
+        if kind == ColumnKind::Text {
+            let times = if is_repeat { run } else { 1 };
+            let read = before.saturating_sub(length(cursor.0));
+            text_bytes = text_bytes.saturating_add(read.saturating_mul(times));
+            if text_bytes > limits.text_bytes_max {
+                return Err(ScanError::Inflates);
+            }
         }
     }
     Ok(items)
@@ -260,13 +274,14 @@ impl<'a> Cursor<'a> {
         (0..count).map(|_| column(self)).collect()
     }
 
-    /// One run of a run-length column: its number of rows. Literal values are stepped over one by one.
-    fn run(&mut self, kind: ColumnKind) -> Result<u64, ScanError> {
+    /// One run of a run-length column: its number of rows, and whether one value stands for all of them. Literal values
+    /// are stepped over one by one.
+    fn run(&mut self, kind: ColumnKind) -> Result<(u64, bool), ScanError> {
         match self.signed()? {
-            0 => self.unsigned(),
+            0 => Ok((self.unsigned()?, false)),
             repeats @ 1.. => {
                 self.skip_value(kind)?;
-                Ok(repeats.unsigned_abs())
+                Ok((repeats.unsigned_abs(), true))
             }
             literals => {
                 let literals = literals.unsigned_abs();
@@ -276,7 +291,7 @@ impl<'a> Cursor<'a> {
                 for _ in 0..literals {
                     self.skip_value(kind)?;
                 }
-                Ok(literals)
+                Ok((literals, false))
             }
         }
     }
@@ -308,7 +323,7 @@ mod tests {
 
     use super::*;
 
-    const LIMITS: Limits = Limits { inflated_bytes_max: 8 << 20, ops_max: 100_000 };
+    const LIMITS: Limits = Limits { inflated_bytes_max: 8 << 20, ops_max: 100_000, text_bytes_max: 32 << 20 };
 
     fn document_of(inserts: u64) -> Automerge {
         let mut doc = Automerge::new().with_actor(ActorId::from([7_u8; 16]));
@@ -359,8 +374,22 @@ mod tests {
         tx.commit();
         let saved = doc.save();
         assert!(saved.len() < 4_000);
-        let small = Limits { inflated_bytes_max: 64 << 10, ops_max: 100_000 };
+        let small = Limits { inflated_bytes_max: 64 << 10, ..LIMITS };
         assert_eq!(scan_document(&saved, small), Err(ScanError::Inflates));
+    }
+
+    #[test]
+    fn atk_34_a_long_key_that_a_run_repeats_is_counted_as_often_as_it_stands() {
+        let mut doc = Automerge::new().with_actor(ActorId::from([7_u8; 16]));
+        let mut tx = doc.transaction();
+        let key = "k".repeat(1 << 20);
+        for _ in 0..40 {
+            tx.put_object(ROOT, key.as_str(), ObjType::Map).unwrap();
+        }
+        tx.commit();
+        let change = doc.get_changes(&[]).remove(0);
+        assert!(change.raw_bytes().len() < 2 << 20, "one key stands for forty");
+        assert_eq!(scan_change(change.raw_bytes(), LIMITS), Err(ScanError::Inflates));
     }
 
     #[test]

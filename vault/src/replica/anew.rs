@@ -28,12 +28,18 @@ use crate::{
     volumes::update_view,
 };
 
-/// What a person wrote on this copy and that was never handed out.
+/// What a person wrote here and that is to be issued again: as fresh changes, under a new incarnation.
 #[derive(Default)]
-struct Unsent {
-    volumes: Vec<VolumeWrites>,
-    batches: Vec<Columns>,
-    lines: Vec<LedgerLine>,
+pub(crate) struct Unsent {
+    pub(crate) volumes: Vec<VolumeWrites>,
+    pub(crate) batches: Vec<Columns>,
+    pub(crate) lines: Vec<LedgerLine>,
+}
+
+impl Unsent {
+    pub(crate) fn is_empty(&self) -> bool {
+        self.volumes.is_empty() && self.batches.is_empty() && self.lines.is_empty()
+    }
 }
 
 impl Record<'_> {
@@ -48,24 +54,29 @@ impl Record<'_> {
         }
         self.commit(|record, writer| {
             let unsent = record.take_back_unsent(writer)?;
-            record.live.row.incarnation = Incarnation(record.door.bytes());
-            let pair = record.seed.kem(&record.live.row.salt, record.live.row.kem_generation);
-            let (kem, part) = kem_part(pair.public().as_bytes());
-            let keys = DeviceKeys {
-                signing: record.live.signing.public(),
-                kem,
-                generation: record.live.row.kem_generation,
-                transport: transport_key(record.seed),
-                incarnation: record.live.row.incarnation,
-            };
-            let body = Body::DeviceAdd(DeviceAdd { principal: record.live.row.principal, keys });
-            let at = record.now();
-            record.sign_op(writer, at, body, &[part])?;
+            record.renew(writer)?;
             record.issue_again(writer, unsent)
         })
     }
 
-    fn issue_again(&mut self, writer: &mut Writer, unsent: Unsent) -> Result<(), RecordError> {
+    /// Publishes a new incarnation of this device, under which it writes from now on.
+    pub(crate) fn renew(&mut self, writer: &mut Writer) -> Result<(), RecordError> {
+        self.live.row.incarnation = Incarnation(self.door.bytes());
+        let pair = self.seed.kem(&self.live.row.salt, self.live.row.kem_generation);
+        let (kem, part) = kem_part(pair.public().as_bytes());
+        let keys = DeviceKeys {
+            signing: self.live.signing.public(),
+            kem,
+            generation: self.live.row.kem_generation,
+            transport: transport_key(self.seed),
+            incarnation: self.live.row.incarnation,
+        };
+        let body = Body::DeviceAdd(DeviceAdd { principal: self.live.row.principal, keys });
+        let at = self.now();
+        self.sign_op(writer, at, body, &[part]).map(drop)
+    }
+
+    pub(crate) fn issue_again(&mut self, writer: &mut Writer, unsent: Unsent) -> Result<(), RecordError> {
         self.write_entries(writer, &unsent.volumes)?;
         let zones = self.zones()?;
         for columns in unsent.batches {

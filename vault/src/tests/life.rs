@@ -106,7 +106,7 @@ fn an_import_that_is_cut_goes_on_where_it_was_and_shows_nothing_before_it_ends()
     assert!(import.resumed_items() >= 1_000, "{}", import.resumed_items());
     let mut all = drafts.into_iter().chain([Item::Tally(Box::default())]);
     import.read::<ImportError>(|| Ok(all.next())).unwrap();
-    let outcome = import.finish(|_| None).unwrap();
+    let outcome = import.finish::<ImportError>(|_| Ok(None)).unwrap();
     assert_eq!(outcome.by_kind["allergy"].added, 2_000);
     assert_eq!(record.list(&Filter::default()).unwrap().len(), 2_000);
 }

@@ -59,13 +59,19 @@ crate::code_enum! {
 }
 
 /// Where the vault keeps the bytes of an attached file. Filled by the vault, never by an import.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Attachment {
     /// Id of the sealed file, in hexadecimal.
     pub object: String,
     /// Its key, as the vault writes it.
     pub key: String,
+}
+
+impl std::fmt::Debug for Attachment {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Attachment({})", self.object)
+    }
 }
 
 /// A document.

@@ -1,0 +1,441 @@
+//! Envelopes that were accepted, or put in quarantine, before an operation or a receipt came that says otherwise.
+//!
+//! A removal may arrive before or after what its target wrote beyond the frontier, and a proof of a fork before or after
+//! either branch. Every device must end with the same accepted set, so after membership changed each feed in question
+//! is judged again: what no longer counts is taken out of its volume and put in quarantine, what counts now comes back.
+//! An envelope in quarantine counts after all when one that counts depends on it and its author did not know of the
+//! removal. What **this** device wrote and that falls with a fork is issued again, under a new incarnation: nothing
+//! that was said to be saved is lost to somebody else's fork.
+//!
+//! Nothing is deleted here. Source: `docs/membership.md`, "Envelopes"; `docs/protocol.md`, "Equivocation".
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use carnet_crypto::id::{EnvelopeId, FeedId, OpId, SectionId, VolumeId};
+use carnet_protocol::{
+    envelope::{EnvelopeFacts, EnvelopeKind, NO_PREDECESSOR},
+    limits::CHANGE_OPS_PER_CALL_MAX,
+    membership::Judgement,
+    payload::decode_changes,
+};
+
+use super::{Pending, StoredEnvelope};
+use crate::{
+    crdt::{Ahead, Doc, Fit, Incoming},
+    ledger::LedgerLine,
+    measures,
+    record::{EntryWrite, Record, RecordError, VolumeWrites},
+    replica::Unsent,
+    row::{self, FeedRow, OutboxRow, Standing},
+    store::{StoreError, Writer},
+    tables::{CHANGE_WAITING, ENVELOPE, FEED, Key, OUTBOX, QUARANTINE},
+    volumes::update_view,
+};
+
+/// A feed of a volume that is being judged again.
+struct Feed {
+    id: FeedId,
+    row: FeedRow,
+    /// The last position that counts.
+    kept: u32,
+}
+
+/// An envelope that does not count by itself.
+struct Doubtful {
+    facts: EnvelopeFacts,
+    judgement: Judgement,
+    changes: Vec<Incoming>,
+}
+
+impl Record<'_> {
+    /// Judges again what membership may see differently now. A device that was removed itself keeps what it has.
+    pub(crate) fn judge_again(&mut self, writer: &mut Writer) -> Result<(), RecordError> {
+        if self.live.row.standing == Standing::Removed {
+            return Ok(());
+        }
+        let mut volumes: BTreeMap<(SectionId, VolumeId), Vec<Feed>> = BTreeMap::new();
+        for feed in self.feeds_in_question(writer)? {
+            volumes.entry((feed.row.section, feed.row.volume)).or_default().push(feed);
+        }
+        let mut to_issue = Unsent::default();
+        for ((section, volume), feeds) in volumes {
+            self.settle(writer, section, volume, feeds, &mut to_issue)?;
+        }
+        let me = self.live.members.current().device(&self.live.row.device);
+        let is_dead = me.is_some_and(|me| me.dead.contains(&self.live.row.incarnation));
+        if self.live.row.standing == Standing::Member && (is_dead || !to_issue.is_empty()) {
+            self.renew(writer)?;
+            self.issue_again(writer, to_issue)?;
+        }
+        Ok(())
+    }
+
+    /// Judges volumes again in which accepted changes wait for others: what they wait for may lie in quarantine.
+    pub(super) fn settle_waiting(
+        &mut self,
+        writer: &mut Writer,
+        section: SectionId,
+        volumes: BTreeSet<VolumeId>,
+    ) -> Result<(), RecordError> {
+        if volumes.is_empty() || writer.prefix(QUARANTINE, &Key::of(&self.live.id))?.next().is_none() {
+            return Ok(());
+        }
+        let feeds = self.feeds_in_question(writer)?;
+        for volume in volumes {
+            let is_here = |feed: &&Feed| feed.row.section == section && feed.row.volume == volume;
+            let feeds: Vec<Feed> =
+                feeds.iter().filter(is_here).map(|feed| Feed { row: feed.row.clone(), ..*feed }).collect();
+            self.settle(writer, section, volume, feeds, &mut Unsent::default())?;
+        }
+        Ok(())
+    }
+
+    /// The feeds that a removal, a fork or a voided right may cut, and those with something in quarantine.
+    fn feeds_in_question(&self, writer: &Writer) -> Result<Vec<Feed>, RecordError> {
+        let membership = self.live.members.current();
+        let mut feeds = Vec::new();
+        for row in writer.prefix(FEED, &Key::of(&self.live.id))? {
+            let (key, row) = row?;
+            let row: FeedRow = row::read(&row).map_err(|_| StoreError::Damaged)?;
+            let id = key.last_chunk::<16>().map(|id| FeedId(*id)).ok_or(StoreError::Damaged)?;
+            let stands = membership
+                .device(&row.device)
+                .is_some_and(|device| device.is_live && !device.dead.contains(&row.incarnation));
+            if !stands || self.aside(writer, &id, row.seq.saturating_add(1))?.is_some() {
+                feeds.push(Feed { id, kept: row.seq, row });
+            }
+        }
+        Ok(feeds)
+    }
+
+    fn settle(
+        &mut self,
+        writer: &mut Writer,
+        section: SectionId,
+        volume: VolumeId,
+        mut feeds: Vec<Feed>,
+        to_issue: &mut Unsent,
+    ) -> Result<(), RecordError> {
+        let mut doubtful = Vec::new();
+        for feed in &mut feeds {
+            self.doubt(writer, feed, &mut doubtful)?;
+        }
+        let alive = self.kept_alive(writer, section, volume, &doubtful)?;
+        for feed in &mut feeds {
+            let next = |seq: u32| doubtful.iter().find(|one| one.facts.feed == feed.id && one.facts.seq == seq + 1);
+            while next(feed.kept).is_some_and(|one| feed.kept < feed.row.seq && alive.contains(&one.facts.id)) {
+                feed.kept += 1;
+            }
+        }
+        let cut: Vec<&Feed> = feeds.iter().filter(|feed| feed.kept < feed.row.seq).collect();
+        if !cut.is_empty() {
+            self.cut(writer, section, volume, &cut, to_issue)?;
+        }
+        for feed in &feeds {
+            self.take_back(writer, feed, &alive)?;
+        }
+        Ok(())
+    }
+
+    /// Finds where a feed ends by itself, and what lies beyond.
+    fn doubt(&self, writer: &Writer, feed: &mut Feed, doubtful: &mut Vec<Doubtful>) -> Result<(), RecordError> {
+        while feed.kept > 0 {
+            // Under a snapshot the raw envelopes are not held: what it covers stays.
+            let Some(stored) = self.stored(writer, &feed.id, feed.kept)? else { break };
+            let Some(one) = self.look_again(writer, feed, feed.kept, &stored) else { break };
+            doubtful.push(one);
+            feed.kept -= 1;
+        }
+        for seq in feed.row.seq.saturating_add(1).. {
+            let Some(stored) = self.aside(writer, &feed.id, seq)? else { break };
+            let Some(one) = self.look_again(writer, feed, seq, &stored) else { break };
+            doubtful.push(one);
+        }
+        Ok(())
+    }
+
+    /// An envelope, if it does not count by itself now.
+    fn look_again(&self, writer: &Writer, feed: &Feed, seq: u32, stored: &StoredEnvelope) -> Option<Doubtful> {
+        let kind = EnvelopeKind::from_number(feed.row.kind).ok()?;
+        let context = self.context_of(&feed.row, stored, kind)?;
+        let head = self.live.members.view(&stored.heads)?;
+        let facts = EnvelopeFacts { id: stored.id, feed: feed.id, seq, context };
+        let judgement = self.judged(writer, &facts, head);
+        if !matches!(judgement, Judgement::Quarantine(_) | Judgement::Refused(_)) {
+            return None;
+        }
+        let changes = if kind == EnvelopeKind::Changes { self.changes_in(&feed.row, stored) } else { Vec::new() };
+        Some(Doubtful { facts, judgement, changes })
+    }
+
+    /// The changes of an envelope; none when it does not open or is malformed.
+    fn changes_in(&self, row: &FeedRow, stored: &StoredEnvelope) -> Vec<Incoming> {
+        let Ok(payload) = self.open_kept(row, stored) else { return Vec::new() };
+        let changes = decode_changes(&payload).ok().and_then(|changes| Incoming::read_all(&changes).ok());
+        changes.unwrap_or_default()
+    }
+
+    /// The envelopes among `doubtful` that count because one that counts depends on them.
+    fn kept_alive(
+        &mut self,
+        writer: &Writer,
+        section: SectionId,
+        volume: VolumeId,
+        doubtful: &[Doubtful],
+    ) -> Result<BTreeSet<EnvelopeId>, RecordError> {
+        let mut alive = BTreeSet::new();
+        let mut made_by: HashMap<[u8; 32], usize> = HashMap::new();
+        let mut at: HashMap<(FeedId, u32), usize> = HashMap::new();
+        for (index, one) in doubtful.iter().enumerate() {
+            made_by.extend(one.changes.iter().map(|change| (change.hash(), index)));
+            at.insert((one.facts.feed, one.facts.seq), index);
+        }
+        if made_by.is_empty() {
+            return Ok(alive);
+        }
+        let changes = self.accepted_changes(writer, section, volume)?;
+        for change in changes.iter().filter(|change| !made_by.contains_key(&change.hash())) {
+            let mut open: Vec<usize> =
+                change.dependencies().iter().filter_map(|hash| made_by.get(hash).copied()).collect();
+            if open.is_empty() {
+                continue;
+            }
+            let Some(head) = self.view_of_change(writer, change)? else { continue };
+            let mut seen = BTreeSet::new();
+            while let Some(index) = open.pop() {
+                let Some(needed) = doubtful.get(index).filter(|_| seen.insert(index)) else { continue };
+                if self.live.members.current().is_kept_alive(&needed.facts, needed.judgement, &[head]) {
+                    alive.insert(needed.facts.id);
+                }
+                let before = needed.facts.seq.checked_sub(1).and_then(|seq| at.get(&(needed.facts.feed, seq)));
+                open.extend(before);
+                let dependencies = needed.changes.iter().flat_map(Incoming::dependencies);
+                open.extend(dependencies.filter_map(|hash| made_by.get(&hash).copied()));
+            }
+        }
+        Ok(alive)
+    }
+
+    /// The changes of a volume that were accepted: those in its document, oldest first, then those that wait.
+    fn accepted_changes(
+        &mut self,
+        writer: &Writer,
+        section: SectionId,
+        volume: VolumeId,
+    ) -> Result<Vec<Incoming>, RecordError> {
+        let record = self.live.id;
+        let mut changes = self.live.volumes.doc(self.store, &record, &section, volume)?.changes()?;
+        for row in writer.prefix(CHANGE_WAITING, &Key::of(&record).section(&section).volume(volume))? {
+            changes.push(Incoming::read(&row?.1).map_err(|_| StoreError::Damaged)?);
+        }
+        Ok(changes)
+    }
+
+    /// The head of the view of the envelope that carries an accepted change, where it is held.
+    fn view_of_change(&self, writer: &Writer, change: &Incoming) -> Result<Option<OpId>, RecordError> {
+        let Some(feed) = FeedId::from_slice(change.actor()) else { return Ok(None) };
+        let Some(row) = writer.get(FEED, &Key::of(&self.live.id).feed(&feed))? else { return Ok(None) };
+        let row: FeedRow = row::read(&row).map_err(|_| StoreError::Damaged)?;
+        // An envelope holds at least one change.
+        let last = u32::try_from(change.seq()).unwrap_or(u32::MAX).min(row.seq);
+        for seq in (1..=last).rev() {
+            let Some(stored) = self.stored(writer, &feed, seq)? else { return Ok(None) };
+            let changes = self.changes_in(&row, &stored);
+            if changes.iter().any(|other| other.hash() == change.hash()) {
+                return Ok(self.live.members.view(&stored.heads));
+            }
+            if changes.last().is_some_and(|last| last.seq() < change.seq()) {
+                return Ok(None);
+            }
+        }
+        Ok(None)
+    }
+
+    /// Takes what lies beyond the ends of feeds out of their volume and puts it in quarantine.
+    fn cut(
+        &mut self,
+        writer: &mut Writer,
+        section: SectionId,
+        volume: VolumeId,
+        feeds: &[&Feed],
+        to_issue: &mut Unsent,
+    ) -> Result<(), RecordError> {
+        let mut gone: BTreeSet<[u8; 32]> = BTreeSet::new();
+        for feed in feeds {
+            let key = Key::of(&self.live.id).feed(&feed.id);
+            for seq in feed.kept.saturating_add(1)..=feed.row.seq {
+                let Some(stored) = self.stored(writer, &feed.id, seq)? else { continue };
+                if feed.row.kind == EnvelopeKind::Batch.number() {
+                    self.take_out_batch(writer, feed, &stored, to_issue)?;
+                } else {
+                    gone.extend(self.changes_in(&feed.row, &stored).iter().map(Incoming::hash));
+                }
+                self.put_aside(writer, &feed.id, seq, &stored)?;
+                writer.remove(ENVELOPE, &key.clone().seq(seq))?;
+            }
+        }
+        self.forget_to_send(writer, feeds)?;
+        let changes = self.accepted_changes(writer, section, volume)?;
+        for feed in feeds {
+            self.shorten(writer, feed, &changes, &gone)?;
+        }
+        if !gone.is_empty() {
+            self.make_anew(writer, section, volume, changes, &gone, to_issue)?;
+        }
+        Ok(())
+    }
+
+    fn take_out_batch(
+        &self,
+        writer: &mut Writer,
+        feed: &Feed,
+        stored: &StoredEnvelope,
+        to_issue: &mut Unsent,
+    ) -> Result<(), RecordError> {
+        // A batch that was malformed from the start is in no table.
+        let Ok(columns) = measures::decode(&self.open_kept(&feed.row, stored)?) else { return Ok(()) };
+        self.unindex_batch(writer, &stored.id, &columns)?;
+        if feed.row.device == self.live.row.device {
+            to_issue.batches.push(columns);
+        }
+        Ok(())
+    }
+
+    /// What is no longer part of a feed is not handed on.
+    fn forget_to_send(&self, writer: &mut Writer, feeds: &[&Feed]) -> Result<(), RecordError> {
+        let (from, to) = (Key::of(&self.live.id).number(0), Key::of(&self.live.id).number(u64::MAX));
+        let rows: Vec<_> = writer.range(OUTBOX, &from[..]..&to[..])?.collect::<Result<_, _>>()?;
+        for (key, row) in rows {
+            let OutboxRow::Envelope { feed, seq } = row::read(&row).map_err(|_| StoreError::Damaged)? else { continue };
+            if feeds.iter().any(|cut| cut.id == feed && seq > cut.kept) {
+                writer.remove(OUTBOX, &key)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Writes the state of a feed as of the last position that is kept.
+    fn shorten(
+        &self,
+        writer: &mut Writer,
+        feed: &Feed,
+        changes: &[Incoming],
+        gone: &BTreeSet<[u8; 32]>,
+    ) -> Result<(), RecordError> {
+        let key = Key::of(&self.live.id).feed(&feed.id);
+        let stored = self.stored(writer, &feed.id, feed.kept)?;
+        let own = changes.iter().filter(|change| change.actor() == feed.id.0 && !gone.contains(&change.hash()));
+        let (change_seq, ops) = own.fold((0, 0), |(seq, ops), change| (change.seq().max(seq), ops + change.ops()));
+        let (first, last) = (key.clone().seq(0), key.clone().seq(feed.kept.saturating_add(1)));
+        let is_poisoned = feed.row.is_poisoned && writer.range(QUARANTINE, &first[..]..&last[..])?.next().is_some();
+        let row = FeedRow {
+            seq: feed.kept,
+            last: stored.as_ref().map_or(NO_PREDECESSOR, |stored| stored.id),
+            heads: stored.as_ref().map_or([0; 32], |stored| stored.heads.0),
+            change_seq,
+            ops,
+            is_poisoned,
+            ..feed.row.clone()
+        };
+        writer.put(FEED, &key, &row::write(&row))?;
+        Ok(())
+    }
+
+    /// Makes a volume anew from `changes` without those that are gone. What built on them waits outside.
+    fn make_anew(
+        &mut self,
+        writer: &mut Writer,
+        section: SectionId,
+        volume: VolumeId,
+        changes: Vec<Incoming>,
+        gone: &BTreeSet<[u8; 32]>,
+        to_issue: &mut Unsent,
+    ) -> Result<(), RecordError> {
+        let record = self.live.id;
+        let (dropped, stay): (Vec<_>, Vec<_>) = changes.into_iter().partition(|change| gone.contains(&change.hash()));
+        let (doc, waiting) = rebuilt(stay)?;
+        let mine = self.own_changes(writer, dropped.iter().chain(&waiting))?;
+        let old = self.live.volumes.doc(self.store, &record, &section, volume)?;
+        let mut entries = Vec::new();
+        for place in old.touched(&mine) {
+            let (after, before) = (old.fields(&place), doc.fields(&place));
+            let Some(after) = after.filter(|after| before.as_ref() != Some(after)) else { continue };
+            if place.container == "ledger" {
+                // A line of one's own chain; whatever else lies there is no line.
+                to_issue.lines.extend(serde_json::from_value::<LedgerLine>(serde_json::Value::Object(after)));
+            } else {
+                entries.push(EntryWrite { place, before, after });
+            }
+        }
+        if !entries.is_empty() {
+            to_issue.volumes.push(VolumeWrites { section, volume, entries });
+        }
+        let touched = old.touched(&dropped).into_iter().chain(old.touched(&waiting));
+        let touched: BTreeSet<_> = touched.collect();
+        update_view(writer, &record, &section, volume, &doc, touched)?;
+        self.live.volumes.replace(writer, &record, &section, volume, doc)?;
+        let prefix = Key::of(&record).section(&section).volume(volume);
+        writer.remove_prefix(CHANGE_WAITING, &prefix)?;
+        for change in waiting {
+            writer.put(CHANGE_WAITING, &prefix.clone().bytes(&change.hash()), change.bytes())?;
+        }
+        Ok(())
+    }
+
+    /// Those of `changes` that this device made.
+    fn own_changes<'c>(
+        &self,
+        writer: &Writer,
+        changes: impl Iterator<Item = &'c Incoming>,
+    ) -> Result<Vec<Incoming>, RecordError> {
+        let mut own = Vec::new();
+        for change in changes {
+            let key = Key::of(&self.live.id).bytes(change.actor());
+            let row = writer.get(FEED, &key)?.map(|row| row::read::<FeedRow>(&row).map_err(|_| StoreError::Damaged));
+            if row.transpose()?.is_some_and(|row| row.device == self.live.row.device) {
+                own.push(change.clone());
+            }
+        }
+        Ok(own)
+    }
+
+    /// Takes envelopes of a feed out of quarantine that count now.
+    fn take_back(&mut self, writer: &mut Writer, feed: &Feed, alive: &BTreeSet<EnvelopeId>) -> Result<(), RecordError> {
+        let mut pending = Pending { alive: alive.clone(), ..Pending::default() };
+        for seq in feed.kept.saturating_add(1).. {
+            let Some(stored) = self.aside(writer, &feed.id, seq)?.filter(|stored| !stored.bytes.is_empty()) else {
+                break;
+            };
+            let before = self.last_seq(writer, &feed.id)?;
+            self.receive_one(writer, feed.row.section, &stored.bytes, &mut pending)?;
+            if self.last_seq(writer, &feed.id)? == before {
+                break;
+            }
+        }
+        self.apply_pending(writer, feed.row.section, pending).map(drop)
+    }
+}
+
+/// A document of `changes`, oldest first, and those of them that it cannot hold.
+fn rebuilt(changes: Vec<Incoming>) -> Result<(Doc, Vec<Incoming>), RecordError> {
+    let mut doc = Doc::empty()?;
+    let mut waiting = Vec::new();
+    let mut part = Vec::new();
+    let mut ahead = Ahead::default();
+    let mut ops = 0;
+    for change in changes {
+        if ops + change.ops() > CHANGE_OPS_PER_CALL_MAX {
+            doc.apply(std::mem::take(&mut part))?;
+            (ops, ahead) = (0, Ahead::default());
+        }
+        if doc.fit(&change, &ahead) == Fit::Ready {
+            ops += change.ops();
+            ahead.add(&change);
+            part.push(change);
+        } else {
+            waiting.push(change);
+        }
+    }
+    doc.apply(part)?;
+    Ok((doc, waiting))
+}

@@ -1,0 +1,197 @@
+//! A member whose signatures hold and whose content does not: what it writes is left out alone, and the others go on.
+
+use automerge::{ActorId, Automerge, Change, ObjType, ROOT, ReadDoc as _, transaction::Transactable as _};
+use carnet_crypto::id::{SectionId, VolumeId};
+use carnet_protocol::{envelope::EnvelopeKind, payload::encode_changes, volume};
+use carnet_record::SectionKind;
+use serde_json::json;
+
+use super::*;
+use crate::{crdt::Doc, devices::entry_write};
+
+/// Two paired devices; the second is the one that lies.
+fn pair_of(seed: u64) -> (Device, Device, RecordId) {
+    let (mut one, mut two) = (Device::new(seed), Device::new(seed + 1));
+    let id = one.begin().record;
+    pair(&mut one, &mut two, &id);
+    (one, two, id)
+}
+
+/// The section and volume of allergies, and the actor that `device` writes as there.
+fn place(device: &mut Device, id: &RecordId) -> (SectionId, VolumeId, ActorId) {
+    let record = device.record(id);
+    let section = record.section_of(allergy("x").fact.section()).unwrap();
+    let feed = record.own_feed(&section, volume::SINGLE, EnvelopeKind::Changes);
+    (section, volume::SINGLE, ActorId::from(feed.0))
+}
+
+/// An empty volume in which `actor` writes.
+fn hostile(actor: &ActorId) -> Automerge {
+    Doc::empty().unwrap().into_automerge().with_actor(actor.clone())
+}
+
+/// One change that puts `key` under the allergies.
+fn note(doc: &mut Automerge, key: u128, name: &str) -> Change {
+    let before = doc.get_heads();
+    let mut tx = doc.transaction();
+    let map = tx.get(ROOT, "allergy").unwrap().unwrap().1;
+    let entry = tx.put_object(&map, format!("{key:032x}"), ObjType::Map).unwrap();
+    tx.put(&entry, "kind", "allergy").unwrap();
+    tx.put(&entry, "name", name).unwrap();
+    tx.commit();
+    doc.get_changes(&before).remove(0)
+}
+
+/// Signs and seals `changes` as the next envelope of `device`.
+fn publish(device: &mut Device, id: &RecordId, changes: &[Change]) {
+    let (section, volume, _) = place(device, id);
+    let mut record = device.record(id);
+    let changes: Vec<&[u8]> = changes.iter().map(Change::raw_bytes).collect();
+    let payload = encode_changes(&changes);
+    record
+        .commit(|record, writer| record.append(writer, section, volume, EnvelopeKind::Changes, &payload).map(drop))
+        .unwrap();
+}
+
+/// The honest device goes on: it writes, compacts, and lets a third one in that ends with the same record.
+fn assert_goes_on(one: &mut Device, id: &RecordId, seed: u64, expected: usize) {
+    one.record(id).add(&allergy("la vie continue")).unwrap();
+    assert_eq!(labels(&one.record(id)).len(), expected + 1);
+    let mut three = Device::new(seed);
+    pair(one, &mut three, id);
+    assert_eq!(three.record(id).digest().unwrap(), one.record(id).digest().unwrap());
+    assert_eq!(labels(&three.record(id)).len(), expected + 1);
+}
+
+#[test]
+fn atk_17_a_change_that_bears_another_actor_is_quarantined_with_what_follows() {
+    let (mut one, mut two, id) = pair_of(100);
+    let (_, _, victim) = place(&mut one, &id);
+    let mut doc = hostile(&victim);
+    publish(&mut two, &id, &[note(&mut doc, 1, "forgé")]);
+    let received = exchange(&mut two, &mut one, &id);
+    assert_eq!((received.refused, received.waiting), (0, 0), "{received:?}");
+    assert_eq!(one.record(&id).pending().unwrap().quarantined, 1);
+    // Now an honest-looking one of the same feed.
+    let (_, _, own) = place(&mut two, &id);
+    publish(&mut two, &id, &[note(&mut hostile(&own), 2, "après la forgerie")]);
+    exchange(&mut two, &mut one, &id);
+    assert_eq!(one.record(&id).pending().unwrap().quarantined, 2);
+    assert!(labels(&one.record(&id)).is_empty());
+    assert_goes_on(&mut one, &id, 102, 0);
+}
+
+#[test]
+fn atk_33_a_planted_orphan_waits_outside_and_nothing_waits_for_it() {
+    let (mut one, mut two, id) = pair_of(104);
+    let (_, _, own) = place(&mut two, &id);
+    let mut other = hostile(&ActorId::from([0x77; 16]));
+    note(&mut other, 1, "jamais envoyé");
+    let mut doc = other.with_actor(own);
+    publish(&mut two, &id, &[note(&mut doc, 2, "orphelin")]);
+    exchange(&mut two, &mut one, &id);
+    assert!(labels(&one.record(&id)).is_empty());
+    for n in 0..30 {
+        one.record(&id).add(&allergy(&format!("allergène numéro {n}"))).unwrap();
+    }
+    assert!(one.record(&id).make_snapshots().unwrap() >= 1);
+    assert_goes_on(&mut one, &id, 106, 30);
+}
+
+#[test]
+fn fault_c7_a_counter_near_the_end_of_its_range_stops_nobody() {
+    let (mut one, mut two, id) = pair_of(108);
+    let (_, _, own) = place(&mut two, &id);
+    let mut expanded = note(&mut hostile(&own), 1, "compteur").decode();
+    expanded.start_op = (u64::from(u32::MAX) - 1).try_into().unwrap();
+    publish(&mut two, &id, &[Change::from(expanded)]);
+    exchange(&mut two, &mut one, &id);
+    assert!(labels(&one.record(&id)).is_empty());
+    assert_goes_on(&mut one, &id, 110, 0);
+}
+
+#[test]
+fn fault_c7_a_gap_behind_a_change_that_was_left_out_stops_nobody() {
+    let (mut one, mut two, id) = pair_of(112);
+    let (_, _, own) = place(&mut two, &id);
+    let mut doc = hostile(&own);
+    let before = doc.get_heads();
+    let mut tx = doc.transaction();
+    let mut object = tx.get(ROOT, "measure").unwrap().unwrap().1;
+    for _ in 0..100 {
+        object = tx.put_object(&object, "k", ObjType::Map).unwrap();
+    }
+    tx.commit();
+    let deep = doc.get_changes(&before).remove(0);
+    // The second claims the second place of its author and builds on nothing of the first.
+    let mut expanded = note(&mut hostile(&own), 1, "sans le premier").decode();
+    expanded.seq = 2;
+    publish(&mut two, &id, &[deep, Change::from(expanded)]);
+    exchange(&mut two, &mut one, &id);
+    assert!(labels(&one.record(&id)).is_empty());
+    assert_goes_on(&mut one, &id, 114, 0);
+}
+
+#[test]
+fn fault_c7_values_of_the_wrong_type_are_nobodys_damage() {
+    let (mut one, mut two, id) = pair_of(116);
+    two.record(&id).set_setting("zones", json!([3, {"x": true}])).unwrap();
+    two.record(&id)
+        .commit(|record, writer| {
+            let line = entry_write("ledger", &"ab".repeat(16), json!({"device": 7, "number": "beaucoup"}));
+            record.write_technical(writer, SectionKind::Access, vec![line])?;
+            let label = entry_write("label", &"cd".repeat(16), json!({"label": ["liste"]}));
+            record.write_technical(writer, SectionKind::Roster, vec![label])
+        })
+        .unwrap();
+    let received = exchange(&mut two, &mut one, &id);
+    assert!(received.accepted >= 2, "{received:?}");
+    one.record(&id).ledger().unwrap();
+    one.record(&id).devices().unwrap();
+    import(&mut one.record(&id), 1, vec![beats(10), Item::Tally(Box::default())]);
+    exchange(&mut one, &mut two, &id);
+    assert_eq!(two.record(&id).digest().unwrap(), one.record(&id).digest().unwrap());
+}
+
+#[test]
+fn fault_c7_containers_and_keys_that_are_none_show_nowhere() {
+    let (mut one, mut two, id) = pair_of(120);
+    let (_, _, own) = place(&mut two, &id);
+    let mut doc = hostile(&own);
+    let before = doc.get_heads();
+    let mut tx = doc.transaction();
+    let root = tx.put_object(ROOT, "surprise", ObjType::Map).unwrap();
+    tx.put_object(&root, "ab".repeat(16), ObjType::Map).unwrap();
+    let allergies = tx.get(ROOT, "allergy").unwrap().unwrap().1;
+    tx.put_object(&allergies, "AB".repeat(16), ObjType::Map).unwrap();
+    tx.put(&allergies, "cd".repeat(16), 5).unwrap();
+    tx.commit();
+    publish(&mut two, &id, &[doc.get_changes(&before).remove(0)]);
+    exchange(&mut two, &mut one, &id);
+    assert!(labels(&one.record(&id)).is_empty());
+    assert!(matches!(one.record(&id).find_id("ababab"), Err(RecordError::Ambiguous)));
+    assert_goes_on(&mut one, &id, 122, 0);
+}
+
+#[test]
+fn atk_24_what_nobody_can_check_fills_no_disk() {
+    let (mut one, mut two, id) = pair_of(124);
+    let (section, _, _) = place(&mut one, &id);
+    two.record(&id).add(&allergy("vrai")).unwrap();
+    let honest = {
+        let record = two.record(&id);
+        let ends = record.feed_ends(&section).unwrap();
+        record.envelopes_after(&ends.last().unwrap().feed, 0, usize::MAX).unwrap().remove(0)
+    };
+    // The hint of a feed that nobody has announced.
+    let forged = |n: u32| {
+        let mut bytes = honest.clone();
+        bytes[1..5].copy_from_slice(&n.to_be_bytes());
+        bytes
+    };
+    let flood: Vec<Vec<u8>> = (0..4_200).map(forged).collect();
+    one.record(&id).receive(section, &flood).unwrap();
+    assert_eq!(one.record(&id).pending().unwrap().waiting, 4_096);
+    exchange(&mut two, &mut one, &id);
+    assert_eq!(labels(&one.record(&id)), ["vrai"]);
+}
