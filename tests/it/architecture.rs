@@ -13,7 +13,7 @@ use cargo_metadata::{DependencyKind, Metadata, MetadataCommand};
 
 /// Edges between our crates. An edge that is not here fails the build until `docs/architecture.md` allows it.
 const EDGES: &[(&str, &[&str])] = &[
-    ("carnet", &["carnet-crypto", "carnet-interop", "carnet-record", "carnet-relay", "carnet-sync", "carnet-vault"]),
+    ("carnet", &["carnet-interop", "carnet-record", "carnet-relay", "carnet-sync", "carnet-vault"]),
     ("carnet-crypto", &[]),
     ("carnet-interop", &["carnet-record"]),
     ("carnet-protocol", &["carnet-crypto"]),
@@ -28,8 +28,17 @@ const EDGES: &[(&str, &[&str])] = &[
 const PLACES: &[(&[&str], &[&str])] = &[
     (
         &[
-            "argon2", "bip39", "blake3", "chacha20", "chacha20poly1305", "ed25519-dalek", "hpke", "ring", "subtle",
-            "x25519-dalek", "aes-gcm",
+            "argon2",
+            "bip39",
+            "blake3",
+            "chacha20",
+            "chacha20poly1305",
+            "ed25519-dalek",
+            "hpke",
+            "ring",
+            "subtle",
+            "x25519-dalek",
+            "aes-gcm",
         ],
         &["carnet-crypto", "carnet-seal"],
     ),
@@ -50,13 +59,25 @@ const GUARDED: &[(&str, &[&str])] = &[
     ("iroh::", &["sync/src/net.rs", "sync/src/net/", "sync/relay/src/net.rs", "sync/relay/src/net/"]),
     (
         "Command::new",
-        &["vault/interop/src/intake/worker.rs", "vault/interop/src/intake/worker/", "cli/src/command/demo.rs", "cli/src/command/demo/"],
+        &[
+            "vault/interop/src/intake/worker.rs",
+            "vault/interop/src/intake/worker/",
+            "cli/src/command/demo.rs",
+            "cli/src/command/demo/",
+        ],
     ),
 ];
 
 /// What must not appear in the tree of the relay, resolved alone.
 const NEVER_IN_THE_RELAY: &[&str] = &[
-    "carnet-vault", "carnet-seal", "carnet-record", "carnet-interop", "automerge", "argon2", "hpke", "chacha20poly1305",
+    "carnet-vault",
+    "carnet-seal",
+    "carnet-record",
+    "carnet-interop",
+    "automerge",
+    "argon2",
+    "hpke",
+    "chacha20poly1305",
 ];
 
 fn root() -> PathBuf {
@@ -131,7 +152,8 @@ fn guarded_names_stand_only_in_their_files() {
         }
         let text = fs::read_to_string(&file).expect("a source file is text");
         for (name, places) in GUARDED {
-            let allowed = places.iter().any(|place| path == *place || (place.ends_with('/') && path.starts_with(place)));
+            let allowed =
+                places.iter().any(|place| path == *place || (place.ends_with('/') && path.starts_with(place)));
             let stands = text.lines().any(|line| {
                 let code = line.split("//").next().unwrap_or_default();
                 code.match_indices(name).any(|(at, _)| !code[..at].ends_with(|c: char| c.is_alphanumeric() || c == '_'))
@@ -147,7 +169,19 @@ fn guarded_names_stand_only_in_their_files() {
 #[test]
 fn the_relay_alone_links_nothing_that_could_read_a_record() {
     let output = Command::new(env!("CARGO"))
-        .args(["tree", "--offline", "--locked", "-p", "carnet-relay", "-e", "normal", "--prefix", "none", "--format", "{p}"])
+        .args([
+            "tree",
+            "--offline",
+            "--locked",
+            "-p",
+            "carnet-relay",
+            "-e",
+            "normal",
+            "--prefix",
+            "none",
+            "--format",
+            "{p}",
+        ])
         .current_dir(root())
         .output()
         .expect("cargo tree runs");

@@ -1,3 +1,12 @@
-//! One integration binary: everything that needs two crates.
+//! One integration binary: everything that needs two crates, or a whole process.
 
+mod acceptance;
 mod architecture;
+mod cli_faults;
+mod cli_kill;
+mod cli_record;
+mod cli_secrets;
+mod fixtures;
+mod fixtures_apple;
+mod fixtures_cda;
+mod fixtures_fhir;

@@ -1,0 +1,118 @@
+//! `docs/acceptance.md` names every feature that the product is held to, and says of each whether it is shown.
+//!
+//! Here: the table is complete, and what it names exists. That the named tests ran and passed is checked by
+//! `tests/run`, which sees them run.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fs,
+    path::{Path, PathBuf},
+};
+
+/// The groups of rows and how many each has.
+const GROUPS: &[(&str, usize)] = &[
+    ("A", 11),
+    ("D", 10),
+    ("M", 3),
+    ("P", 16),
+    ("E", 5),
+    ("C", 6),
+    ("G", 6),
+    ("S", 4),
+    ("N", 3),
+    ("X", 6),
+    ("DMP", 6),
+    ("MSS", 4),
+    ("APP", 7),
+    ("FIT", 12),
+    ("SRC", 9),
+    ("WEA", 5),
+];
+
+/// One row of the table.
+struct Row {
+    id: String,
+    feature: String,
+    state: String,
+    proofs: Vec<String>,
+    sentence: String,
+}
+
+#[test]
+fn the_table_has_every_row_once_and_says_something_of_each() {
+    let rows = rows();
+    let listed: Vec<&str> = rows.iter().map(|row| row.id.as_str()).collect();
+    let expected: Vec<String> =
+        GROUPS.iter().flat_map(|(group, count)| (1..=*count).map(move |number| format!("{group}{number}"))).collect();
+    assert_eq!(listed, expected, "every row once, in order");
+    for row in &rows {
+        assert!(row.feature.len() > 3 && row.sentence.ends_with('.'), "{} is not explained", row.id);
+    }
+}
+
+#[test]
+fn a_row_is_shown_or_partly_shown_by_tests_that_exist() {
+    let tests = tests();
+    assert!(tests.len() > 500, "the tests were found: {}", tests.len());
+    let mut counts = BTreeMap::new();
+    for row in rows() {
+        *counts.entry(row.state.clone()).or_insert(0) += 1;
+        match row.state.as_str() {
+            "shown" | "partly" => assert!(!row.proofs.is_empty(), "{} is {} by nothing", row.id, row.state),
+            "not yet" => assert!(row.proofs.is_empty(), "{} is not there, and yet proved", row.id),
+            other => panic!("{}: `{other}` is no state", row.id),
+        }
+        for proof in &row.proofs {
+            assert!(tests.contains(proof), "{} names `{proof}`, which is no test", row.id);
+        }
+    }
+    println!("rows: {counts:?}");
+}
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("tests/ lies in the root").to_path_buf()
+}
+
+/// The rows of the tables: five cells, the first an identifier.
+fn rows() -> Vec<Row> {
+    let text = fs::read_to_string(root().join("docs/acceptance.md")).expect("docs/acceptance.md is there");
+    let is_id = |cell: &str| GROUPS.iter().any(|(group, _)| cell.strip_prefix(group).is_some_and(is_number));
+    let mut rows = Vec::new();
+    for line in text.lines().filter(|line| line.starts_with("| ")) {
+        let cells: Vec<&str> = line.trim_matches('|').split('|').map(str::trim).collect();
+        if !cells.first().is_some_and(|cell| is_id(cell)) {
+            continue;
+        }
+        let [id, feature, state, proofs, sentence] = cells.as_slice() else { panic!("not five cells: {line}") };
+        rows.push(Row {
+            id: (*id).to_owned(),
+            feature: (*feature).to_owned(),
+            state: (*state).to_owned(),
+            proofs: proofs.split('`').skip(1).step_by(2).map(str::to_owned).collect(),
+            sentence: (*sentence).to_owned(),
+        });
+    }
+    rows
+}
+
+fn is_number(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit())
+}
+
+/// The names of all functions that stand right below `#[test]` or `#[tokio::test]`.
+fn tests() -> BTreeSet<String> {
+    let mut names = BTreeSet::new();
+    for file in crate::architecture::sources() {
+        let text = fs::read_to_string(&file).expect("a source file is text");
+        let mut is_test = false;
+        for line in text.lines().map(str::trim) {
+            if line.starts_with("#[test]") || line.starts_with("#[tokio::test") {
+                is_test = true;
+            } else if let Some((_, rest)) = line.split_once("fn ").filter(|_| is_test && !line.starts_with('#')) {
+                names.extend(rest.split(['(', '<']).next().map(str::to_owned));
+                is_test = false;
+            }
+        }
+    }
+    names
+}
