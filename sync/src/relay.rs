@@ -207,6 +207,13 @@ impl Session {
             let pull = self.follow.pull();
             self.line.say(&Frame::Pull(pull)).await?;
             let pulled = self.take_until(Cause::Pull).await?.0;
+            if std::mem::take(&mut self.synced.received.is_copied) {
+                // What another copy of this installation wrote cannot be followed before this one has stepped aside.
+                with_record(&self.vault, self.record, |record| record.start_anew()).await?;
+                tell(Event::NewIncarnation);
+                self.follow.rewind(&cursors);
+                continue;
+            }
             let ended = self.ended(&pulled).await?;
             let (operations, envelopes) = (self.synced.operations, self.synced.received.accepted);
             if (operations, envelopes) != before {
@@ -219,11 +226,7 @@ impl Session {
                 Ended::Alarm(alarm, suspects) => return Err(self.alarmed(alarm, suspects, tell).await),
             };
             self.complete_keys().await?;
-            if std::mem::take(&mut self.synced.received.is_copied) {
-                with_record(&self.vault, self.record, |record| record.start_anew()).await?;
-                tell(Event::NewIncarnation);
-                self.follow.rewind(&cursors);
-            } else if !is_again {
+            if !is_again {
                 return Ok(());
             }
         }

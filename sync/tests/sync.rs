@@ -10,6 +10,10 @@
     reason = "tests, whose helpers are not test functions"
 )]
 
+#[path = "sync/attacks.rs"]
+mod attacks;
+#[path = "sync/copies.rs"]
+mod copies;
 #[path = "sync/pair.rs"]
 mod pair;
 #[path = "sync/peers.rs"]
@@ -18,5 +22,7 @@ mod peers;
 mod recovery;
 #[path = "sync/relay.rs"]
 mod relay;
+#[path = "sync/transfers.rs"]
+mod transfers;
 #[path = "sync/world.rs"]
 mod world;

@@ -357,3 +357,6 @@ fn off(expected: Head, shown: Head) -> Option<Alarm> {
 fn behind_or_beside(taken: Head, shown: Head) -> Option<Alarm> {
     Some(if shown.position < taken.position { Alarm::Rollback } else { Alarm::Fork })
 }
+
+#[cfg(test)]
+mod tests;

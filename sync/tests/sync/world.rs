@@ -21,7 +21,7 @@ use carnet_vault::{
     import::{ImportError, ImportSource},
     store::Options,
 };
-use rand::{SeedableRng as _, rngs::StdRng};
+use rand::{Rng as _, SeedableRng as _, rngs::StdRng};
 use tokio::{sync::oneshot, task::JoinHandle, time::timeout};
 
 pub(crate) const START: u64 = 1_790_000_000_000;
@@ -56,10 +56,15 @@ pub(crate) struct RunningRelay {
 
 impl RunningRelay {
     pub(crate) async fn start(data: &Path) -> Self {
+        Self::start_at(data, "127.0.0.1:0".parse().unwrap()).await
+    }
+
+    /// Starts where an earlier one listened.
+    pub(crate) async fn start_at(data: &Path, listen: std::net::SocketAddr) -> Self {
         let clock = StoryClock::new(START);
         let (stop, stopped) = oneshot::channel();
         let (said, heard) = oneshot::channel();
-        let options = ServeOptions { data: data.to_owned(), listen: vec!["127.0.0.1:0".parse().unwrap()] };
+        let options = ServeOptions { data: data.to_owned(), listen: vec![listen] };
         let own_clock = Arc::clone(&clock);
         let task =
             tokio::spawn(serve(options, own_clock, move |address| said.send(address.clone()).unwrap(), async move {
@@ -161,6 +166,28 @@ impl Device {
         self.try_sync(id).await.expect("they exchange")
     }
 
+    /// Takes in measures that do not compress well.
+    pub(crate) fn measure(&self, id: &RecordId, count: i32) {
+        use carnet_record::{
+            Decimal,
+            batch::{Sample, Series, Source},
+            item::{Item, Tally},
+        };
+        let series = Series::new("heart-rate", &Source::new("Santé", "Montre"), "count/min");
+        let mut random = StdRng::seed_from_u64(self.seed);
+        let mut value = || Decimal::from_i32(i32::try_from(random.next_u32() >> 8).unwrap());
+        let sample = |n: i32| Sample::at(1_767_225_600_000 + i64::from(n) * 7_000, value());
+        let items =
+            [Item::Samples { series, samples: (0..count).map(sample).collect() }, Item::Tally(Box::<Tally>::default())];
+        self.with(id, |record| {
+            let source = ImportSource { sha256: [8; 32], importer: "tests 1".to_owned() };
+            let mut import = record.begin_import(&source).unwrap();
+            let mut items = items.into_iter();
+            import.read::<ImportError>(|| Ok(items.next())).unwrap();
+            import.finish::<ImportError>(|_| Ok(None)).unwrap();
+        });
+    }
+
     /// Attaches a document of these bytes.
     pub(crate) fn attach(&self, id: &RecordId, name: &str, bytes: &[u8]) {
         use carnet_record::item::{Item, Tally};
@@ -170,14 +197,14 @@ impl Device {
             draft.source_key = Some(carnet_record::SourceKey::new("test", [name]));
             let mut items = vec![Item::DocumentStart { draft: Box::new(draft) }];
             items.extend(bytes.chunks(60_000).map(|part| Item::DocumentBytes(part.to_vec())));
-            let sha256 = carnet_crypto::digest::content_hash(bytes);
+            let sha256 = <sha2::Sha256 as sha2::Digest>::digest(bytes).into();
             items.push(Item::DocumentEnd { sha256, size: u64::try_from(bytes.len()).unwrap() });
             items.push(Item::Tally(Box::<Tally>::default()));
             let source = ImportSource { sha256, importer: "tests 1".to_owned() };
             let mut import = record.begin_import(&source).unwrap();
             let mut items = items.into_iter();
             import.read::<ImportError>(|| Ok(items.next())).unwrap();
-            import.finish(|_| None).unwrap();
+            import.finish::<ImportError>(|_| Ok(None)).unwrap();
         });
     }
 }

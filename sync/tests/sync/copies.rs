@@ -1,0 +1,156 @@
+//! Copies: a folder that was copied and put back, of a vault or of a relay.
+
+use std::{fs, path::Path};
+
+use carnet_sync::Event;
+use carnet_vault::{LocalChange, RecordId, RelayAddress};
+
+use crate::{
+    peers::meet,
+    world::{Device, RunningRelay, pair_by_hand, relay, two_devices},
+};
+
+/// Copies a folder, replacing what was there.
+pub(crate) fn copy_folder(from: &Path, to: &Path) {
+    if to.exists() {
+        fs::remove_dir_all(to).unwrap();
+    }
+    fs::create_dir_all(to).unwrap();
+    for entry in fs::read_dir(from).unwrap() {
+        let entry = entry.unwrap();
+        let target = to.join(entry.file_name());
+        if entry.file_type().unwrap().is_dir() {
+            copy_folder(&entry.path(), &target);
+        } else {
+            fs::copy(entry.path(), target).unwrap();
+        }
+    }
+}
+
+/// From now on the device looks for the relay there.
+pub(crate) fn point_to(device: &Device, id: &RecordId, relay: &RelayAddress) {
+    device.vault.lock().unwrap().set_local(id, LocalChange::Relay(Some(relay.clone()))).unwrap();
+}
+
+/// The device with its vault copied aside.
+async fn backed_up(device: Device, backup: &Path) -> Device {
+    device.reopen(|folder| copy_folder(folder, backup)).await
+}
+
+async fn put_back(device: Device, backup: &Path) -> Device {
+    device.reopen(|folder| copy_folder(backup, folder)).await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn atk_18_a_restored_backup_takes_a_new_incarnation_and_nothing_is_lost_on_either_branch() {
+    let (_folder, relay) = relay().await;
+    let (one, mut two, id) = two_devices(300, &relay.address).await;
+    one.add(&id, "avant");
+    let backup = tempfile::tempdir().unwrap();
+    let mut one = backed_up(one, backup.path()).await;
+    for n in 0..3 {
+        one.add(&id, &format!("perdu {n}"));
+    }
+    one.sync(&id).await;
+    two.sync(&id).await;
+    // The disk dies; yesterday's copy goes on, and writes before it meets anybody.
+    let mut one = put_back(one, backup.path()).await;
+    one.add(&id, "après");
+    one.attach(&id, "scan.png", &[1; 90_000]);
+    one.events.clear();
+    let synced = one.sync(&id).await;
+    assert!(one.events.contains(&Event::NewIncarnation), "{:?}", one.events);
+    assert_eq!((synced.refused.len(), synced.received.quarantined), (0, 0), "{synced:?}");
+    two.sync(&id).await;
+    one.sync(&id).await;
+    let all = ["après", "avant", "perdu 0", "perdu 1", "perdu 2", "scan.png"];
+    assert_eq!(one.labels(&id), all);
+    assert_eq!(two.labels(&id), all);
+    assert_eq!(one.digest(&id), two.digest(&id));
+    assert_eq!(one.with(&id, |record| record.verify_ledger()).unwrap(), None);
+    assert_eq!(two.pending(&id).quarantined, 0, "no fork anywhere");
+    // And it goes on as usual.
+    one.add(&id, "demain");
+    one.events.clear();
+    assert!(one.sync(&id).await.refused.is_empty());
+    assert!(!one.events.contains(&Event::NewIncarnation));
+    two.sync(&id).await;
+    assert_eq!(one.digest(&id), two.digest(&id));
+    relay.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn atk_18_a_restored_backup_finds_out_from_a_peer_too() {
+    let (one, two) = (Device::new(310).await, Device::new(311).await);
+    let id = one.begin(None).record;
+    pair_by_hand(&one, &two, &id);
+    meet(&two, &one, &id).await.unwrap();
+    let backup = tempfile::tempdir().unwrap();
+    let one = backed_up(one, backup.path()).await;
+    one.add(&id, "perdu");
+    meet(&two, &one, &id).await.unwrap();
+    let one = put_back(one, backup.path()).await;
+    one.add(&id, "après");
+    meet(&one, &two, &id).await.unwrap();
+    meet(&one, &two, &id).await.unwrap();
+    assert_eq!(one.labels(&id), ["après", "perdu"]);
+    assert_eq!(two.labels(&id), ["après", "perdu"]);
+    assert_eq!(two.pending(&id).quarantined, 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn atk_26_what_was_sent_and_not_acknowledged_is_sent_again_and_changes_nothing() {
+    let (_folder, relay) = relay().await;
+    let (one, mut two, id) = two_devices(320, &relay.address).await;
+    one.add(&id, "pollen");
+    one.attach(&id, "scan.png", &[2; 200_000]);
+    let before = tempfile::tempdir().unwrap();
+    let mut one = backed_up(one, before.path()).await;
+    let first = one.sync(&id).await;
+    assert!(first.sent > 0 && one.pending(&id).to_send == 0);
+    // The power goes before the acknowledgement is durable: everything still waits to be sent.
+    let mut one = put_back(one, before.path()).await;
+    assert!(one.pending(&id).to_send > 0);
+    one.events.clear();
+    let again = one.sync(&id).await;
+    assert!(!one.events.contains(&Event::NewIncarnation), "it is no copy that went on");
+    assert_eq!((again.refused.len(), again.received.accepted), (0, 0), "{again:?}");
+    assert_eq!(one.pending(&id).to_send, 0);
+    two.sync(&id).await;
+    assert_eq!(one.digest(&id), two.digest(&id));
+    assert_eq!(one.labels(&id).len(), 2);
+    relay.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_relay_restored_from_its_backup_is_offered_again_what_it_lost() {
+    let (folder, relay) = relay().await;
+    let (mut one, two, id) = two_devices(330, &relay.address).await;
+    one.add(&id, "avant");
+    one.sync(&id).await;
+    let backup = folder.path().join("backup");
+    relay.stop().await;
+    carnet_relay::backup(&folder.path().join("relay"), &backup).unwrap();
+    let relay = RunningRelay::start(&folder.path().join("relay")).await;
+    point_to(&one, &id, &relay.address);
+    one.add(&id, "perdu");
+    one.attach(&id, "scan.png", &[5; 150_000]);
+    one.sync(&id).await;
+    relay.stop().await;
+    let restored = folder.path().join("restored");
+    let now = carnet_vault::UnixMillis(crate::world::START + 10_000);
+    carnet_relay::restore(&backup, &restored, now).unwrap();
+    let relay = RunningRelay::start(&restored).await;
+    point_to(&one, &id, &relay.address);
+    one.events.clear();
+    let synced = one.sync(&id).await;
+    assert!(one.events.contains(&Event::RelayRestored), "{:?}", one.events);
+    assert!(synced.refused.is_empty(), "{synced:?}");
+    let mut two = two;
+    point_to(&two, &id, &relay.address);
+    two.sync(&id).await;
+    assert_eq!(two.digest(&id), one.digest(&id));
+    assert_eq!(two.labels(&id), ["avant", "perdu", "scan.png"]);
+    assert!(two.with(&id, |record| record.missing_files()).unwrap().is_empty());
+    relay.stop().await;
+}
