@@ -239,7 +239,7 @@ impl Record<'_> {
             }
             let now = record.now();
             record.live.members.evaluate(now);
-            Ok(())
+            if receipts.is_empty() { Ok(()) } else { record.judge_again(writer) }
         })
     }
 

@@ -207,3 +207,53 @@ fn a_kit_of_another_record_is_refused() {
     assert!(new.vault.begin_recovery(&wrong, &id, genesis, "x", None).is_err());
     assert!(new.vault.records().unwrap().is_empty());
 }
+
+#[test]
+fn a_day_counts_a_sample_once_though_two_devices_published_it() {
+    let (mut one, mut two) = (Device::new(150), Device::new(151));
+    let id = one.begin().record;
+    pair(&mut one, &mut two, &id);
+    // Two sources that say the same at the same instants, each published twice.
+    let phone = |item: Item| match item {
+        Item::Samples { samples, .. } => Item::Samples {
+            series: Series::new("heart-rate", &Source::new("Santé", "Téléphone"), "count/min"),
+            samples,
+        },
+        other => other,
+    };
+    let items = || vec![beats(300), phone(beats(300)), Item::Tally(Box::default())];
+    import(&mut one.record(&id), 1, items());
+    import(&mut two.record(&id), 1, items());
+    let alone = one.record(&id).sample_days("heart-rate", None, None).unwrap();
+    exchange(&mut one, &mut two, &id);
+    exchange(&mut two, &mut one, &id);
+    for device in [&mut one, &mut two] {
+        let record = device.record(&id);
+        assert_eq!(record.sample_days("heart-rate", None, None).unwrap(), alone);
+        assert_eq!(record.samples("heart-rate", 0, i64::MAX, usize::MAX).unwrap().len(), 600);
+    }
+    assert_eq!(two.record(&id).digest().unwrap(), one.record(&id).digest().unwrap());
+}
+
+#[test]
+fn long_comments_of_an_import_reach_the_other_device() {
+    let (mut one, mut two) = (Device::new(152), Device::new(153));
+    let id = one.begin().record;
+    pair(&mut one, &mut two, &id);
+    let note = |n: usize, chars: usize| {
+        let mut draft = allergy(&format!("allergène {n}"));
+        draft.comment = Some("mots ".repeat(chars / 5));
+        draft.source_key = Some(carnet_record::SourceKey::new("test", [n.to_string().as_str()]));
+        Item::Draft(Box::new(draft))
+    };
+    // More operations than one envelope may hold, than one feed may hold, and one text beyond both.
+    let mut items: Vec<Item> = (0..80).map(|n| note(n, 15_000)).collect();
+    items.push(note(999, 200_000));
+    items.push(Item::Tally(Box::default()));
+    import(&mut one.record(&id), 1, items);
+    let received = exchange(&mut one, &mut two, &id);
+    assert_eq!(received.quarantined, 0, "{received:?}");
+    assert_eq!(two.record(&id).pending().unwrap().quarantined, 0);
+    assert_eq!(labels(&two.record(&id)).len(), 81);
+    assert_eq!(two.record(&id).digest().unwrap(), one.record(&id).digest().unwrap());
+}

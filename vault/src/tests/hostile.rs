@@ -1,8 +1,18 @@
 //! A member whose signatures hold and whose content does not: what it writes is left out alone, and the others go on.
 
 use automerge::{ActorId, Automerge, Change, ObjType, ROOT, ReadDoc as _, transaction::Transactable as _};
-use carnet_crypto::id::{SectionId, VolumeId};
-use carnet_protocol::{envelope::EnvelopeKind, payload::encode_changes, volume};
+use carnet_crypto::id::{OpId, SectionId, VolumeId};
+use carnet_protocol::{
+    envelope::EnvelopeKind,
+    membership::{
+        Body, OpStatus,
+        body::Rekey,
+        detached::{ProvedWrap, SealedKeys},
+        recipients_digest,
+    },
+    payload::encode_changes,
+    volume,
+};
 use carnet_record::SectionKind;
 use serde_json::json;
 
@@ -194,4 +204,116 @@ fn atk_24_what_nobody_can_check_fills_no_disk() {
     assert_eq!(one.record(&id).pending().unwrap().waiting, 4_096);
     exchange(&mut two, &mut one, &id);
     assert_eq!(labels(&one.record(&id)), ["vrai"]);
+}
+
+/// A change of keys by `device` in which every wrap is garbage, and under which it writes on.
+fn garbage_keys(device: &mut Device, id: &RecordId) -> OpId {
+    let (section, _, _) = place(device, id);
+    let mut record = device.record(id);
+    record
+        .commit(|record, writer| {
+            let at = record.now();
+            record.join_heads(writer, at)?;
+            let plan = record.live.members.current().rekey_plan(&[section], at, |_, _| true);
+            let author = record.wrap_author(at);
+            let planned = record.plan_rekey(&plan, author)?;
+            let recipients = plan.readers.iter().flat_map(|(_, readers)| readers);
+            let garbage = recipients.map(|reader| SealedKeys { recipient: reader.device, sealed: vec![7; 1_168] });
+            let (wraps, proved) = ProvedWrap::tree(garbage.collect());
+            let rekey = Rekey { wraps, ..planned.rekey.clone() };
+            let parts: Vec<Vec<u8>> = proved.iter().map(ProvedWrap::encode).collect();
+            let op = record.sign_op(writer, at, Body::Rekey(rekey), &parts)?;
+            record.keep_planned(writer, planned)?;
+            Ok(op)
+        })
+        .unwrap()
+}
+
+#[test]
+fn atk_15_a_wrap_of_garbage_is_passed_over_and_writing_goes_on() {
+    let (mut one, mut two, id) = pair_of(128);
+    garbage_keys(&mut two, &id);
+    two.record(&id).add(&allergy("illisible")).unwrap();
+    exchange(&mut two, &mut one, &id);
+    assert_eq!(one.record(&id).pending().unwrap().waiting, 1, "kept until someone wraps the key again");
+    one.record(&id).add(&allergy("lisible")).unwrap();
+    exchange(&mut one, &mut two, &id);
+    assert_eq!(labels(&two.record(&id)).len(), 2);
+    assert_goes_on(&mut one, &id, 130, 1);
+}
+
+#[test]
+fn atk_37_a_storm_of_changes_of_keys_that_do_not_open_stops_nobody() {
+    let (mut one, mut two, id) = pair_of(132);
+    let storm: Vec<OpId> = (0..40).map(|_| garbage_keys(&mut two, &id)).collect();
+    exchange(&mut two, &mut one, &id);
+    let is_given_up = |op: &OpId| one.vault.live[&id].members.is_unopened(op, 1);
+    assert!(storm.iter().all(is_given_up), "what did not open is not tried again and again");
+    assert_goes_on(&mut one, &id, 134, 0);
+    exchange(&mut one, &mut two, &id);
+    assert_eq!(labels(&two.record(&id)), ["la vie continue"]);
+}
+
+#[test]
+fn atk_14_a_change_of_keys_for_others_than_the_readers_never_counts() {
+    let (mut one, mut two, id) = pair_of(136);
+    let (section, _, _) = place(&mut two, &id);
+    let (op, epoch) = two
+        .record(&id)
+        .commit(|record, writer| {
+            let at = record.now();
+            let mut plan = record.live.members.current().rekey_plan(&[section], at, |_, _| true);
+            // Someone is left out, and the digest says so.
+            plan.readers[0].1.remove(0);
+            plan.digest = recipients_digest(&plan.readers);
+            let author = record.wrap_author(at);
+            let planned = record.plan_rekey(&plan, author)?;
+            let (rekey, parts) = (planned.rekey.clone(), planned.parts.clone());
+            let epoch = rekey.sections[0].epoch;
+            let op = record.sign_op(writer, at, Body::Rekey(rekey), &parts)?;
+            record.keep_planned(writer, planned)?;
+            Ok((op, epoch))
+        })
+        .unwrap();
+    exchange(&mut two, &mut one, &id);
+    let record = one.record(&id);
+    assert_ne!(record.live.members.current().status(&op), Some(OpStatus::Counts));
+    assert_ne!(record.live.members.current().writable_epoch(&section, |_| true).unwrap().id, epoch);
+    assert_goes_on(&mut one, &id, 138, 0);
+}
+
+#[test]
+fn fault_e10_a_change_of_keys_that_is_cut_off_leaves_the_old_ones_in_use() {
+    let (mut one, mut two, id) = pair_of(140);
+    let (section, _, _) = place(&mut one, &id);
+    let before = one.record(&id).op_heads();
+    let cut = one.record(&id).commit(|record, writer| -> Result<(), RecordError> {
+        record.rotate(writer, &[section])?;
+        Err(RecordError::NotGranted)
+    });
+    assert!(cut.is_err());
+    assert_eq!(one.record(&id).op_heads(), before);
+    one.record(&id).add(&allergy("ensuite")).unwrap();
+    exchange(&mut one, &mut two, &id);
+    assert_eq!(labels(&two.record(&id)), ["ensuite"]);
+    let mut one = one.reopen();
+    assert_eq!(labels(&one.record(&id)), ["ensuite"]);
+}
+
+#[test]
+fn a_part_that_no_operation_names_is_not_kept() {
+    let (mut one, mut two, id) = pair_of(144);
+    let mut ops = two.record(&id).ops_since(&[], None).unwrap();
+    let junk = crate::keys::kem_part(two.vault.seed.kem(&carnet_crypto::id::KeySalt([9; 32]), 0).public().as_bytes()).1;
+    let rows = |device: &mut Device| {
+        let record = device.record(&id);
+        let reader = record.store.read().unwrap();
+        reader.prefix(crate::tables::PART, &crate::tables::Key::of(&id)).unwrap().count()
+    };
+    let before = rows(&mut one);
+    for op in &mut ops {
+        op.parts.push(junk.clone());
+    }
+    one.record(&id).receive_ops(&ops).unwrap();
+    assert_eq!(rows(&mut one), before);
 }

@@ -172,3 +172,81 @@ fn names_have_known_answers() {
     let salt = carnet_crypto::id::KeySalt([7; 32]);
     assert_eq!(hex(&crate::vault::roster_of(&salt).0), "5f5cb636f08e859f947a9c5236827941");
 }
+
+#[test]
+fn an_import_whose_report_does_not_hold_leaves_nothing() {
+    let mut device = Device::new(31);
+    let id = device.begin().record;
+    let mut record = device.record(&id);
+    let before = record.digest().unwrap();
+    let source = ImportSource { sha256: [5; 32], importer: "tests 1".to_owned() };
+    let items = || vec![beats(20), Item::Tally(Box::default())].into_iter();
+    let mut import = record.begin_import(&source).unwrap();
+    let mut first = items();
+    import.read::<ImportError>(|| Ok(first.next())).unwrap();
+    let refused = import.finish(|_| Err::<Option<Draft>, _>(ImportError::Intake));
+    assert!(matches!(refused, Err(ImportError::Intake)), "{refused:?}");
+    assert_eq!(record.digest().unwrap(), before);
+    assert!(record.series().unwrap().is_empty());
+    // The staging stayed: the next try publishes it once.
+    let mut import = record.begin_import(&source).unwrap();
+    let mut second = items();
+    import.read::<ImportError>(|| Ok(second.next())).unwrap();
+    assert_eq!(import.finish::<ImportError>(|_| Ok(None)).unwrap().by_kind["heart-rate"].added, 20);
+}
+
+#[test]
+fn bytes_that_are_not_those_that_were_announced_are_refused() {
+    let mut device = Device::new(32);
+    let id = device.begin().record;
+    let mut record = device.record(&id);
+    import(&mut record, 1, document("vrai.pdf", &[1; 5_000]));
+    // The hash of the first document over other bytes: the first would stand for them.
+    let mut items = document("faux.pdf", &[2; 5_000]);
+    let Some(Item::DocumentEnd { sha256, .. }) = items.last_mut() else { panic!("a document ends") };
+    *sha256 = sha2::Sha256::digest([1; 5_000]).into();
+    let source = ImportSource { sha256: [2; 32], importer: "tests 1".to_owned() };
+    let mut import = record.begin_import(&source).unwrap();
+    let mut items = items.into_iter();
+    let read = import.read::<ImportError>(|| Ok(items.next()));
+    assert!(matches!(read, Err(ImportError::Changed)), "{read:?}");
+}
+
+#[test]
+fn an_entry_stays_in_its_volume_when_a_later_import_gives_it_another_year() {
+    let mut device = Device::new(33);
+    let id = device.begin().record;
+    let mut record = device.record(&id);
+    let dated = |at: &str, modified: i64| {
+        let mut draft = weight("61.5");
+        let Fact::Measure(measure) = &mut draft.fact else { panic!("a weight is a measure") };
+        measure.at = Some(at.parse().unwrap());
+        draft.source_key = Some(carnet_record::SourceKey::new("test", ["poids"]));
+        draft.provenance = Provenance::default();
+        draft.provenance.modified_at = Some(Instant::at_most(modified));
+        vec![Item::Draft(Box::new(draft)), Item::Tally(Box::default())]
+    };
+    import(&mut record, 1, dated("2025-12-31T08:00:00+01:00", 1_000));
+    import(&mut record, 2, dated("2026-01-01T08:00:00+01:00", 2_000));
+    let found = record.list(&Filter::default()).unwrap();
+    assert_eq!(found.len(), 1);
+    let text = serde_json::to_string(&found[0].entry).unwrap();
+    assert!(text.contains("2026-01-01") && text.contains("61.5") && text.contains("weight"), "{text}");
+}
+
+#[test]
+fn a_volume_beyond_what_others_take_as_a_snapshot_still_opens() {
+    let mut device = Device::new(34);
+    let id = device.begin().record;
+    for n in 0..45 {
+        let mut draft = allergy(&"a".repeat(800_000));
+        draft.source_key = Some(carnet_record::SourceKey::new("test", [n.to_string().as_str()]));
+        import(&mut device.record(&id), n, vec![Item::Draft(Box::new(draft)), Item::Tally(Box::default())]);
+    }
+    let mut device = device.reopen();
+    let entry = device.record(&id).list(&Filter::default()).unwrap()[0].entry.id;
+    assert_eq!(device.record(&id).history(&entry).unwrap().len(), 1);
+    device.record(&id).add(&allergy("encore")).unwrap();
+    device.record(&id).make_snapshots().unwrap();
+    assert_eq!(labels(&device.record(&id)).len(), 46);
+}

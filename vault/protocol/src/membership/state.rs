@@ -290,8 +290,8 @@ impl Membership {
             .find(|epoch| epoch.is_current && epoch.recipients.is_subset(&readers) && has_key(&epoch.id))
     }
 
-    /// What a rekey of `sections`, signed at `time` after all heads, has to be made for. The new epochs follow all that
-    /// nothing follows yet and whose key is held.
+    /// What a rekey of `sections`, signed at `time` after all heads, has to be made for. The new epochs follow all whose
+    /// key is held and that no other such epoch follows yet.
     pub fn rekey_plan(
         &self,
         sections: &[SectionId],
@@ -301,7 +301,9 @@ impl Membership {
         let sections: BTreeSet<SectionId> = sections.iter().copied().collect();
         let tops = |section: &SectionId| {
             let epochs = self.epochs.of(section);
-            let is_followed = |id: &EpochId| epochs.iter().any(|epoch| epoch.counts && epoch.parents.contains(id));
+            // An epoch whose key is not held follows nothing here: its author may have wrapped garbage.
+            let held = |epoch: &&Epoch| epoch.counts && has_key(section, &epoch.id);
+            let is_followed = |id: &EpochId| epochs.iter().filter(held).any(|epoch| epoch.parents.contains(id));
             let made = epochs.iter().rev().filter(|epoch| !epoch.recipients.is_empty());
             let open = made.filter(|epoch| !is_followed(&epoch.id) && has_key(section, &epoch.id));
             let mut tops: Vec<EpochId> = open.map(|epoch| epoch.id).take(HEADS_MAX).collect();
