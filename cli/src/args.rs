@@ -75,7 +75,14 @@ pub(crate) enum Command {
     Export(command::export::Options),
     Log(command::log::Options),
     Device(command::device::Options),
+    Pair(command::pair::Options),
+    Sync(command::sync::Options),
     Recovery(command::recovery::Options),
+    #[cfg(feature = "demo")]
+    Demo(command::demo::Options),
+    #[cfg(feature = "demo")]
+    #[command(hide = true)]
+    DemoRelay(command::demo_relay::Options),
     Completions(command::completions::Options),
     #[command(hide = true)]
     IntakeWorker,
@@ -88,6 +95,10 @@ impl Command {
             Self::Agenda(options) => options.action.name(),
             Self::Completions(_) => "completions",
             Self::Contact(options) => options.action.name(),
+            #[cfg(feature = "demo")]
+            Self::Demo(_) => "demo",
+            #[cfg(feature = "demo")]
+            Self::DemoRelay(_) => "demo-relay",
             Self::Device(options) => options.action.name(),
             Self::Doctor(_) => "doctor",
             Self::Document(options) => options.action.name(),
@@ -98,10 +109,12 @@ impl Command {
             Self::Lock(_) => "lock",
             Self::Log(options) => options.action.name(),
             Self::Measure(options) => options.action.name(),
+            Self::Pair(options) => options.action.name(),
             Self::Profile(options) => options.action.name(),
             Self::Record(options) => options.action.name(),
             Self::Recovery(options) => options.action.name(),
             Self::Status(_) => "status",
+            Self::Sync(_) => "sync",
             Self::Unlock(_) => "unlock",
         }
     }

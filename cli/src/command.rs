@@ -3,6 +3,10 @@
 pub(crate) mod agenda;
 pub(crate) mod completions;
 pub(crate) mod contact;
+#[cfg(feature = "demo")]
+pub(crate) mod demo;
+#[cfg(feature = "demo")]
+pub(crate) mod demo_relay;
 pub(crate) mod device;
 pub(crate) mod doctor;
 pub(crate) mod document;
@@ -15,8 +19,10 @@ pub(crate) mod intake;
 pub(crate) mod lock;
 pub(crate) mod log;
 pub(crate) mod measure;
+pub(crate) mod pair;
 pub(crate) mod profile;
 pub(crate) mod record;
 pub(crate) mod recovery;
 pub(crate) mod status;
+pub(crate) mod sync;
 pub(crate) mod unlock;

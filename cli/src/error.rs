@@ -22,6 +22,8 @@ pub(crate) enum Exit {
     Denied,
     /// Something does not authenticate or contradicts itself.
     Integrity,
+    /// The network.
+    Network,
     /// Passing: try again.
     TryAgain,
 }
@@ -35,6 +37,7 @@ impl Exit {
             Self::Locked => 3,
             Self::Denied => 4,
             Self::Integrity => 5,
+            Self::Network => 6,
             Self::TryAgain => 75,
         }
     }
@@ -70,6 +73,8 @@ pub(crate) enum Failure {
         /// The file.
         path: String,
     },
+    /// The codes on the two sides were not said to be the same.
+    CodesDiffer,
     /// The configuration file holds something else than what is documented.
     ConfigInvalid {
         /// The file.
@@ -81,6 +86,17 @@ pub(crate) enum Failure {
     ConfirmationNeeded,
     /// The vault contradicts itself or does not authenticate.
     Damaged,
+    /// The demonstration ended with two devices that differ, or with known text at the relay.
+    #[cfg(feature = "demo")]
+    DemoDiffers,
+    /// A command of the demonstration failed.
+    #[cfg(feature = "demo")]
+    DemoStep {
+        /// The words of the command.
+        step: String,
+        /// What it said.
+        message: String,
+    },
     /// No device, or several, have this id.
     DeviceUnknown,
     /// The disk failed.
@@ -167,8 +183,17 @@ pub(crate) enum Failure {
     NoLocks,
     /// Not enough memory to derive a key.
     NoMemory,
+    /// No socket can be opened.
+    NoNetwork {
+        /// What the system said.
+        reason: String,
+    },
     /// No record, or several and none marked as default.
     NoRecord,
+    /// The record has no relay.
+    NoRelay,
+    /// The other end does not serve this device.
+    NotAdmitted,
     /// A file that is data and no document.
     NotADocument {
         /// The file.
@@ -179,6 +204,8 @@ pub(crate) enum Failure {
         /// The file.
         path: String,
     },
+    /// A text that is no invitation, or a code with a wrong letter.
+    NotATicket,
     /// The file is not a vault.
     NotAVault,
     /// The person said no.
@@ -204,10 +231,14 @@ pub(crate) enum Failure {
         /// The file.
         path: String,
     },
+    /// The record has another relay than the one that was named.
+    OtherRelay,
     /// A bug of ours.
     Ours(String),
     /// A device cannot remove itself.
     OwnDevice,
+    /// A message of a pairing was altered.
+    PairingAltered,
     /// An import that kept everything but some rows.
     PartlyRefused {
         /// How many.
@@ -219,6 +250,8 @@ pub(crate) enum Failure {
     PassphrasesDiffer,
     /// A new passphrase that is too easy to guess.
     PassphraseWeak,
+    /// What the other end sent is none of our protocol.
+    PeerMalformed,
     /// The disk is read-only.
     ReadOnly,
     /// Several records have this name.
@@ -227,8 +260,22 @@ pub(crate) enum Failure {
     RecordExists,
     /// No record has this name.
     RecordUnknown,
+    /// The relay did what an honest one does not do.
+    RelayAlarm {
+        /// What it did.
+        what: Message,
+    },
+    /// The relay does not do what was asked.
+    RelayRefuses {
+        /// What the system said.
+        reason: String,
+    },
     /// What was typed breaks rules of the record, one sentence each.
     Rules(Vec<Message>),
+    /// An invitation that was used or has expired.
+    TicketClosed,
+    /// An invitation that would be shown to nobody.
+    TicketNeedsPlace,
     /// A file above the limit.
     TooLarge {
         /// The file.
@@ -241,6 +288,8 @@ pub(crate) enum Failure {
     },
     /// A time above the limit.
     UnlockTooLong,
+    /// Nobody answers at the address.
+    Unreachable,
     /// The words of the command line were not understood. The sentence says which.
     Usage(Message),
     /// There is a vault already.
@@ -295,9 +344,14 @@ impl Failure {
             Self::BadZone => msg!("error-bad-zone"),
             Self::Busy => msg!("error-busy"),
             Self::CarnetArchive { path } => msg!("error-carnet-archive", path = path),
+            Self::CodesDiffer => msg!("error-codes-differ"),
             Self::ConfigInvalid { path, reason } => msg!("error-config-invalid", path = path, reason = reason),
             Self::ConfirmationNeeded => msg!("error-confirmation-needed"),
             Self::Damaged => msg!("error-damaged"),
+            #[cfg(feature = "demo")]
+            Self::DemoDiffers => msg!("error-demo-differs"),
+            #[cfg(feature = "demo")]
+            Self::DemoStep { step, message } => msg!("error-demo-step", step = step, message = message),
             Self::DeviceUnknown => msg!("error-device-unknown"),
             Self::DiskFailed => msg!("error-disk-failed"),
             Self::DiskFull => msg!("error-disk-full"),
@@ -323,9 +377,13 @@ impl Failure {
             Self::NoKeyStore => msg!("error-no-key-store"),
             Self::NoLocks => msg!("error-no-locks"),
             Self::NoMemory => msg!("error-no-memory"),
+            Self::NoNetwork { reason } => msg!("error-no-network", reason = reason),
             Self::NoRecord => msg!("error-no-record"),
+            Self::NoRelay => msg!("error-no-relay"),
+            Self::NotAdmitted => msg!("error-not-admitted"),
             Self::NotADocument { path } => msg!("error-not-a-document", path = path),
             Self::NotAFile { path } => msg!("error-not-a-file", path = path),
+            Self::NotATicket => msg!("error-not-a-ticket"),
             Self::NotAVault => msg!("error-not-a-vault"),
             Self::NotConfirmed => msg!("error-not-confirmed"),
             Self::NoTerminal => msg!("error-no-terminal"),
@@ -334,20 +392,28 @@ impl Failure {
             Self::NoVault { folder } => msg!("error-no-vault", folder = folder),
             Self::NoWorker => msg!("error-no-worker"),
             Self::OtherPerson { path } => msg!("error-other-person", path = path),
+            Self::OtherRelay => msg!("error-other-relay"),
             Self::Ours(reason) => msg!("error-ours", reason = reason),
             Self::OwnDevice => msg!("error-own-device"),
+            Self::PairingAltered => msg!("error-pairing-altered"),
             Self::PartlyRefused { count } => msg!("error-partly-refused", count = *count),
             Self::PassphraseLength => msg!("error-passphrase-length"),
             Self::PassphrasesDiffer => msg!("error-passphrases-differ"),
             Self::PassphraseWeak => msg!("error-passphrase-weak"),
+            Self::PeerMalformed => msg!("error-peer-malformed"),
             Self::ReadOnly => msg!("error-read-only"),
             Self::RecordAmbiguous => msg!("error-record-ambiguous"),
             Self::RecordExists => msg!("error-record-exists"),
             Self::RecordUnknown => msg!("error-record-unknown"),
+            Self::RelayAlarm { what } => msg!("error-relay-alarm", what = what.clone()),
+            Self::RelayRefuses { reason } => msg!("error-relay-refuses", reason = reason),
             Self::Rules(rules) => msg!("error-rules", rules = rules.clone()),
+            Self::TicketClosed => msg!("error-ticket-closed"),
+            Self::TicketNeedsPlace => msg!("error-ticket-needs-place"),
             Self::TooLarge { path } => msg!("error-too-large", path = path),
             Self::TooManyFiles { max } => msg!("error-too-many-files", max = *max),
             Self::UnlockTooLong => msg!("error-unlock-too-long"),
+            Self::Unreachable => msg!("error-unreachable"),
             Self::Usage(what) => msg!("error-usage", what = what.clone()),
             Self::VaultExists => msg!("error-vault-exists"),
             Self::VaultVersion { version } => msg!("error-vault-version", version = *version),
@@ -364,6 +430,7 @@ impl Failure {
     }
 
     /// The exit status that the failure ends with.
+    #[expect(clippy::too_many_lines, reason = "one arm for each failure; splitting would hide a missing one")]
     pub(crate) fn exit(&self) -> Exit {
         match self {
             Self::CarnetArchive { .. }
@@ -416,6 +483,10 @@ impl Failure {
             | Self::KitNeedsPlace
             | Self::NameNeeded
             | Self::NoHome
+            | Self::NoRelay
+            | Self::NotATicket
+            | Self::OtherRelay
+            | Self::TicketNeedsPlace
             | Self::NoRecord
             | Self::OwnDevice
             | Self::PassphraseWeak
@@ -430,8 +501,23 @@ impl Failure {
             | Self::PassphraseLength
             | Self::PassphrasesDiffer
             | Self::WrongPassphrase => Exit::Locked,
-            Self::NotGranted | Self::Waiting => Exit::Denied,
-            Self::Damaged | Self::LogBroken { .. } | Self::NotAVault => Exit::Integrity,
+            Self::NotGranted
+            | Self::Waiting
+            | Self::CodesDiffer
+            | Self::NotAdmitted
+            | Self::RelayRefuses { .. }
+            | Self::TicketClosed => Exit::Denied,
+            Self::PairingAltered
+            | Self::PeerMalformed
+            | Self::RelayAlarm { .. }
+            | Self::Damaged
+            | Self::LogBroken { .. }
+            | Self::NotAVault => Exit::Integrity,
+            #[cfg(feature = "demo")]
+            Self::DemoDiffers => Exit::Integrity,
+            #[cfg(feature = "demo")]
+            Self::DemoStep { .. } => Exit::Failed,
+            Self::NoNetwork { .. } | Self::Unreachable => Exit::Network,
             Self::Busy | Self::NoMemory => Exit::TryAgain,
         }
     }

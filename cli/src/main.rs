@@ -13,6 +13,8 @@ mod i18n;
 mod input;
 mod keyring;
 mod kit;
+mod network;
+mod qr;
 mod session;
 mod ui;
 
@@ -77,6 +79,10 @@ fn run(command: &Command, session: &Session<'_>) -> Result<Report, Failure> {
         Command::Agenda(options) => command::agenda::run(options, session),
         Command::Completions(options) => Ok(command::completions::run(options, session.ui.texts())),
         Command::Contact(options) => command::contact::run(options, session),
+        #[cfg(feature = "demo")]
+        Command::Demo(options) => command::demo::run(options, session),
+        #[cfg(feature = "demo")]
+        Command::DemoRelay(options) => command::demo_relay::run(options, session),
         Command::Device(options) => command::device::run(options, session),
         Command::Doctor(options) => command::doctor::run(options, session),
         Command::Document(options) => command::document::run(options, session),
@@ -88,10 +94,12 @@ fn run(command: &Command, session: &Session<'_>) -> Result<Report, Failure> {
         Command::Lock(_) => command::lock::run(session),
         Command::Log(options) => command::log::run(options, session),
         Command::Measure(options) => command::measure::run(options, session),
+        Command::Pair(options) => command::pair::run(options, session),
         Command::Profile(options) => command::profile::run(options, session),
         Command::Record(options) => command::record::run(options, session),
         Command::Recovery(options) => command::recovery::run(options, session),
         Command::Status(_) => command::status::run(session),
+        Command::Sync(options) => command::sync::run(options, session),
         Command::Unlock(options) => command::unlock::run(options, session),
     }
 }

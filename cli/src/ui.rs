@@ -1,7 +1,7 @@
 //! All that the command says and asks. Nothing else in this crate writes to a standard stream or reads an answer.
 //!
 //! Data goes to standard output, talk and progress to standard error. With `--json` standard output carries one object
-//! of the schema `carnet.cli/1`; progress is JSON Lines on standard error. Text from data is made harmless on its way out (see [`escape`]).
+//! of the schema `carnet.cli/1`, after a line for each event of a command that lasts; progress is JSON Lines on standard error. Text from data is made harmless on its way out (see [`escape`]).
 
 mod ask;
 mod escape;
@@ -10,7 +10,7 @@ mod table;
 
 use std::io::{self, IsTerminal, Write};
 
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 pub(crate) use self::{escape::escape, progress::Progress};
 use self::{
@@ -112,6 +112,17 @@ impl Ui {
     pub(crate) fn show(&self, page: &[Block]) {
         if !self.manner.json {
             write_error(self.lay_out(page).trim_end());
+        }
+    }
+
+    /// An event of a command that lasts: one JSON object on a line of standard output. Nothing without `--json`.
+    pub(crate) fn event(&self, name: &str, fields: Map<String, Value>) {
+        if self.manner.json {
+            let mut object = Map::new();
+            object.insert("schema".into(), SCHEMA.into());
+            object.insert("event".into(), name.into());
+            object.extend(fields);
+            let _ = write_out(&escape_json(&Value::Object(object).to_string()));
         }
     }
 

@@ -106,7 +106,8 @@ impl<'a> Plan<'a> {
     }
 }
 
-fn open_or_create(session: &Session<'_>) -> Result<Vault, Failure> {
+/// The vault of this run; a new one, with a new passphrase, where there is none.
+pub(crate) fn open_or_create(session: &Session<'_>) -> Result<Vault, Failure> {
     let folder = &session.config.vault;
     if Vault::is_in(folder) {
         return session.open();

@@ -3,7 +3,7 @@
 use carnet_vault::LocalChange;
 use serde_json::Value;
 
-use super::status::record_json;
+use super::{intake::hex, status::record_json};
 use crate::{
     error::Failure,
     msg,
@@ -62,10 +62,18 @@ pub(crate) fn run(options: &Options, session: &Session<'_>) -> Result<Report, Fa
         vault.set_local(&id, change)?;
         shown = vault.records()?.into_iter().filter(|record| record.id == id).collect();
     }
+    let digest = match (&options.action, shown.first()) {
+        (Action::Show, Some(record)) => Some(hex(&vault.record(&record.id)?.digest()?)),
+        _ => None,
+    };
     vault.close().map_err(carnet_vault::VaultError::from)?;
     let rows = shown.iter().map(|record| vec![record.label.clone(), record.id.to_string()]).collect();
     let mut data: Vec<Value> = shown.iter().map(|record| record_json(record, session)).collect();
-    let page = vec![Block::Rows(vec![msg!("column-name"), msg!("column-id")], rows)];
+    let mut page = vec![Block::Rows(vec![msg!("column-name"), msg!("column-id")], rows)];
+    if let (Some(digest), Some(Value::Object(fields))) = (digest, data.last_mut()) {
+        page.push(Block::Pairs(vec![(msg!("record-digest"), digest.clone())]));
+        fields.insert("digest".to_owned(), Value::String(digest));
+    }
     let data = match options.action {
         Action::List => Value::Array(data),
         _ => data.pop().unwrap_or_default(),

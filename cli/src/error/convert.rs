@@ -1,14 +1,16 @@
 //! From the errors of the libraries to what the command says. Nothing of their text is shown: each has its sentence.
 
+use carnet_sync::{Alarm, FailureKind, SyncError};
 use carnet_vault::{
     RecordError, VaultError,
     blob::{ReadError, SealError},
     import::ImportError,
+    pairing::PairingError,
     store::{CreateError, OpenError, RelockError, StoreError},
 };
 
 use super::Failure;
-use crate::form;
+use crate::{form, i18n::Message, msg};
 
 impl From<VaultError> for Failure {
     fn from(error: VaultError) -> Self {
@@ -76,14 +78,13 @@ impl From<RecordError> for Failure {
     fn from(error: RecordError) -> Self {
         match error {
             RecordError::Ambiguous | RecordError::NotFound => Self::EntryUnknown,
-            RecordError::Damaged(_) => Self::Damaged,
+            RecordError::Damaged(_) | RecordError::File(ReadError::NotAuthentic) => Self::Damaged,
             RecordError::Invalid(violations) => Self::Rules(violations.iter().map(form::rule).collect()),
             RecordError::NotGranted => Self::NotGranted,
             RecordError::Waiting => Self::Waiting,
             RecordError::Store(error)
             | RecordError::Seal(SealError::Store(error))
             | RecordError::File(ReadError::Store(error)) => error.into(),
-            RecordError::File(ReadError::NotAuthentic) => Self::Damaged,
             RecordError::TooLarge => Self::EntryTooLarge,
             other => Self::ours(&other),
         }
@@ -96,5 +97,50 @@ impl From<ImportError> for Failure {
             ImportError::Record(error) => error.into(),
             _ => Self::WorkerFailed,
         }
+    }
+}
+
+impl From<SyncError> for Failure {
+    fn from(error: SyncError) -> Self {
+        match error {
+            SyncError::Bind(reason) => Self::NoNetwork { reason },
+            SyncError::Malformed | SyncError::NotThisRecord => Self::PeerMalformed,
+            SyncError::NoRelay => Self::NoRelay,
+            SyncError::NotAdmitted => Self::NotAdmitted,
+            SyncError::NotConfirmed => Self::CodesDiffer,
+            SyncError::OtherRelay => Self::OtherRelay,
+            SyncError::Pairing(error) => error.into(),
+            SyncError::RelayAlarm { what } => Self::RelayAlarm { what: alarm(what) },
+            SyncError::TicketClosed => Self::TicketClosed,
+            SyncError::Unreachable => Self::Unreachable,
+            SyncError::Vault(error) => error.into(),
+            other => match (other.kind(), other) {
+                (FailureKind::Network, _) => Self::Unreachable,
+                (_, SyncError::Denied(denial)) => Self::RelayRefuses { reason: format!("{denial:?}") },
+                (_, other) => Self::ours(&other),
+            },
+        }
+    }
+}
+
+impl From<PairingError> for Failure {
+    fn from(error: PairingError) -> Self {
+        match error {
+            PairingError::Code(_) | PairingError::NotATicket => Self::NotATicket,
+            PairingError::Derivation(_) => Self::NoMemory,
+            PairingError::Expired => Self::TicketClosed,
+            PairingError::NotTheSame | PairingError::Refused => Self::PairingAltered,
+            other => Self::ours(&other),
+        }
+    }
+}
+
+fn alarm(what: Alarm) -> Message {
+    match what {
+        Alarm::Checkpoint => msg!("alarm-checkpoint"),
+        Alarm::Fork => msg!("alarm-fork"),
+        Alarm::Receipt => msg!("alarm-receipt"),
+        Alarm::Rollback => msg!("alarm-rollback"),
+        _ => msg!("alarm-withheld"),
     }
 }

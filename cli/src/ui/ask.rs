@@ -1,4 +1,5 @@
-//! Questions to the person. `--yes` answers confirmations and nothing else: never words to read back.
+//! Questions to the person. `--yes` answers confirmations and nothing else: never a code to compare, never words to
+//! read back.
 
 use std::io::{self, BufRead, Read, Write};
 
@@ -25,13 +26,25 @@ impl Ui {
     /// Asks `question` and gives the first line of the answer, without spaces around it. Read from standard input,
     /// terminal or not; an end of input is no answer.
     pub(crate) fn ask(&self, question: &Message) -> Result<String, Failure> {
+        self.ask_long(question, ANSWER_BYTES_MAX)
+    }
+
+    /// As [`Ui::ask`], for an answer of up to `bytes_max` bytes.
+    pub(crate) fn ask_long(&self, question: &Message, bytes_max: u64) -> Result<String, Failure> {
         self.prompt(question);
         let mut answer = Vec::new();
-        let read = io::stdin().lock().take(ANSWER_BYTES_MAX).read_until(b'\n', &mut answer);
+        let read = io::stdin().lock().take(bytes_max).read_until(b'\n', &mut answer);
         match read {
             Ok(1..) => Ok(String::from_utf8_lossy(&answer).trim().to_owned()),
             Ok(0) | Err(_) => Err(Failure::NoAnswer),
         }
+    }
+
+    /// Shows both sides' digits and waits for the word that says they are the same. `--yes` does not answer it.
+    pub(crate) fn compare_code(&self, digits: &str) -> Result<(), Failure> {
+        let answer = self.ask(&msg!("compare-code", digits = digits))?;
+        // Both words are accepted in both languages: two devices may speak different ones.
+        if is_one_of(&answer, "identique same") { Ok(()) } else { Err(Failure::CodesDiffer) }
     }
 
     /// Writes `question` and leaves the cursor behind it.
