@@ -516,7 +516,11 @@ fn summary(id: RecordId, row: RecordRow) -> RecordSummary {
         label: row.label,
         since: UnixMillis(row.since_ms),
         is_default: row.is_default,
-        relay: row.relay,
+        // Without the token that a relay may ask of whoever creates a record: it is shown to nobody.
+        relay: row.relay.map(|relay| match relay.parse::<RelayAddress>() {
+            Ok(address) => RelayAddress { token: None, ..address }.to_string(),
+            Err(_) => relay,
+        }),
         standing: match row.standing {
             Standing::Member => DeviceStanding::Member,
             Standing::Removed => DeviceStanding::Removed,

@@ -250,3 +250,41 @@ fn a_volume_beyond_what_others_take_as_a_snapshot_still_opens() {
     device.record(&id).make_snapshots().unwrap();
     assert_eq!(labels(&device.record(&id)).len(), 46);
 }
+
+#[test]
+fn one_identifier_over_other_bytes_is_shown_as_two_documents_and_loses_neither() {
+    let mut device = Device::new(35);
+    let id = device.begin().record;
+    let mut record = device.record(&id);
+    let with_tally = |items: Vec<Item>| items.into_iter().chain([Item::Tally(Box::default())]).collect::<Vec<_>>();
+    import(&mut record, 1, with_tally(document("compte rendu.pdf", &[1; 5_000])));
+    let second = import(&mut record, 2, with_tally(document("compte rendu.pdf", &[2; 6_000])));
+    assert_eq!(second.by_kind["document"].added, 1);
+    let mut sizes = Vec::new();
+    for found in record.list(&Filter::default()).unwrap() {
+        sizes.push(record.read_document(&found.entry.id, |_| Ok(())).unwrap());
+    }
+    sizes.sort_unstable();
+    assert_eq!(sizes, [5_000, 6_000]);
+    let again = import(&mut record, 3, with_tally(document("compte rendu.pdf", &[2; 6_000])));
+    assert_eq!((again.by_kind["document"].added, again.by_kind["document"].already_there), (0, 1));
+}
+
+#[test]
+fn a_list_of_records_does_not_show_the_admission_token_of_the_relay() {
+    let mut device = Device::new(36);
+    let address: crate::RelayAddress = format!("{}@127.0.0.1:4000", "ab".repeat(32)).parse().unwrap();
+    let token = Some(carnet_protocol::frame::AdmissionToken([7; 16]));
+    let relay = crate::RelayAddress { token, ..address };
+    let new = NewRecord {
+        label: "Camille".to_owned(),
+        device_label: "Appareil".to_owned(),
+        year: 2026,
+        relay: Some(relay.clone()),
+    };
+    let id = device.vault.create_record(&new).unwrap().record;
+    let shown = device.vault.records().unwrap()[0].relay.clone().unwrap();
+    assert_ne!(shown, relay.to_string());
+    assert_eq!(shown.parse::<crate::RelayAddress>().unwrap().token, None);
+    assert_eq!(device.record(&id).relay(), Some(relay), "the device itself keeps it");
+}
