@@ -3,7 +3,10 @@
 //! The key of a file lies in its document's entry, so whoever reads the section reads the file, and nobody else. A file
 //! is sealed for its record: moved to another one it does not open.
 
-use std::{collections::HashMap, io::Read};
+use std::{
+    collections::{HashMap, HashSet},
+    io::Read,
+};
 
 use carnet_crypto::id::{ObjectId, RecordId};
 use carnet_record::{Entry, EntryId, Fact, kind::document::Attachment};
@@ -107,8 +110,15 @@ impl Record<'_> {
     /// # Errors
     /// The store's.
     pub fn names_file(&self, object: &ObjectId) -> Result<bool, RecordError> {
-        let names = |found: &Found| attachment(&found.entry).is_some_and(|(named, _)| named == *object);
-        Ok(self.documents()?.iter().any(names))
+        // A file that was named once stays one that a device of the record may have: every document is read for the first
+        // that is asked for, not for each.
+        if self.live.named_files.borrow().contains(object) {
+            return Ok(true);
+        }
+        let named: HashSet<ObjectId> = self.named_files()?.into_iter().collect();
+        let is_named = named.contains(object);
+        *self.live.named_files.borrow_mut() = named;
+        Ok(is_named)
     }
 
     /// The sealed files that entries name.

@@ -7,12 +7,15 @@
 //!
 //! What is in memory is a copy: when a step fails, it is dropped and read again from the store.
 
-use std::collections::BTreeMap;
+use std::{
+    cell::RefCell,
+    collections::{BTreeMap, HashSet},
+};
 
 use carnet_crypto::{
     door::UnixMillis,
     fault::Fault,
-    id::{EnvelopeId, FeedId, RecordId, SectionId, VolumeId},
+    id::{EnvelopeId, FeedId, ObjectId, RecordId, SectionId, VolumeId},
     sign::SigningKey,
 };
 use carnet_protocol::{
@@ -152,6 +155,8 @@ pub(crate) struct Live {
     pub(crate) keys: KeyRing,
     pub(crate) sections: BTreeMap<SectionId, SectionKind>,
     pub(crate) volumes: Volumes,
+    /// Attached files that entries were seen to name.
+    pub(crate) named_files: RefCell<HashSet<ObjectId>>,
 }
 
 /// An open record. It borrows the vault, so that one thing is done at a time.

@@ -4,6 +4,7 @@
 //! [`Vault::record`]. The vault knows no network and speaks to nobody.
 
 use std::{
+    cell::RefCell,
     collections::BTreeMap,
     fmt,
     path::{Path, PathBuf},
@@ -433,6 +434,7 @@ impl Live {
             keys: KeyRing::default(),
             sections: BTreeMap::new(),
             volumes: Volumes::default(),
+            named_files: RefCell::default(),
         }
     }
 

@@ -38,6 +38,12 @@ struct Loaded {
 }
 
 impl Volumes {
+    /// Whether none was loaded.
+    #[cfg(test)]
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
     /// The document of a volume; an empty one for a volume that holds nothing yet.
     pub(crate) fn doc(
         &mut self,

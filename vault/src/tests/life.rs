@@ -288,3 +288,24 @@ fn a_list_of_records_does_not_show_the_admission_token_of_the_relay() {
     assert_eq!(shown.parse::<crate::RelayAddress>().unwrap().token, None);
     assert_eq!(device.record(&id).relay(), Some(relay), "the device itself keeps it");
 }
+
+#[test]
+fn five_thousand_entries_are_listed_found_and_named_without_their_documents() {
+    let mut device = Device::new(37);
+    let id = device.begin().record;
+    let drafts = (0..5_000).map(|n| {
+        let mut draft = allergy(&format!("allergène {n}"));
+        draft.source_key = Some(carnet_record::SourceKey::new("test", [n.to_string().as_str()]));
+        Item::Draft(Box::new(draft))
+    });
+    import(&mut device.record(&id), 1, drafts.chain([Item::Tally(Box::default())]).collect());
+    let mut device = device.reopen();
+    let mut record = device.record(&id);
+    let listed = record.list(&Filter::default()).unwrap();
+    assert_eq!(listed.len(), 5_000);
+    for found in listed.iter().step_by(1_000) {
+        assert_eq!(record.find_id(&found.entry.id.to_string()[..15]).unwrap(), found.entry.id);
+    }
+    assert!(record.live.volumes.is_empty(), "no volume was loaded");
+    record.add(&allergy("la dernière")).unwrap();
+}
