@@ -132,21 +132,20 @@ impl SyncError {
     /// What kind of failure it is.
     pub fn kind(&self) -> FailureKind {
         match self {
-            Self::Bind(_) | Self::Unreachable | Self::Cancelled => FailureKind::Network,
-            Self::Denied(Denial::Unavailable | Denial::Rate) => FailureKind::Network,
-            Self::Denied(_) | Self::NotAdmitted | Self::NotConfirmed | Self::TicketClosed => FailureKind::Denied,
+            Self::Bind(_) | Self::Unreachable | Self::Cancelled | Self::Denied(Denial::Unavailable | Denial::Rate) => {
+                FailureKind::Network
+            }
+            Self::Denied(_)
+            | Self::NotAdmitted
+            | Self::NotConfirmed
+            | Self::TicketClosed
+            | Self::Recovery(RecoveryError::OtherRecord) => FailureKind::Denied,
             Self::Malformed | Self::RelayAlarm { .. } | Self::NotThisRecord => FailureKind::Integrity,
             Self::Pairing(error) if error.fault() == Fault::Peer => FailureKind::Integrity,
             Self::NoRelay | Self::OtherRelay | Self::Pairing(_) => FailureKind::Usage,
             Self::Recovery(error) if error.fault() == Fault::Caller => FailureKind::Usage,
-            Self::Recovery(RecoveryError::OtherRecord) => FailureKind::Denied,
             Self::File(_) | Self::Vault(_) | Self::Recovery(_) | Self::Ours => FailureKind::Local,
         }
-    }
-
-    /// An alarm.
-    pub(crate) fn alarm(what: Alarm) -> Self {
-        Self::RelayAlarm { what }
     }
 }
 

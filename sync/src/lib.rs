@@ -1,5 +1,10 @@
 //! Exchange between the devices of a person: through a relay, from device to device, and by file.
 
+#![expect(
+    clippy::redundant_closure_for_method_calls,
+    reason = "a method of a type with a lifetime is no function for every lifetime"
+)]
+
 mod engine;
 mod error;
 mod event;
@@ -17,7 +22,7 @@ pub use self::{
     event::{Event, Synced},
     file::{Exported, Restoration, export_exchange, import_exchange, restore_from_file},
     net::Node,
-    pair::{Invited, Meeting, Met, wait_for_admission},
+    pair::{Invited, Meeting, Met, hand_on, wait_for_admission},
     peer::{serve_peers, sync_with_peer},
     relay::{sync_with_relay, trust_relay_again},
     restore::restore_from_relay,

@@ -4,10 +4,7 @@
 //! Either way it sees sealed messages only. Both sides end with the same six digits, which a person compares; nothing
 //! is admitted before. Source: `docs/protocol.md`, "Pairing".
 
-use std::{
-    sync::Arc,
-    time::{Duration, Instant},
-};
+use std::{sync::Arc, time::Duration};
 
 use carnet_protocol::frame::{
     Frame, PEER_ALPN, RELAY_ALPN, RelayAddress, SlotContent, SlotEnter, SlotOpen, SlotPost, SlotRead,
@@ -18,7 +15,7 @@ use carnet_vault::{
     devices::Invitation,
     pairing::{Candidate, Delivery, Inviter, Joined, PairingError, Ticket},
 };
-use tokio::time::sleep;
+use tokio::time::{sleep, timeout};
 use zeroize::Zeroizing;
 
 use crate::{
@@ -26,10 +23,13 @@ use crate::{
     error::SyncError,
     event::{Event, Synced},
     net::{Line, Link, Node, Services},
+    peer::sync_with_peer,
     relay::{Session, refusal, sync_with_relay},
     shared::{SharedVault, with_record, with_vault},
 };
 
+/// What stands in place of the offer once a ticket was used: no message that anybody sealed.
+const BURNT: &[u8] = &[0];
 /// Between two looks whether this device was admitted.
 const ADMISSION_PAUSE: Duration = Duration::from_secs(1);
 
@@ -88,6 +88,7 @@ impl Invited {
         let (challenger, challenge) = with_record(&vault, record, challenge).await?;
         slot.post(1, challenge).await?;
         let candidate = challenger.reveal(&slot.message(1).await?)?;
+        slot.burn().await;
         slot.end().await;
         Ok(Met { vault, record, candidate })
     }
@@ -125,6 +126,7 @@ impl Met {
 pub struct Meeting {
     vault: SharedVault,
     joined: Joined,
+    inviter: Option<RelayAddress>,
 }
 
 impl Meeting {
@@ -135,6 +137,7 @@ impl Meeting {
     pub async fn enter(node: &Node, vault: &SharedVault, ticket: Ticket, label: &str) -> Result<Self, SyncError> {
         let (mut slot, offer) = Slot::enter(node, &ticket).await?;
         let label = label.to_owned();
+        let inviter = ticket.meeting.inviter.clone();
         let commit = move |vault: &mut Vault| vault.commit_to(ticket, &offer, &label);
         let (joiner, commitment) = with_vault(vault, commit).await?;
         slot.post(0, commitment).await?;
@@ -142,7 +145,7 @@ impl Meeting {
         let (joined, reveal) = with_vault(vault, move |vault| vault.reveal_to(joiner, &challenge)).await?;
         slot.post(1, reveal).await?;
         slot.end().await;
-        Ok(Self { vault: SharedVault::clone(vault), joined })
+        Ok(Self { vault: SharedVault::clone(vault), joined, inviter })
     }
 
     /// The six digits to compare.
@@ -156,12 +159,20 @@ impl Meeting {
     /// # Errors
     /// The vault's.
     pub async fn accept(self, label: &str) -> Result<RecordId, SyncError> {
-        let (joined, label) = (self.joined, label.to_owned());
-        with_vault(&self.vault, move |vault| vault.join(joined, &label)).await
+        let (joined, inviter, label) = (self.joined, self.inviter, label.to_owned());
+        let join = move |vault: &mut Vault| -> Result<_, SyncError> {
+            let id = vault.join(joined, &label)?;
+            if let Some(inviter) = &inviter {
+                vault.record(&id)?.note_peer(inviter)?;
+            }
+            Ok(id)
+        };
+        with_vault(&self.vault, join).await
     }
 }
 
-/// Exchanges with the relay as soon as the inviting side has admitted this device there, for at most `patience`.
+/// Exchanges as soon as the inviting side has admitted this device, for at most `patience`: with the relay, or where
+/// there is none or it does not answer, with the inviting device itself.
 ///
 /// # Errors
 /// [`SyncError::NotAdmitted`] when it was not; what went wrong otherwise.
@@ -172,15 +183,65 @@ pub async fn wait_for_admission(
     patience: Duration,
     tell: &mut (dyn FnMut(Event) + Send),
 ) -> Result<Synced, SyncError> {
-    let since = Instant::now();
+    let over = sleep(patience);
+    tokio::pin!(over);
     loop {
-        match sync_with_relay(node, vault, record, tell).await {
-            Err(SyncError::NotAdmitted | SyncError::Unreachable) if since.elapsed() < patience => {
-                sleep(ADMISSION_PAUSE).await;
-            }
+        let refused = match exchange_anywhere(node, vault, record, tell).await {
+            Err(error @ (SyncError::NotAdmitted | SyncError::Unreachable)) => error,
             ended => return ended,
+        };
+        tokio::select! {
+            () = &mut over => return Err(refused),
+            () = sleep(ADMISSION_PAUSE) => {}
         }
     }
+}
+
+/// Lets a device that was just admitted have the record: through the relay, or where there is none or it does not
+/// answer, from this device, which serves it until it has everything, for at most `patience`.
+///
+/// # Errors
+/// [`SyncError::Unreachable`] when it did not come; see [`SyncError`].
+pub async fn hand_on(
+    node: &Node,
+    vault: &SharedVault,
+    record: RecordId,
+    device: DeviceId,
+    patience: Duration,
+    tell: &mut (dyn FnMut(Event) + Send),
+) -> Result<Synced, SyncError> {
+    match sync_with_relay(node, vault, record, tell).await {
+        Err(SyncError::NoRelay | SyncError::Unreachable) => {}
+        ended => return ended,
+    }
+    let _serving = node.services().serve(vault);
+    let mut served = node.services().served.subscribe();
+    let has_come = async { served.wait_for(|served| served.contains_key(&(record, device))).await.is_ok() };
+    match timeout(patience, has_come).await {
+        Ok(true) => Ok(Synced::default()),
+        Ok(false) | Err(_) => Err(SyncError::Unreachable),
+    }
+}
+
+async fn exchange_anywhere(
+    node: &Node,
+    vault: &SharedVault,
+    record: RecordId,
+    tell: &mut (dyn FnMut(Event) + Send),
+) -> Result<Synced, SyncError> {
+    let refused = match sync_with_relay(node, vault, record, tell).await {
+        Err(error @ (SyncError::NoRelay | SyncError::Unreachable)) => error,
+        ended => return ended,
+    };
+    let peers = with_record(vault, record, |record| -> Result<_, SyncError> { Ok(record.peers()) }).await?;
+    let mut ended = Err(refused);
+    for peer in peers {
+        ended = sync_with_peer(node, vault, record, &peer, tell).await;
+        if ended.is_ok() {
+            break;
+        }
+    }
+    ended
 }
 
 /// One side's end of a slot.
@@ -210,6 +271,8 @@ impl Slot {
     ) -> Result<Self, SyncError> {
         match Session::open(node, vault, record).await {
             Ok(mut session) => {
+                // What came meanwhile is taken in first: the invitation names the heads that are known.
+                session.pull(&mut |_: Event| {}).await?;
                 let content = content(session.ask(&Frame::SlotOpen(SlotOpen { name, lifetime_ms })).await?)?;
                 still_open(content)?;
                 Ok(Self { name, at: At::Relay(Box::new(session)) })
@@ -281,6 +344,14 @@ impl Slot {
             if theirs.len() > usize::from(index) {
                 return Ok(theirs.swap_remove(usize::from(index)));
             }
+        }
+    }
+
+    /// Closes the slot for good: a ticket works once. Where that fails, the ticket's time still ends it.
+    async fn burn(&mut self) {
+        if let At::Relay(session) = &mut self.at {
+            let posted = SlotPost { name: self.name, index: 0, message: BURNT.to_vec() };
+            drop(session.ask(&Frame::SlotPost(posted)).await);
         }
     }
 

@@ -35,7 +35,7 @@ use crate::{
 };
 
 /// Longest silence of the other end between two frames of its turn.
-const SILENCE_MAX: Duration = Duration::from_secs(120);
+const SILENCE_MAX: Duration = Duration::from_mins(2);
 /// Exchanges in a row with one peer: a second one when this vault turns out to be a copy.
 const TURNS_MAX: usize = 2;
 

@@ -56,8 +56,11 @@ pub async fn sync_with_relay(
 /// Who opens a stream.
 pub(crate) struct Identity {
     pub(crate) device: DeviceId,
-    pub(crate) prove: Box<dyn FnOnce(&[u8; 32]) -> Signature + Send>,
+    pub(crate) prove: Prove,
 }
+
+/// Proves a key for a connection with this keying material.
+pub(crate) type Prove = Box<dyn FnOnce(&[u8; 32]) -> Signature + Send>;
 
 /// One stream of a device at its relay.
 pub(crate) struct Session {
@@ -68,6 +71,8 @@ pub(crate) struct Session {
     pub(crate) follow: Following,
     link: Link,
     is_armed: bool,
+    /// Whether a pull was sent whose answer is still to be heard.
+    is_asked: bool,
     pub(crate) synced: Synced,
     is_altered: bool,
     /// The recovery kit, when its holder opened the stream.
@@ -86,13 +91,21 @@ impl Session {
             Ok(Hello { record: record.id(), device: record.device(), proof })
         });
         let hello = hello.await?;
-        let mut line = link.open().await?;
-        match line.ask(&Frame::Hello(hello)).await? {
+        let line = link.open().await?;
+        let mut session = Self::on(vault, record, address.key, link, line, hello.device).await?;
+        // The first pull goes with the hello: where nothing is new, one round trip is all.
+        session.line.say(&Frame::Hello(hello)).await?;
+        // Refused, the relay may stop reading before it comes: the answer to the hello says so.
+        drop(session.ask_for_news().await);
+        match session.line.hear().await? {
             Frame::Welcome => {}
-            Frame::Refused => line = create(vault, &link, &address, &hello).await?,
+            Frame::Refused => {
+                session.line = create(vault, &session.link, &address, &hello).await?;
+                session.is_asked = false;
+            }
             _ => return Err(SyncError::Malformed),
         }
-        Self::on(vault, record, address.key, link, line, hello.device).await
+        Ok(session)
     }
 
     /// Connects as somebody else than this device: the holder of the recovery kit.
@@ -131,6 +144,7 @@ impl Session {
             follow: Following::new(record, relay, memory),
             link,
             is_armed: false,
+            is_asked: false,
             synced: Synced::default(),
             is_altered: false,
             kit: None,
@@ -164,7 +178,7 @@ impl Session {
         }
         self.remember().await?;
         if self.is_altered {
-            return Err(self.raise(Alarm::Withheld, tell));
+            return Err(raise(Alarm::Withheld, tell));
         }
         tell(Event::UpToDate);
         Ok(self.synced.clone())
@@ -204,8 +218,8 @@ impl Session {
         let cursors = self.follow.cursors();
         for _ in 0..TURNS_MAX {
             let before = (self.synced.operations, self.synced.received.accepted);
-            let pull = self.follow.pull();
-            self.line.say(&Frame::Pull(pull)).await?;
+            self.ask_for_news().await?;
+            self.is_asked = false;
             let pulled = self.take_until(Cause::Pull).await?.0;
             if std::mem::take(&mut self.synced.received.is_copied) {
                 // What another copy of this installation wrote cannot be followed before this one has stepped aside.
@@ -233,6 +247,16 @@ impl Session {
         Err(SyncError::Malformed)
     }
 
+    /// Sends a pull, unless one is under way.
+    async fn ask_for_news(&mut self) -> Result<(), SyncError> {
+        if self.is_asked {
+            return Ok(());
+        }
+        let pull = self.follow.pull();
+        self.is_asked = true;
+        self.line.say(&Frame::Pull(pull)).await
+    }
+
     /// The checkpoint agrees. True when everything is to be pulled again, because the relay's positions mean something
     /// else now.
     async fn settled(&mut self, is_restored: bool, tell: Tell<'_>) -> Result<bool, SyncError> {
@@ -256,8 +280,8 @@ impl Session {
         let Some(pulled) = last else { return Ok(false) };
         match self.ended(&pulled).await? {
             Ended::Settled { is_restored } if !self.is_altered => self.settled(is_restored, tell).await,
-            Ended::Alarm(alarm, _) => Err(self.raise(alarm, tell)),
-            _ => Err(self.raise(Alarm::Withheld, tell)),
+            Ended::Alarm(alarm, _) => Err(raise(alarm, tell)),
+            _ => Err(raise(Alarm::Withheld, tell)),
         }
     }
 
@@ -268,12 +292,7 @@ impl Session {
                 break;
             }
         }
-        self.raise(alarm, tell)
-    }
-
-    pub(crate) fn raise(&mut self, alarm: Alarm, tell: Tell<'_>) -> SyncError {
-        tell(Event::Alarm(alarm));
-        SyncError::alarm(alarm)
+        raise(alarm, tell)
     }
 
     /// Asks for what this device lacks of a section, by version vector. True when afterwards it lacks nothing of what
@@ -320,11 +339,10 @@ impl Session {
                 Some(Frame::Pulled(pulled)) if pulled.cause == cause => return Ok((pulled, vector)),
                 Some(Frame::Vector(said)) => vector = Some(said),
                 // News on a subscribed stream may come before what was asked for.
-                Some(Frame::Pulled(pulled)) if pulled.cause == Cause::Live => {
-                    if cause == Cause::Pull {
-                        self.follow.pull_again();
-                    }
+                Some(Frame::Pulled(pulled)) if pulled.cause == Cause::Live && cause == Cause::Pull => {
+                    self.follow.pull_again();
                 }
+                Some(Frame::Pulled(pulled)) if pulled.cause == Cause::Live => {}
                 Some(other) => return Err(refusal(&other)),
             }
         }
@@ -433,6 +451,12 @@ impl Session {
     pub(crate) fn note_altered(&mut self) {
         self.is_altered = true;
     }
+}
+
+/// Tells of an alarm, and makes it the error that ends the exchange.
+pub(crate) fn raise(alarm: Alarm, tell: Tell<'_>) -> SyncError {
+    tell(Event::Alarm(alarm));
+    SyncError::RelayAlarm { what: alarm }
 }
 
 /// Forgets what was seen of the record's relay, and offers it everything again: what a person decides after an alarm,

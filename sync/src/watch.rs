@@ -18,7 +18,7 @@ const LOOK_EVERY: Duration = Duration::from_secs(1);
 /// First wait before a lost connection is tried again; it doubles.
 const RETRY_MIN: Duration = Duration::from_secs(1);
 /// Longest wait before a lost connection is tried again.
-const RETRY_MAX: Duration = Duration::from_secs(60);
+const RETRY_MAX: Duration = Duration::from_mins(1);
 
 /// Exchanges with the record's relay until `cancelled` is ready, and connects again whenever the connection is lost.
 ///

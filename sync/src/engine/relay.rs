@@ -120,7 +120,9 @@ impl Following {
 
     /// Operations came, in the order of the log.
     pub(crate) fn operations(&mut self, ids: &[OpId]) {
-        ids.iter().for_each(|id| self.known.expect_operation(id));
+        for id in ids {
+            self.known.expect_operation(id);
+        }
     }
 
     /// Envelopes of a section came, in the order of its log; of some the id is not known.
@@ -151,7 +153,9 @@ impl Following {
         if is_membership_off {
             self.known.membership = None;
         }
-        suspects.iter().for_each(|section| self.known.forget(section));
+        for section in &suspects {
+            self.known.forget(section);
+        }
         let Some(short) = &pulled.checkpoint else { return self.ended_live() };
         let expected = self.known.clone();
         let signed = match self.complete(short) {
@@ -275,14 +279,14 @@ impl Following {
         let membership = self.known.membership.unwrap_or(Head::START);
         let mut alarms: Vec<Alarm> = Vec::new();
         if is_membership_off {
-            alarms.extend(behind_or_beside(self.taken.membership.unwrap_or(Head::START), membership));
+            alarms.push(behind_or_beside(self.taken.membership.unwrap_or(Head::START), membership));
         } else {
             alarms.extend(off(expected.membership.unwrap_or(Head::START), membership));
         }
         for (section, shown) in &self.known.sections {
             if suspects.contains(section) {
                 let taken = self.taken.sections.get(section).copied().unwrap_or(Head::START);
-                alarms.extend(behind_or_beside(taken, *shown));
+                alarms.push(behind_or_beside(taken, *shown));
             } else if !self.gapped.contains(section) && may_read.contains(section) {
                 let expected = expected.sections.get(section).copied().unwrap_or(Head::START);
                 alarms.extend(off(expected, *shown));
@@ -349,13 +353,13 @@ fn off(expected: Head, shown: Head) -> Option<Alarm> {
     } else if shown.position > expected.position {
         Some(Alarm::Withheld)
     } else {
-        behind_or_beside(expected, shown)
+        Some(behind_or_beside(expected, shown))
     }
 }
 
 /// A log was seen at `taken`, a place that the relay does not have now; it stands at `shown`.
-fn behind_or_beside(taken: Head, shown: Head) -> Option<Alarm> {
-    Some(if shown.position < taken.position { Alarm::Rollback } else { Alarm::Fork })
+fn behind_or_beside(taken: Head, shown: Head) -> Alarm {
+    if shown.position < taken.position { Alarm::Rollback } else { Alarm::Fork }
 }
 
 #[cfg(test)]

@@ -20,7 +20,7 @@ use crate::net::{Line, Services};
 /// Open invitations of one process, at most.
 const SLOTS_MAX: usize = 16;
 /// Longest silence of a stranger in a slot.
-const SILENCE_MAX: Duration = Duration::from_secs(120);
+const SILENCE_MAX: Duration = Duration::from_mins(2);
 
 /// The side of a slot.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -9,7 +9,7 @@ use tokio::time::timeout;
 use crate::error::SyncError;
 
 /// A frame that its receiver does not take for so long ends the stream.
-const SEND_TIME: Duration = Duration::from_secs(60);
+const SEND_TIME: Duration = Duration::from_mins(1);
 /// Time for an answer, and for the rest of a frame that has begun.
 const HEAR_TIME: Duration = Duration::from_secs(90);
 /// Bytes that are read at once, at most.

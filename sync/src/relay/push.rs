@@ -15,7 +15,7 @@ use carnet_vault::{
     replica::{Outgoing, OutgoingItem},
 };
 
-use super::{Session, refusal};
+use super::{Session, raise, refusal};
 use crate::{
     engine::{batch, relay},
     error::{Alarm, SyncError},
@@ -126,18 +126,13 @@ impl Session {
         handed: &mut Handed,
         tell: Tell<'_>,
     ) -> Result<(), SyncError> {
-        match self.upload(object, tell).await? {
-            Some(refused) => {
-                handed.refused += 1;
-                self.note_refusal(refused, tell);
-            }
-            None => {
-                handed.taken += 1;
-                let acknowledged =
-                    with_record(&self.vault, self.record, move |record| record.acknowledge(&[number], &[]));
-                acknowledged.await?;
-            }
+        if let Some(refused) = self.upload(object, tell).await? {
+            handed.refused += 1;
+            self.note_refusal(refused, tell);
+            return Ok(());
         }
+        handed.taken += 1;
+        with_record(&self.vault, self.record, move |record| record.acknowledge(&[number], &[])).await?;
         Ok(())
     }
 
@@ -159,7 +154,7 @@ impl Session {
         let outcome = self.judge(&pushed, &names);
         let has_settled = match self.follow.pushed(&outcome.taken, &pushed.checkpoint) {
             Ok(settled) => settled,
-            Err(alarm) => return Err(self.raise(alarm, tell)),
+            Err(alarm) => return Err(raise(alarm, tell)),
         };
         handed.has_moved |= !has_settled;
         handed.taken += outcome.taken.len();
@@ -173,7 +168,7 @@ impl Session {
             tell(Event::Sent { items: outcome.taken.len() });
         }
         with_record(&self.vault, self.record, move |record| record.acknowledge(&numbers, &receipts)).await?;
-        if outcome.is_unproved { Err(self.raise(Alarm::Receipt, tell)) } else { Ok(()) }
+        if outcome.is_unproved { Err(raise(Alarm::Receipt, tell)) } else { Ok(()) }
     }
 
     /// What became of each item: nothing leaves the outbox that is refused, or whose receipt is not the relay's.

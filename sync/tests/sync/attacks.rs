@@ -106,7 +106,7 @@ async fn atk_5_bits_that_the_relay_flips_are_refused_and_the_good_rest_counts() 
     // A large batch of measures lies in a file of its own at the relay; a small entry does not.
     one.add(&id, "petite");
     one.measure(&id, 20_000);
-    one.attach(&id, "scan.png", &[3; 400_000]);
+    one.attach(&id, "scan.png", &vec![3; 400_000]);
     one.sync(&id).await;
     relay.stop().await;
     let pristine = folder.path().join("pristine");

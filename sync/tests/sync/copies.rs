@@ -56,7 +56,7 @@ async fn atk_18_a_restored_backup_takes_a_new_incarnation_and_nothing_is_lost_on
     // The disk dies; yesterday's copy goes on, and writes before it meets anybody.
     let mut one = put_back(one, backup.path()).await;
     one.add(&id, "après");
-    one.attach(&id, "scan.png", &[1; 90_000]);
+    one.attach(&id, "scan.png", &vec![1; 90_000]);
     one.events.clear();
     let synced = one.sync(&id).await;
     assert!(one.events.contains(&Event::NewIncarnation), "{:?}", one.events);
@@ -103,7 +103,7 @@ async fn atk_26_what_was_sent_and_not_acknowledged_is_sent_again_and_changes_not
     let (_folder, relay) = relay().await;
     let (one, mut two, id) = two_devices(320, &relay.address).await;
     one.add(&id, "pollen");
-    one.attach(&id, "scan.png", &[2; 200_000]);
+    one.attach(&id, "scan.png", &vec![2; 200_000]);
     let before = tempfile::tempdir().unwrap();
     let mut one = backed_up(one, before.path()).await;
     let first = one.sync(&id).await;
@@ -134,7 +134,7 @@ async fn a_relay_restored_from_its_backup_is_offered_again_what_it_lost() {
     let relay = RunningRelay::start(&folder.path().join("relay")).await;
     point_to(&one, &id, &relay.address);
     one.add(&id, "perdu");
-    one.attach(&id, "scan.png", &[5; 150_000]);
+    one.attach(&id, "scan.png", &vec![5; 150_000]);
     one.sync(&id).await;
     relay.stop().await;
     let restored = folder.path().join("restored");

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use carnet_sync::{Invited, Meeting, SyncError, wait_for_admission};
+use carnet_sync::{Invited, Meeting, SyncError, hand_on, wait_for_admission};
 use carnet_vault::pairing::{Delivery, Ticket};
 use tokio::time::timeout;
 
@@ -57,7 +57,61 @@ async fn without_a_relay_the_devices_meet_directly() {
     let invited = Invited::open(&one.node, &one.vault, id, Delivery::AtOnce, false).await.unwrap();
     let ticket = handed_over(invited.ticket());
     let (met, meeting) = tokio::join!(invited.meet(), Meeting::enter(&two.node, &two.vault, ticket, "Téléphone"));
-    assert_eq!(met.unwrap().code(), meeting.unwrap().code());
+    let (met, meeting) = (met.unwrap(), meeting.unwrap());
+    assert_eq!(met.code(), meeting.code());
+    meeting.accept("Camille").await.unwrap();
+    one.add(&id, "Pénicilline");
+    let inviting = async {
+        let device = met.admit().await.unwrap();
+        hand_on(&one.node, &one.vault, id, device, PATIENCE, &mut |_| {}).await
+    };
+    let mut hush = |_| {};
+    let waiting = wait_for_admission(&two.node, &two.vault, id, PATIENCE, &mut hush);
+    let (handed, came) = tokio::join!(inviting, waiting);
+    handed.unwrap();
+    assert!(came.unwrap().operations > 0);
+    assert_eq!(two.labels(&id), ["Pénicilline"]);
+    assert_eq!(one.digest(&id), two.digest(&id));
+}
+
+#[tokio::test]
+async fn atk_13_a_second_commitment_ends_the_invitation_for_everybody() {
+    let (_folder, relay) = relay().await;
+    let (one, two, three) = (Device::new(750).await, Device::new(751).await, Device::new(752).await);
+    for with_relay in [true, false] {
+        let id = one.begin(with_relay.then_some(&relay.address)).record;
+        let invited = Invited::open(&one.node, &one.vault, id, Delivery::AtOnce, false).await.unwrap();
+        let (ticket, copy) = (handed_over(invited.ticket()), handed_over(invited.ticket()));
+        // Both bind themselves before the inviting side has answered either.
+        let both = async {
+            tokio::join!(
+                Meeting::enter(&two.node, &two.vault, ticket, "Téléphone"),
+                Meeting::enter(&three.node, &three.vault, copy, "Voleur"),
+            )
+        };
+        let (first, second) = timeout(PATIENCE, both).await.unwrap();
+        assert!(matches!(first.map(drop), Err(SyncError::TicketClosed)));
+        assert!(matches!(second.map(drop), Err(SyncError::TicketClosed)));
+        let met = timeout(PATIENCE, invited.meet()).await.unwrap();
+        assert!(matches!(met.map(drop), Err(SyncError::TicketClosed)));
+    }
+    relay.stop().await;
+}
+
+#[tokio::test]
+async fn an_invitation_ends_with_its_time() {
+    let (_folder, relay) = relay().await;
+    let (one, two) = (Device::new(760).await, Device::new(761).await);
+    let id = one.begin(Some(&relay.address)).record;
+    let invited = Invited::open(&one.node, &one.vault, id, Delivery::AtOnce, false).await.unwrap();
+    let ticket = handed_over(invited.ticket());
+    relay.clock.advance(15 * 60 * 1_000 + 1);
+    let late = Meeting::enter(&two.node, &two.vault, ticket, "Téléphone").await;
+    assert!(matches!(late.map(drop), Err(SyncError::TicketClosed)));
+    let text = invited.ticket().expose_text();
+    let now = carnet_vault::UnixMillis(crate::world::START + 15 * 60 * 1_000 + 60_000);
+    assert!(Ticket::parse(&text, now).is_err(), "and its holder sees it without asking");
+    relay.stop().await;
 }
 
 #[tokio::test]

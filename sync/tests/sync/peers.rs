@@ -37,7 +37,7 @@ async fn two_devices_meet_directly_while_the_relay_is_stopped() {
     relay.stop().await;
     one.add(&id, "pollen");
     two.add(&id, "latex");
-    one.attach(&id, "scan.png", &[3; 300_000]);
+    one.attach(&id, "scan.png", &vec![3; 300_000]);
     assert_eq!(one.try_sync(&id).await.unwrap_err().kind(), FailureKind::Network);
     let synced = meet(&one, &two, &id).await.unwrap();
     assert!(synced.received.accepted > 0 && synced.sent > 0, "{synced:?}");
@@ -55,7 +55,7 @@ async fn what_came_from_a_peer_reaches_the_relay_through_whoever_got_it() {
     let (mut one, two, id) = two_devices(110, &relay.address).await;
     let third = Device::new(112).await;
     two.add(&id, "latex");
-    two.attach(&id, "scan.png", &[4; 200_000]);
+    two.attach(&id, "scan.png", &vec![4; 200_000]);
     meet(&one, &two, &id).await.unwrap();
     // The author is lost before it met the relay again.
     drop(two);
@@ -105,7 +105,7 @@ async fn two_devices_meet_by_file() {
     let id = one.begin(None).record;
     pair_by_hand(&one, &two, &id);
     one.add(&id, "pollen");
-    one.attach(&id, "scan.png", &[7; 1_300_000]);
+    one.attach(&id, "scan.png", &vec![7; 1_300_000]);
     let synced = carry(&one, &two, &id).unwrap();
     assert_eq!((synced.objects_received, synced.objects_missing), (1, 0), "{synced:?}");
     two.add(&id, "latex");

@@ -13,7 +13,7 @@ async fn atk_22_all_devices_lost_the_kit_and_the_relay_bring_the_record_back() {
     let id = kit.record;
     crate::world::pair_by_hand(&one, &two, &id);
     one.add(&id, "pollen");
-    one.attach(&id, "scan.png", &[9; 400_000]);
+    one.attach(&id, "scan.png", &vec![9; 400_000]);
     one.sync(&id).await;
     two.sync(&id).await;
     two.add(&id, "latex");
@@ -68,7 +68,7 @@ async fn the_kit_and_a_file_of_exchange_bring_the_record_back_without_any_relay(
     let kit = one.begin(None);
     let id = kit.record;
     one.add(&id, "pollen");
-    one.attach(&id, "scan.png", &[9; 100_000]);
+    one.attach(&id, "scan.png", &vec![9; 100_000]);
     let mut file = Vec::new();
     export_exchange(&one.vault, id, &mut file).unwrap();
     let digest = one.digest(&id);

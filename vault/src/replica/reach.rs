@@ -311,6 +311,26 @@ impl Record<'_> {
         })
     }
 
+    /// Where other devices of the record were last reached directly, the latest first.
+    pub fn peers(&self) -> Vec<RelayAddress> {
+        self.live.row.peers.iter().filter_map(|peer| peer.parse().ok()).collect()
+    }
+
+    /// Remembers where a device of the record was reached directly.
+    ///
+    /// # Errors
+    /// The store's.
+    pub fn note_peer(&mut self, peer: &RelayAddress) -> Result<(), RecordError> {
+        let peer = peer.to_string();
+        self.commit(|record, _| {
+            let peers = &mut record.live.row.peers;
+            peers.retain(|known| *known != peer);
+            peers.insert(0, peer);
+            peers.truncate(PEERS_MAX);
+            Ok(())
+        })
+    }
+
     /// 16 random bytes: the nonce of an exchange by file.
     pub fn fresh_nonce(&mut self) -> [u8; 16] {
         self.door.bytes()
@@ -342,6 +362,9 @@ impl Record<'_> {
         })
     }
 }
+
+/// Addresses of other devices that are remembered.
+const PEERS_MAX: usize = 8;
 
 /// The relays that an operation names.
 fn named_relays(body: &Body) -> Option<PublicKey> {

@@ -79,24 +79,25 @@ impl Relay {
         for (section, ids) in &self.sections {
             let bytes: Vec<[u8; 32]> = ids.iter().map(|id| id.0).collect();
             let slot = pull.sections.iter().position(|(named, _)| *named == hint(section));
-            let start = match slot {
-                Some(slot) => match place(&bytes, &pull.sections[slot].1) {
-                    Some((at, head)) => {
-                        heads.insert(*section, head);
-                        at
-                    }
-                    None => {
-                        mismatches.push(Mismatch::Section(u16::try_from(slot).unwrap()));
-                        continue;
-                    }
-                },
-                None => 0,
+            let cursor = slot.map(|slot| place(&bytes, &pull.sections[slot].1));
+            let start = match (slot, cursor.flatten()) {
+                (_, Some((at, head))) => {
+                    heads.insert(*section, head);
+                    at
+                }
+                (Some(slot), None) => {
+                    mismatches.push(Mismatch::Section(u16::try_from(slot).unwrap()));
+                    continue;
+                }
+                (None, None) => 0,
             };
             tails.push((*section, ids[start..].iter().copied().map(Some).collect::<Vec<_>>()));
         }
         self.known.restart(from.map(|(_, head)| head), heads);
         let operations = from.map(|(at, _)| self.operations[at..].to_vec()).unwrap_or_default();
-        operations.iter().for_each(|id| self.known.expect_operation(id));
+        for id in &operations {
+            self.known.expect_operation(id);
+        }
         for (section, ids) in &tails {
             ids.iter().flatten().for_each(|id| self.known.expect_envelope(section, id));
         }
