@@ -10,7 +10,7 @@ use std::{
     time::Duration,
 };
 
-use carnet_tests::process::{Carnet, Home, Ran, copy, finish, program, text};
+use carnet_tests::process::{Carnet, Home, Ran, copy, finish, program, text, uptime, wait};
 
 use crate::cli_record::{camille, samples};
 
@@ -165,17 +165,6 @@ fn fault_a9_a_second_process_waits_for_the_first_and_then_ends_with_75() {
     second.join().expect("the second command").data();
     let names = carnet.run(&["profile", "list"]).out;
     assert!(["Asthme", "Rhinite", "Pollen"].iter().all(|name| names.contains(name)), "{names}");
-}
-
-fn wait(time: Duration) {
-    #[expect(clippy::disallowed_methods, reason = "the other process needs time to get at the lock")]
-    std::thread::sleep(time);
-}
-
-/// Seconds since the machine started, from the kernel: how long something took is what is measured here.
-fn uptime() -> f64 {
-    let text = fs::read_to_string("/proc/uptime").expect("the kernel's clock");
-    text.split(' ').next().and_then(|seconds| seconds.parse().ok()).expect("seconds")
 }
 
 #[test]

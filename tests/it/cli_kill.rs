@@ -2,7 +2,7 @@
 
 use std::{fmt::Write as _, os::unix::process::ExitStatusExt as _, path::PathBuf, time::Duration};
 
-use carnet_tests::process::{Carnet, Home, copy, text};
+use carnet_tests::process::{Carnet, Home, copy, text, uptime, wait};
 
 /// How often an import is killed.
 const KILLS: u32 = 20;
@@ -19,9 +19,9 @@ fn fault_a10_an_import_that_is_killed_leaves_all_or_nothing_and_resumes_to_the_s
     base.run(&["profile", "add", "disease", "--name", "Asthme"]).data();
 
     let whole = copied(&home, &base, "whole");
-    let begun = seconds();
+    let begun = uptime();
     assert_eq!(whole.run(&["import", text(&export)]).data()["files"][0]["added"], ROWS);
-    let took = seconds() - begun;
+    let took = uptime() - begun;
     let content = whole.content();
     assert!(content.len() > ROWS as usize, "the content is read: {} lines", content.len());
 
@@ -78,14 +78,4 @@ fn steps(home: &Home) -> PathBuf {
     }
     xml.push_str("</HealthData>\n");
     home.file("export.xml", xml)
-}
-
-fn seconds() -> f64 {
-    let text = std::fs::read_to_string("/proc/uptime").expect("the kernel's clock");
-    text.split(' ').next().and_then(|seconds| seconds.parse().ok()).expect("seconds")
-}
-
-fn wait(time: Duration) {
-    #[expect(clippy::disallowed_methods, reason = "a kill needs its moment")]
-    std::thread::sleep(time);
 }

@@ -320,6 +320,8 @@ fn a_record_that_is_exported_wiped_and_imported_is_the_same_record() {
     carnet.run(&["profile", "remove", &disease]).data();
     let digest = carnet.digest();
     let archive = carnet.export("record.zip");
+    let mark: Value = serde_json::from_slice(&member(&archive, "carnet.json")).expect("the mark is JSON");
+    assert_eq!(mark["digest"], digest, "an export states what it is an export of");
     let readme = member(&archive, "README.txt");
     assert!(String::from_utf8(readme).expect("text").contains("carnet import"), "an archive explains itself");
 

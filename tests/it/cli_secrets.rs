@@ -89,8 +89,8 @@ fn a_recovery_kit_is_for_its_owner_only_and_its_words_are_not_kept() {
     assert_eq!(carnet.run(&words).refused(2), "kit_needs_place", "no record whose kit nobody would see");
     let made = carnet.run(&[&words[..], &["--kit-out", text(&kit)]].concat()).data();
     assert_eq!(made["kit_confirmed"], false, "a kit that nobody read back is not confirmed");
-    let mode = std::os::unix::fs::MetadataExt::mode(&std::fs::metadata(&kit).expect("the kit"));
-    assert_eq!(mode & 0o777, 0o600);
+    let access = std::os::unix::fs::MetadataExt::mode(&std::fs::metadata(&kit).expect("the kit"));
+    assert_eq!(access & 0o777, 0o600);
     let sheet = std::fs::read(&kit).expect("the kit");
     assert!(sheet.starts_with(b"%PDF-"));
     assert_eq!(carnet.run(&["status"]).warnings(), ["warning_kit"]);

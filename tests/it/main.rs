@@ -6,6 +6,7 @@ mod cli_faults;
 mod cli_kill;
 mod cli_record;
 mod cli_secrets;
+mod cli_sync;
 mod fixtures;
 mod fixtures_apple;
 mod fixtures_cda;

@@ -6,6 +6,7 @@
 use std::{
     fs::{self, File},
     io::{BufRead as _, BufReader, Read, Write as _},
+    net::{Ipv4Addr, UdpSocket},
     os::unix::fs::OpenOptionsExt as _,
     path::{Path, PathBuf},
     process::{Child, ChildStdin, Command, ExitStatus, Stdio},
@@ -143,13 +144,10 @@ impl Carnet {
         path
     }
 
-    /// The digest of the record's canonical export, as an export states it.
+    /// The digest of the record's canonical export.
     pub fn digest(&self) -> String {
-        let path = self.export("digest.zip");
-        let mark = member(&path, "carnet.json");
-        fs::remove_file(&path).expect("the export can be removed");
-        let mark: Value = serde_json::from_slice(&mark).expect("the mark is JSON");
-        mark["digest"].as_str().expect("a whole export states its digest").to_owned()
+        let shown = self.run(&["record", "show"]).data();
+        shown["digest"].as_str().unwrap_or_else(|| panic!("no digest in {shown}")).to_owned()
     }
 
     /// What the record holds, line by line, sorted: entries but for the reports of imports, which say when, and samples.
@@ -342,6 +340,18 @@ fn lines(pipe: impl Read + Send + 'static) -> Receiver<String> {
     receiver
 }
 
+/// Seconds since the machine started, from the kernel: how long something took is what some tests measure.
+pub fn uptime() -> f64 {
+    let text = fs::read_to_string("/proc/uptime").expect("the kernel's clock");
+    text.split(' ').next().and_then(|seconds| seconds.parse().ok()).expect("seconds")
+}
+
+/// Lets `time` pass: another process needs it, and a kill needs its moment.
+pub fn wait(time: Duration) {
+    #[expect(clippy::disallowed_methods, reason = "processes have no clock that a test could own")]
+    std::thread::sleep(time);
+}
+
 /// A path as the command line takes it.
 pub fn text(path: &Path) -> &str {
     path.to_str().expect("a path of the tests is text")
@@ -360,6 +370,59 @@ pub fn member(archive: &Path, name: &str) -> Vec<u8> {
     let mut bytes = Vec::new();
     archive.member(index).expect("a member opens").read_to_end(&mut bytes).expect("a member can be read");
     bytes
+}
+
+/// A relay as its operator runs it, on this machine only.
+pub struct Relay {
+    home: PathBuf,
+    /// Where it keeps what it holds.
+    pub folder: PathBuf,
+    port: u16,
+    /// What `--relay` takes.
+    pub address: String,
+    running: Option<Running>,
+}
+
+impl Relay {
+    /// A new relay, running.
+    pub fn new(home: &Home) -> Self {
+        let folder = home.path("relay");
+        let mut init = home.command("carnet-relay");
+        let ran = finish(init.arg("init").arg("--data").arg(&folder), "", &["carnet-relay init"]);
+        assert_eq!(ran.code, Some(0), "{}{}", ran.out, ran.err);
+        // A port that is free now, so that the relay can come back under the same address.
+        let free = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port");
+        let port = free.local_addr().expect("an address").port();
+        drop(free);
+        let mut relay = Self { home: home.path(""), folder, port, address: String::new(), running: None };
+        relay.start();
+        relay
+    }
+
+    /// Starts it again under its address.
+    pub fn start(&mut self) {
+        let mut command = command(&program("carnet-relay"), &self.home);
+        command.args(["serve", "--json", "--listen", &format!("127.0.0.1:{}", self.port), "--data"]).arg(&self.folder);
+        let mut running = Running::start(&mut command);
+        let address = running.event("listening")["address"].as_str().expect("an address").to_owned();
+        assert!(self.address.is_empty() || self.address == address, "the relay comes back where it was");
+        self.address = address;
+        self.running = Some(running);
+    }
+
+    /// Ends it at once.
+    pub fn kill(&mut self) {
+        self.running.take().expect("the relay runs").kill();
+    }
+
+    /// What it holds, as an outsider with its disk sees it.
+    pub fn audit(&self) -> Value {
+        let mut command = command(&program("carnet-relay"), &self.home);
+        let ran =
+            finish(command.args(["audit", "--out", "-", "--data"]).arg(&self.folder), "", &["carnet-relay audit"]);
+        assert_eq!(ran.code, Some(0), "{}{}", ran.out, ran.err);
+        serde_json::from_str(&ran.out).expect("the audit is JSON")
+    }
 }
 
 /// Every file below `folder`, with its bytes, in the order of the names.
