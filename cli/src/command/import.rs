@@ -30,6 +30,8 @@ use crate::{
 
 /// Most files that one command takes in.
 const FILES_MAX: usize = 10_000;
+/// The format of an export of Carnet itself, as the import names it.
+const OWN_FORMAT: &str = "carnet";
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Options {
@@ -196,9 +198,11 @@ impl Intake<'_> {
             // A report whose sums do not hold is not kept, nor what it is about.
             let complete = complete(&outcome.tally, &kept(outcome), source, Some(now), None);
             let complete = complete.map_err(|_| Failure::WorkerFailed)?;
+            // An export of Carnet gives back the record that it was made of; a line about that would make it another one.
+            let is_own = complete.source.format == OWN_FORMAT;
             let draft = Draft::new(Fact::from(complete.clone()), Provenance::typed(now));
             report = Some(complete);
-            Ok::<_, Failure>(Some(draft))
+            Ok::<_, Failure>((!is_own).then_some(draft))
         })?;
         let report = report.ok_or(Failure::WorkerFailed)?;
         Ok(Taken { report, warnings: Self::warnings(known.is_some(), subject) })
