@@ -61,9 +61,6 @@ pub enum SyncError {
     /// The sockets of this device could not be opened.
     #[error("cannot open a socket: {0}")]
     Bind(String),
-    /// The record was told to stop exchanging.
-    #[error("the exchange was stopped")]
-    Cancelled,
     /// The other end grants this device no such request.
     #[error("the relay refuses: {0:?}")]
     Denied(Denial),
@@ -132,7 +129,7 @@ impl SyncError {
     /// What kind of failure it is.
     pub fn kind(&self) -> FailureKind {
         match self {
-            Self::Bind(_) | Self::Unreachable | Self::Cancelled | Self::Denied(Denial::Unavailable | Denial::Rate) => {
+            Self::Bind(_) | Self::Unreachable | Self::Denied(Denial::Unavailable | Denial::Rate) => {
                 FailureKind::Network
             }
             Self::Denied(_)

@@ -11,13 +11,13 @@ use carnet_protocol::{
     frame::{Frame, Item, Push, Pushed, Refusal, SectionRef},
 };
 use carnet_vault::{
-    CarriedOp,
+    CarriedOp, RecordId,
     replica::{Outgoing, OutgoingItem},
 };
 
 use super::{Session, raise, refusal};
 use crate::{
-    engine::{batch, relay},
+    engine::{batch, relay::Pushed as Stored},
     error::{Alarm, SyncError},
     event::{Event, Tell},
     shared::with_record,
@@ -151,7 +151,7 @@ impl Session {
             Frame::Pushed(pushed) => pushed,
             other => return Err(refusal(&other)),
         };
-        let outcome = self.judge(&pushed, &names);
+        let outcome = judge(&self.relay, &self.record, &pushed, &names);
         let has_settled = match self.follow.pushed(&outcome.taken, &pushed.checkpoint) {
             Ok(settled) => settled,
             Err(alarm) => return Err(raise(alarm, tell)),
@@ -171,34 +171,6 @@ impl Session {
         if outcome.is_unproved { Err(raise(Alarm::Receipt, tell)) } else { Ok(()) }
     }
 
-    /// What became of each item: nothing leaves the outbox that is refused, or whose receipt is not the relay's.
-    fn judge(&self, pushed: &Pushed, names: &[(Option<u64>, Name)]) -> Outcome {
-        let refusals: BTreeMap<u16, Refusal> = pushed.refusals.iter().copied().collect();
-        let receipts: BTreeMap<u16, SignedReceipt> = pushed.receipts.iter().copied().collect();
-        let mut outcome = Outcome::default();
-        for (index, (number, name)) in (0_u16..).zip(names) {
-            if let Some(refused) = refusals.get(&index) {
-                outcome.refused.push(*refused);
-                continue;
-            }
-            match name {
-                Name::Envelope(section, id) => outcome.taken.push(relay::Pushed::Envelope(*section, *id)),
-                Name::Op(id) => {
-                    outcome.taken.push(relay::Pushed::Operation(*id));
-                    let receipt = receipts.get(&index);
-                    let proved = receipt.filter(|it| it.verify(&self.relay, &self.record, id).is_ok());
-                    let Some(receipt) = proved else {
-                        outcome.is_unproved = true;
-                        continue;
-                    };
-                    outcome.receipts.push((*id, self.relay, *receipt));
-                }
-            }
-            outcome.numbers.extend(number);
-        }
-        outcome
-    }
-
     fn note_refusal(&mut self, refused: Refusal, tell: Tell<'_>) {
         self.synced.refused.push(refused);
         tell(Event::Refused(refused));
@@ -207,14 +179,96 @@ impl Session {
 
 #[derive(Default)]
 struct Outcome {
-    taken: Vec<relay::Pushed>,
+    taken: Vec<Stored>,
     refused: Vec<Refusal>,
     numbers: Vec<u64>,
     receipts: Vec<(OpId, PublicKey, SignedReceipt)>,
     is_unproved: bool,
 }
 
+/// What became of each item: nothing leaves the outbox that is refused, or whose receipt is not the relay's.
+fn judge(relay: &PublicKey, record: &RecordId, pushed: &Pushed, names: &[(Option<u64>, Name)]) -> Outcome {
+    let refusals: BTreeMap<u16, Refusal> = pushed.refusals.iter().copied().collect();
+    let receipts: BTreeMap<u16, SignedReceipt> = pushed.receipts.iter().copied().collect();
+    let mut outcome = Outcome::default();
+    for (index, (number, name)) in (0_u16..).zip(names) {
+        if let Some(refused) = refusals.get(&index) {
+            outcome.refused.push(*refused);
+            continue;
+        }
+        match name {
+            Name::Envelope(section, id) => outcome.taken.push(Stored::Envelope(*section, *id)),
+            Name::Op(id) => {
+                outcome.taken.push(Stored::Operation(*id));
+                let receipt = receipts.get(&index);
+                let proved = receipt.filter(|it| it.verify(relay, record, id).is_ok());
+                let Some(receipt) = proved else {
+                    outcome.is_unproved = true;
+                    continue;
+                };
+                outcome.receipts.push((*id, *relay, *receipt));
+            }
+        }
+        outcome.numbers.extend(number);
+    }
+    outcome
+}
+
 fn of_op(number: Option<u64>, carried: CarriedOp) -> Option<Sending> {
     let id = batch::op_id(&carried.op)?;
     Some(Sending { number, item: Item::Operation(batch::sent(carried)), name: Name::Op(id) })
+}
+
+#[cfg(test)]
+mod tests {
+    use carnet_crypto::{door::UnixMillis, sign::SigningKey};
+    use carnet_protocol::checkpoint::{Leaves, Receipt, ShortCheckpoint};
+
+    use super::*;
+
+    const RECORD: RecordId = RecordId([1; 32]);
+    const OP: OpId = OpId([2; 32]);
+
+    fn receipt(key: &SigningKey, op: OpId) -> SignedReceipt {
+        Receipt { record: RECORD, store_epoch: 1, position: 4, time: UnixMillis(9), op }.sign(key)
+    }
+
+    fn answer(receipts: Vec<(u16, SignedReceipt)>, refusals: Vec<(u16, Refusal)>) -> Pushed {
+        let signature = carnet_crypto::sign::Signature([0; 64]);
+        let checkpoint = ShortCheckpoint { store_epoch: 1, time: UnixMillis(9), leaves: Leaves::AllKnown, signature };
+        Pushed { receipts, refusals, checkpoint }
+    }
+
+    fn names() -> Vec<(Option<u64>, Name)> {
+        let envelope = |n| Name::Envelope(SectionId([3; 16]), EnvelopeId([n; 32]));
+        vec![(Some(10), Name::Op(OP)), (Some(11), envelope(1)), (Some(12), envelope(2)), (None, Name::Op(OP))]
+    }
+
+    #[test]
+    fn fault_d9_an_operation_leaves_the_outbox_only_for_a_receipt_of_the_relay_for_it() {
+        let (relay, other) = (SigningKey::from_seed(&[5; 32]), SigningKey::from_seed(&[6; 32]));
+        let good = receipt(&relay, OP);
+        let outcome = judge(&relay.public(), &RECORD, &answer(vec![(0, good), (3, good)], Vec::new()), &names());
+        assert_eq!(
+            (outcome.numbers.clone(), outcome.receipts.len(), outcome.is_unproved),
+            (vec![10, 11, 12], 2, false)
+        );
+        for bad in
+            [vec![], vec![(0, receipt(&other, OP)), (3, good)], vec![(0, receipt(&relay, OpId([9; 32]))), (3, good)]]
+        {
+            let outcome = judge(&relay.public(), &RECORD, &answer(bad, Vec::new()), &names());
+            assert_eq!(outcome.numbers, [11, 12]);
+            assert!(outcome.is_unproved);
+        }
+    }
+
+    #[test]
+    fn what_is_refused_stays_and_the_rest_goes() {
+        let relay = SigningKey::from_seed(&[5; 32]);
+        let good = receipt(&relay, OP);
+        let refused = vec![(1, Refusal::Gap), (3, Refusal::Clock)];
+        let outcome = judge(&relay.public(), &RECORD, &answer(vec![(0, good)], refused), &names());
+        assert_eq!((outcome.numbers, outcome.refused), (vec![10, 12], vec![Refusal::Gap, Refusal::Clock]));
+        assert_eq!((outcome.taken.len(), outcome.is_unproved), (2, false));
+    }
 }

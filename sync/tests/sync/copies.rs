@@ -154,3 +154,46 @@ async fn a_relay_restored_from_its_backup_is_offered_again_what_it_lost() {
     assert!(two.with(&id, |record| record.missing_files()).unwrap().is_empty());
     relay.stop().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_new_device_joins_from_snapshots_when_the_relay_has_deleted_the_raw_log() {
+    let (folder, relay) = relay().await;
+    let (mut one, mut two, id) = two_devices(340, &relay.address).await;
+    for n in 0..60 {
+        one.add(&id, &format!("allergène numéro {n}"));
+    }
+    two.add(&id, "de l'autre");
+    two.sync(&id).await;
+    // One makes snapshots, the other fetches them back and confirms them.
+    one.sync(&id).await;
+    two.sync(&id).await;
+    one.sync(&id).await;
+    relay.stop().await;
+    let data = folder.path().join("relay");
+    let collected = carnet_relay::collect(&data, carnet_vault::UnixMillis(crate::world::START + 100_000), 0).unwrap();
+    assert!(collected.envelopes > 40, "{collected:?}");
+    let relay = RunningRelay::start(&data).await;
+    for device in [&one, &two] {
+        point_to(device, &id, &relay.address);
+    }
+    one.add(&id, "après");
+    let mut three = Device::new(342).await;
+    pair_by_hand(&one, &three, &id);
+    point_to(&three, &id, &relay.address);
+    one.sync(&id).await;
+    let synced = three.sync(&id).await;
+    assert!(synced.objects_received > 0, "{synced:?}");
+    assert_eq!(three.labels(&id).len(), 62);
+    assert_eq!(three.digest(&id), one.digest(&id));
+    three.add(&id, "de la tablette");
+    for device in [&mut three, &mut one, &mut two] {
+        assert!(device.sync(&id).await.refused.is_empty());
+    }
+    assert_eq!((one.digest(&id), two.digest(&id)), (three.digest(&id), three.digest(&id)));
+    // Between devices a snapshot stands for the raw log as well.
+    let four = Device::new(343).await;
+    pair_by_hand(&three, &four, &id);
+    meet(&four, &three, &id).await.unwrap();
+    assert_eq!(four.digest(&id), three.digest(&id));
+    relay.stop().await;
+}

@@ -303,3 +303,36 @@ fn news_under_way_when_a_pull_was_sent_do_not_disturb_it() {
     assert_eq!(take(&mut follow, &answer), SETTLED);
     assert_eq!(follow.memory().heads.sections, relay.heads());
 }
+
+#[test]
+fn goal_4_a_day_without_news_costs_a_few_hundred_bytes_and_one_round_trip() {
+    use carnet_protocol::frame::{Frame, Hello, StreamRole};
+    let key = SigningKey::from_seed(&[8; 32]);
+    let proof = StreamRole::Device.prove(&key, &RECORD, &[0; 32]);
+    let hello = Hello { record: RECORD, device: carnet_crypto::id::DeviceId([1; 16]), proof };
+    let opening = Frame::Hello(hello).encode().len() + Frame::Welcome.encode().len();
+    for (count, most) in [(8_u8, 600), (13, 600)] {
+        let mut relay = Relay::new();
+        relay.sections = (0..count).map(|n| (SectionId([n; 16]), envelopes(n..n + 9))).collect();
+        relay.operations = (0..200).map(|n| OpId([n; 32])).collect();
+        let may_read: BTreeSet<SectionId> = relay.sections.keys().copied().collect();
+        let mut follow = Following::new(RECORD, relay.public(), RelayMemory::default());
+        let asked = follow.pull();
+        let answer = relay.answer(&asked);
+        follow.operations(&answer.operations);
+        for (section, ids) in &answer.tails {
+            follow.envelopes(*section, ids, false);
+        }
+        assert_eq!(follow.ended(&answer.pulled, &may_read), SETTLED);
+        let mut next = another_day(&follow, &relay);
+        let asked = next.pull();
+        let answer = relay.answer(&asked);
+        assert!(answer.operations.is_empty() && answer.tails.iter().all(|(_, ids)| ids.is_empty()));
+        let pull = Frame::Pull(asked).encode().len();
+        let pulled = Frame::Pulled(answer.pulled.clone()).encode().len();
+        let bytes = opening + pull + pulled;
+        println!("{count} sections: {opening} + {pull} + {pulled} = {bytes} bytes");
+        assert!(bytes <= most, "{count} sections: {bytes}");
+        assert_eq!(next.ended(&answer.pulled, &may_read), SETTLED);
+    }
+}
