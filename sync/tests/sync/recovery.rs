@@ -104,3 +104,28 @@ async fn atk_21_a_removed_device_gets_nothing_new_and_opens_nothing_new() {
     assert_eq!(two.labels(&id), ["avant"]);
     relay.stop().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_removed_device_sent_just_before_its_removal_came_is_quarantined_without_an_alarm() {
+    let (_folder, relay) = relay().await;
+    let (mut one, mut two, id) = two_devices(240, &relay.address).await;
+    one.add(&id, "avant");
+    one.sync(&id).await;
+    two.sync(&id).await;
+    let removed = two.with(&id, |record| record.device());
+    one.with(&id, |record| record.remove_device(&removed, carnet_vault::devices::RemovalReason::Lost)).unwrap();
+    for n in 0..3 {
+        two.add(&id, &format!("croisé {n}"));
+    }
+    two.sync(&id).await;
+    let crossed = one.sync(&id).await;
+    assert!(crossed.refused.is_empty(), "{crossed:?}");
+    assert_eq!(one.labels(&id), ["avant"]);
+    assert!(one.pending(&id).quarantined > 0);
+    for _ in 0..2 {
+        let quiet = one.sync(&id).await;
+        assert!(quiet.is_quiet(), "{quiet:?}");
+    }
+    assert!(matches!(two.try_sync(&id).await, Err(SyncError::NotAdmitted)));
+    relay.stop().await;
+}
