@@ -60,6 +60,8 @@ pub(crate) enum Failure {
     BadName,
     /// A number with neither comma nor point form.
     BadNumber(&'static str),
+    /// What is no identifier of a record.
+    BadRecordId,
     /// An address that is no address of a relay.
     BadRelay,
     /// A length of stay without its unit.
@@ -339,6 +341,7 @@ impl Failure {
             Self::BadJson => msg!("error-bad-json"),
             Self::BadName => msg!("error-bad-name"),
             Self::BadNumber(option) => msg!("error-bad-number", option = *option),
+            Self::BadRecordId => msg!("error-bad-record-id"),
             Self::BadRelay => msg!("error-bad-relay"),
             Self::BadStayLength => msg!("error-bad-stay-length"),
             Self::BadZone => msg!("error-bad-zone"),
@@ -475,6 +478,7 @@ impl Failure {
             | Self::BadJson
             | Self::BadName
             | Self::BadNumber(_)
+            | Self::BadRecordId
             | Self::BadRelay
             | Self::BadStayLength
             | Self::BadZone

@@ -293,6 +293,8 @@ impl Slot {
             let Some(address) = address else { continue };
             match Self::enter_at(node, address, alpn, ticket.slot()).await {
                 Ok(entered) => return Ok(entered),
+                // That the ticket is used up says more than that the inviter has gone.
+                Err(_) if matches!(ended, SyncError::TicketClosed) => {}
                 Err(error) => ended = error,
             }
         }

@@ -2,7 +2,7 @@
 
 use std::{
     fs::{File, OpenOptions},
-    io::{Seek, SeekFrom, Write},
+    io::{BufReader, Seek, SeekFrom, Write},
     path::{Path, PathBuf},
 };
 
@@ -13,6 +13,11 @@ pub(crate) fn write_own(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
     let mut file = NewFile::create(path)?;
     file.add(bytes)?;
     file.finish()
+}
+
+/// Opens a file that was handed over.
+pub(crate) fn open(path: &Path) -> Result<BufReader<File>, Failure> {
+    File::open(path).map(BufReader::new).map_err(|error| Failure::unreadable(path, &error))
 }
 
 /// A file on its way: it takes its name when it is complete, and leaves nothing if it is dropped before.

@@ -1,15 +1,18 @@
-//! `sync`: one exchange of a record with its relay.
+//! `sync`: one exchange of a record, with its relay or by a file that is carried to another device.
 
-use carnet_sync::{sync_with_relay, trust_relay_again};
+use std::path::{Path, PathBuf};
+
+use carnet_sync::{export_exchange, import_exchange, sync_with_relay, trust_relay_again};
 use carnet_vault::{Record, RelayAddress};
-use serde_json::Value;
+use serde_json::{Value, json};
 
+use super::files;
 use crate::{
     error::Failure,
     msg,
     network::{self, Teller, synced_json, synced_page, synced_warnings},
     session::Session,
-    ui::Report,
+    ui::{Block, Report},
 };
 
 #[derive(Debug, clap::Args)]
@@ -18,11 +21,16 @@ pub(crate) struct Options {
     once: bool,
     #[arg(long, value_name = "ADDR")]
     relay: Option<String>,
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["relay", "trust_again", "once"])]
+    file: Option<PathBuf>,
     #[arg(long)]
     trust_again: bool,
 }
 
 pub(crate) fn run(options: &Options, session: &Session<'_>) -> Result<Report, Failure> {
+    if let Some(path) = &options.file {
+        return if path.exists() { take_in(path, session) } else { hand_out(path, session) };
+    }
     let named: Option<RelayAddress> =
         options.relay.as_ref().map(|text| text.parse()).transpose().map_err(|_| Failure::BadRelay)?;
     let mut vault = session.open()?;
@@ -46,6 +54,35 @@ pub(crate) fn run(options: &Options, session: &Session<'_>) -> Result<Report, Fa
     }
     let (page, warnings) = (synced_page(&exchanged), synced_warnings(&exchanged));
     Ok(Report { data, page, warnings, ..Report::default() })
+}
+
+/// Takes in what another device of the record wrote for the others. Only they can read it.
+fn take_in(path: &Path, session: &Session<'_>) -> Result<Report, Failure> {
+    let vault = session.open()?;
+    let mut file = files::open(path)?;
+    let exchanged = network::run(vault, async |_, shared| {
+        let mut teller = Teller::new(session.ui);
+        Ok(import_exchange(shared, &mut file, &mut |event| teller.tell(event))?)
+    })?;
+    let (page, warnings) = (synced_page(&exchanged), synced_warnings(&exchanged));
+    Ok(Report { data: synced_json(&exchanged), page, warnings, ..Report::default() })
+}
+
+/// Writes all that this device has of the record into a new file, for its other devices.
+fn hand_out(path: &Path, session: &Session<'_>) -> Result<Report, Failure> {
+    let vault = session.open()?;
+    let meant = session.meant(&vault)?;
+    network::run(vault, async |_, shared| {
+        let mut file = files::NewFile::create(path)?;
+        export_exchange(shared, meant.id, &mut file)?;
+        file.finish()
+    })?;
+    let place = path.display().to_string();
+    Ok(Report {
+        data: json!({ "record": meant.id.to_string(), "file": place }),
+        page: vec![Block::Say(msg!("exchange-written", path = place.clone()))],
+        ..Report::default()
+    })
 }
 
 /// Gives the record a relay, for all its devices. Another one than it has takes the recovery kit.
