@@ -6,7 +6,7 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use carnet_sync::{Invited, Meeting, Met, Node, SharedVault, SyncError, sync_with_relay, wait_for_admission};
+use carnet_sync::{Invited, Meeting, Met, Node, SharedVault, SyncError, hand_on, wait_for_admission};
 use carnet_vault::{
     RecordId, RelayAddress,
     pairing::{Delivery, Meeting as Place, Ticket},
@@ -143,14 +143,14 @@ async fn admit(
     session.ui.talk(&msg!("device-asks", name = &label));
     // Left out with an error, the device is refused.
     compare(&met.code(), session)?;
-    let device = met.admit().await?.to_string();
-    session.ui.event("admitted", Map::from_iter([("device".to_owned(), Value::String(device.clone()))]));
+    let device = met.admit().await?;
+    session.ui.event("admitted", Map::from_iter([("device".to_owned(), Value::String(device.to_string()))]));
     let mut teller = Teller::new(session.ui);
-    let exchanged = sync_with_relay(node, shared, id, &mut |event| teller.tell(event)).await;
+    let exchanged = hand_on(node, shared, id, device, ADMISSION, &mut |event| teller.tell(event)).await;
     let mut report = Report { page: vec![Block::Say(msg!("device-admitted", name = &label))], ..Report::default() };
     let mut data = Map::from_iter([
         ("record".to_owned(), Value::String(id.to_string())),
-        ("device".to_owned(), Value::String(device)),
+        ("device".to_owned(), Value::String(device.to_string())),
         ("label".to_owned(), Value::String(label)),
     ]);
     report.failure = add_synced(exchanged, &mut data, &mut report.page, &mut report.warnings);
