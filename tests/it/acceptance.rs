@@ -69,6 +69,46 @@ fn a_row_is_shown_or_partly_shown_by_tests_that_exist() {
     println!("rows: {counts:?}");
 }
 
+#[test]
+fn every_number_in_a_test_name_is_of_a_list_that_can_be_read() {
+    let tests = tests();
+    let read = |name: &str| fs::read_to_string(root().join(name)).expect("a page of docs/");
+    let (faults, attacks) = (read("docs/testing.md"), read("docs/threat-model.md"));
+    let mut unknown = BTreeSet::new();
+    let mut used = BTreeSet::new();
+    for test in &tests {
+        if let Some(rest) = test.strip_prefix("fault_") {
+            let id = rest.split('_').next().unwrap_or_default().to_uppercase();
+            let is_family = id.len() == 1 && faults.contains(&format!("### {id}. "));
+            if !is_family && !faults.contains(&format!("| {id} | ")) {
+                unknown.insert(test.clone());
+            }
+            used.insert(id);
+        }
+        let numbers = test.split("atk_").skip(1);
+        for number in numbers.filter_map(|rest| rest.split('_').next()).filter(|text| is_number(text)) {
+            if !attacks.contains(&format!("| ATK-{number} | ")) {
+                unknown.insert(test.clone());
+            }
+            used.insert(format!("ATK-{number}"));
+        }
+    }
+    assert!(unknown.is_empty(), "neither in docs/testing.md nor in docs/threat-model.md: {unknown:#?}");
+    let is_claimed = |line: &&str| line.starts_with("| ") && line.ends_with("| yes |");
+    let claimed = faults.lines().filter(is_claimed).filter_map(|line| line.split('|').nth(1)).map(str::trim);
+    let empty: Vec<&str> = claimed.filter(|id| !used.contains(*id)).collect();
+    assert!(empty.is_empty(), "docs/testing.md says that there are tests of {empty:?}");
+    let untested = faults.split("### Attacks without a test").nth(1).and_then(|rest| rest.split("\n## ").next());
+    let untested = untested.expect("the attacks without a test are listed");
+    for number in 1..=40 {
+        let id = format!("ATK-{number}");
+        assert!(
+            used.contains(&id) || untested.contains(&format!("{id} (")),
+            "{id} has no test, and docs/testing.md does not say so"
+        );
+    }
+}
+
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("tests/ lies in the root").to_path_buf()
 }
