@@ -232,3 +232,50 @@ fn the_demonstration_holds() {
     let again = account.run(1, &["demo", folder.to_str().unwrap()]);
     assert_eq!(again["error"]["code"], "file_exists");
 }
+
+/// The 24 words of a printed sheet, group by group.
+fn words_of(sheet: &std::path::Path) -> String {
+    let bytes = std::fs::read(sheet).unwrap();
+    let page = String::from_utf8_lossy(&bytes);
+    let group = |number: usize| {
+        let start = page.find(&format!("({number}.  ")).unwrap();
+        let line = page[start..].split(')').next().unwrap();
+        line.split_whitespace().skip(1).map(str::to_owned).collect::<Vec<_>>()
+    };
+    (1..=6).flat_map(group).collect::<Vec<_>>().join(" ")
+}
+
+fn restored(account: &Account, words: &str, exit: i32, from: &[&str]) -> Value {
+    let mut command = vec!["recovery", "restore", "--words-fd", "0", "--yes", "--name", "Camille"];
+    command.extend(from);
+    let mut restoring = account.start(&command);
+    restoring.answer(words);
+    restoring.end(exit).0
+}
+
+#[test]
+fn atk_22_with_every_device_lost_the_sheet_brings_the_record_back_from_the_relay_or_from_a_file() {
+    let (lost, new, far) = (Account::new(), Account::new(), Account::new());
+    let (_relay, address) = relay(&lost);
+    let sheet = lost.path("kit.pdf");
+    let begun = lost.run(0, &["init", "--name", "Camille", "--kit-out", sheet.to_str().unwrap(), "--relay", &address]);
+    lost.run(0, &["import", concat!(env!("CARGO_MANIFEST_DIR"), "/samples/scan.png")]);
+    lost.run(0, &["sync"]);
+    let stick = lost.path("stick");
+    lost.run(0, &["sync", "--file", stick.to_str().unwrap()]);
+    let (id, digest, words) = (begun["data"]["record"].as_str().unwrap(), lost.digest(), words_of(&sheet));
+
+    let mut wrong: Vec<&str> = words.split(' ').collect();
+    wrong[3] = "carnet";
+    let place = ["--id", id, "--relay", &address];
+    assert_eq!(restored(&new, &wrong.join(" "), 1, &place)["error"]["code"], "kit_words");
+    let back = restored(&new, &words, 0, &place);
+    assert_eq!(back["data"]["record"], id, "{back}");
+    assert_eq!(new.digest(), digest);
+    let refused = lost.run(4, &["sync"]);
+    assert_eq!(refused["error"]["code"], "not_admitted", "whoever found the old device learns nothing more");
+
+    let back = restored(&far, &words, 0, &["--from", stick.to_str().unwrap()]);
+    assert_eq!(back["data"]["record"], id, "{back}");
+    assert_eq!(far.digest(), digest);
+}

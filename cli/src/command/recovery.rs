@@ -124,6 +124,7 @@ impl From<RecoveryError> for Failure {
     fn from(error: RecoveryError) -> Self {
         match error {
             RecoveryError::Words(_) => Self::KitWords,
+            RecoveryError::AlreadyHere => Self::RecordExists,
             RecoveryError::OtherRecord => Self::KitOfOther,
             RecoveryError::Vault(error) => error.into(),
             other => Self::Ours(other.to_string()),
