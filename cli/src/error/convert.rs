@@ -104,13 +104,12 @@ impl From<SyncError> for Failure {
     fn from(error: SyncError) -> Self {
         match error {
             SyncError::Bind(reason) => Self::NoNetwork { reason },
-            SyncError::Malformed | SyncError::NotThisRecord => Self::PeerMalformed,
             SyncError::NoRelay => Self::NoRelay,
             SyncError::NotAdmitted => Self::NotAdmitted,
             SyncError::NotConfirmed => Self::CodesDiffer,
             SyncError::OtherRelay => Self::OtherRelay,
             SyncError::File(std::io::ErrorKind::StorageFull) => Self::DiskFull,
-            SyncError::File(_) => Self::PeerMalformed,
+            SyncError::File(_) | SyncError::Malformed | SyncError::NotThisRecord => Self::PeerMalformed,
             SyncError::Pairing(error) => error.into(),
             SyncError::Recovery(error) => error.into(),
             SyncError::RelayAlarm { what } => Self::RelayAlarm { what: alarm(what) },
