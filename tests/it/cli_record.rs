@@ -291,7 +291,7 @@ fn the_samples_come_in_once_and_their_reports_add_up() {
     assert_ne!(digest, "", "the record has a digest");
 }
 
-fn assert_adds_up(file: &Value) {
+pub(crate) fn assert_adds_up(file: &Value) {
     let parts = ["added", "already_there", "merged", "set_aside", "refused"];
     let sum: u64 = parts.iter().map(|part| number(&file[*part])).sum();
     assert_eq!(number(&file["read"]), sum, "read is the sum of what became of the rows: {file}");

@@ -23,7 +23,7 @@ fn owner(home: &Home, relay: &Relay) -> Carnet {
 }
 
 /// Adds `second` to the record of `first` with a ticket: both sides must show the same six digits.
-fn pair(first: &Carnet, second: &Carnet, ticket: &str) -> (Value, Value) {
+pub(crate) fn pair(first: &Carnet, second: &Carnet, ticket: &str) -> (Value, Value) {
     let mut inviting = first.start(&["pair", "invite", "--ticket-out", ticket]);
     inviting.event("ticket");
     let mut joining = second.start(&["pair", "join", ticket, "--label", "Portable", "--name", "Camille"]);
@@ -45,7 +45,7 @@ fn ended((code, said): (Option<i32>, Vec<Value>)) -> Value {
     last
 }
 
-fn sync(carnet: &Carnet) -> Value {
+pub(crate) fn sync(carnet: &Carnet) -> Value {
     carnet.run(&["sync", "--once"]).data()
 }
 
@@ -129,6 +129,100 @@ fn blind(relay: &Relay, carnet: &Carnet) {
         let found = search(&relay.folder, &needle);
         assert!(found.is_empty(), "{shown} is at the relay: {found:?}");
     }
+}
+
+#[test]
+fn with_no_relay_running_devices_meet_directly_and_by_file() {
+    let (home, other) = (Home::new(), Home::new());
+    let first = home.carnet("vault");
+    let kit = home.path("kit.pdf");
+    let words = ["init", "--name", "Camille", "--birth", "1984-02-29", "--no-relay", "--kit-out", text(&kit)];
+    first.run(&words).data();
+    import_samples(&first);
+    let second = other.carnet("vault");
+    // Directly: the device that invites hands the whole record over.
+    pair(&first, &second, text(&home.path("ticket")));
+    assert_eq!(second.digest(), first.digest());
+    assert_eq!(contents(&second), contents(&first));
+
+    // By a file, such as a stick carries it: both ways, and nobody else can read it.
+    second.run(&["profile", "add", "disease", "--name", "Asthme-canari"]).data();
+    first.run(&["measure", "add", "weight", "64.5"]).data();
+    let stick = Home::new();
+    for (from, to, name) in [(&second, &first, "there"), (&first, &second, "back")] {
+        let path = stick.path(name);
+        from.run(&["sync", "--file", text(&path)]).data();
+        to.run(&["sync", "--file", text(&path)]).data();
+    }
+    assert_eq!(second.digest(), first.digest());
+    assert!(first.run(&["profile", "list"]).out.contains("Asthme-canari"));
+    for word in KNOWN {
+        let found = search(&stick.path(""), word.as_bytes());
+        assert!(found.is_empty(), "{word} is in clear on the stick: {found:?}");
+    }
+    let elsewhere = Home::new();
+    let stranger = elsewhere.vault("vault", "Quelqu'un");
+    let before = stranger.digest();
+    assert_ne!(stranger.run(&["sync", "--file", text(&stick.path("there"))]).code, Some(0));
+    assert_eq!(stranger.digest(), before);
+}
+
+#[test]
+fn atk_22_both_vaults_are_deleted_and_the_kit_brings_the_record_back() {
+    let (operator, home, other) = (Home::new(), Home::new(), Home::new());
+    let relay = Relay::new(&operator);
+    let first = owner(&home, &relay);
+    let second = other.carnet("vault");
+    pair(&first, &second, text(&home.path("ticket")));
+    import_samples(&first);
+    second.run(&["profile", "add", "disease", "--name", "Asthme-canari"]).data();
+    let stick = home.path("stick");
+    for carnet in [&first, &second, &first] {
+        sync(carnet);
+    }
+    let (digest, papers) = (first.digest(), contents(&first));
+    sync(&first);
+    first.run(&["sync", "--file", text(&stick)]).data();
+    let id = first.run(&["record", "show"]).data()["id"].as_str().expect("an id").to_owned();
+    for carnet in [&first, &second] {
+        std::fs::remove_dir_all(&carnet.vault).expect("the device is lost");
+    }
+
+    let words = words_of(&std::fs::read(home.path("kit.pdf")).expect("the sheet"));
+    let wrong = words.replacen(words.split(' ').next().unwrap_or_default(), "zoo", 1);
+    let from_relay = ["--id", &id, "--relay", &relay.address];
+    assert_ne!(restored(&home, "wrong", &wrong, &from_relay).1.code, Some(0));
+    for (name, from) in [("relay", &from_relay[..]), ("file", &["--from", text(&stick)])] {
+        let (carnet, ran) = restored(&home, name, &words, from);
+        ran.data();
+        assert_eq!(carnet.digest(), digest, "restored from a {name}");
+        assert_eq!(contents(&carnet), papers);
+        let live = live_devices(&carnet);
+        assert_eq!(live.len(), 1, "the lost devices have no place any more: {live:?}");
+        let verified = carnet.run(&["doctor", "--deep"]).data();
+        assert_eq!((&verified["verified"], &verified["missing_files"]), (&json!(true), &json!(0)));
+    }
+}
+
+/// A new vault in which the record was restored with `words`, and what the command said.
+fn restored(home: &Home, name: &str, words: &str, from: &[&str]) -> (Carnet, Ran) {
+    let carnet = home.carnet(name);
+    let more = ["recovery", "restore", "--words-fd", "0", "--name", "Camille", "--yes"];
+    let ran = carnet.run_with(&[&more[..], from].concat(), &format!("{words}\n"));
+    (carnet, ran)
+}
+
+/// The 24 words of a printed kit.
+fn words_of(sheet: &[u8]) -> String {
+    let page = String::from_utf8_lossy(sheet);
+    let group = |number: usize| {
+        let start = page.find(&format!("({number}.  ")).expect("the group is on the sheet");
+        let line = page[start..].split(')').next().unwrap_or_default();
+        line.split_whitespace().skip(1).map(str::to_owned).collect::<Vec<_>>()
+    };
+    let words: Vec<String> = (1..=6).flat_map(group).collect();
+    assert_eq!(words.len(), 24);
+    words.join(" ")
 }
 
 #[test]

@@ -17,7 +17,7 @@ use crate::{fixtures_apple, fixtures_cda, fixtures_fhir};
 
 /// Who reads a published file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum Reader {
+pub(crate) enum Reader {
     Apple,
     Cda,
     Fhir,
@@ -26,11 +26,11 @@ enum Reader {
 }
 
 /// One file that a list of expectations names.
-struct Published {
-    name: String,
-    path: PathBuf,
+pub(crate) struct Published {
+    pub(crate) name: String,
+    pub(crate) path: PathBuf,
     sha256: Option<String>,
-    reader: Reader,
+    pub(crate) reader: Reader,
 }
 
 #[test]
@@ -87,7 +87,7 @@ fn family(test: &str, reader: Reader, check: fn(&Path) -> Leaves) {
 }
 
 /// The folder that `CARNET_FIXTURES` names. Without it the test is skipped, and says so.
-fn folder(test: &str) -> Option<PathBuf> {
+pub(crate) fn folder(test: &str) -> Option<PathBuf> {
     #[expect(clippy::disallowed_methods, reason = "the one variable that the tests know")]
     let named = std::env::var_os("CARNET_FIXTURES");
     let Some(named) = named.filter(|named| !named.is_empty()) else {
@@ -100,7 +100,7 @@ fn folder(test: &str) -> Option<PathBuf> {
 }
 
 /// Every file of the three lists of expectations.
-fn published(folder: &Path) -> Vec<Published> {
+pub(crate) fn published(folder: &Path) -> Vec<Published> {
     let mut files = Vec::new();
     for (list, below) in [("national", "national"), ("phone", ""), ("standards", "")] {
         let path = folder.join(list).join("expected.json");

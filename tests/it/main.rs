@@ -3,6 +3,7 @@
 mod acceptance;
 mod architecture;
 mod cli_faults;
+mod cli_journey;
 mod cli_kill;
 mod cli_record;
 mod cli_secrets;
