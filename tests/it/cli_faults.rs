@@ -284,6 +284,41 @@ fn fault_a5_a_read_only_disk_is_said_and_loses_nothing() {
     assert_eq!(digest_of(&home, "before.zip"), digest_of(&home, "after.zip"));
 }
 
+#[test]
+fn with_no_network_at_all_everything_works_but_calling_a_relay() {
+    let home = Home::new();
+    let home_path = text(&home.path("")).trim_end_matches('/').to_owned();
+    let Some(said) = apart(
+        "cli_faults::with_no_network_at_all_everything_works_but_calling_a_relay",
+        &home,
+        &["--net"],
+        &format!(
+            "disk={home_path}
+             run init init --name Ana --birth 1984-02-29 --no-relay --no-kit
+             run import import {samples}/export.zip {samples}/laboratoire.xml {samples}/scan.png
+             run disease profile add disease --name Asthme
+             run list profile list
+             run document document list
+             run log log verify
+             run doctor doctor --deep
+             run export export --yes --out {home_path}/all.zip
+             run handed sync --file {home_path}/stick
+             run sync sync --once",
+            samples = samples(),
+        ),
+    ) else {
+        return;
+    };
+    for name in ["init", "import", "disease", "list", "document", "log", "doctor", "export", "handed"] {
+        said(name).data();
+    }
+    // No relay was named: that is said at once, and is no failure of the network.
+    assert_ne!(said("sync").code, Some(6));
+    let again = home.vault("again", "Ana");
+    again.run(&["import", text(&home.path("all.zip"))]).data();
+    assert_eq!(again.digest(), home.carnet("vault").digest());
+}
+
 fn digest_of(home: &Home, name: &str) -> serde_json::Value {
     let mark = carnet_tests::process::member(&home.path(name), "carnet.json");
     let mark: serde_json::Value = serde_json::from_slice(&mark).expect("JSON");
@@ -291,22 +326,30 @@ fn digest_of(home: &Home, name: &str) -> serde_json::Value {
     mark["digest"].clone()
 }
 
-/// Runs `script` where `$disk` is a disk of its own of `size`, and `run NAME WORDS` is the command on a vault there.
-/// Gives what each said, by its name; nothing where this machine lets nobody mount a disk.
-fn on_own_disk<'a>(test: &str, home: &'a Home, size: &str, script: &str) -> Option<impl Fn(&str) -> Ran + 'a> {
+/// Runs `script` where `$disk` is a disk of its own of `size`. See [`apart`].
+fn on_own_disk<'a>(test: &str, home: &'a Home, size: &str, script: &str) -> Option<impl Fn(&str) -> Ran + use<'a>> {
     fs::create_dir(home.path("disk")).expect("a folder");
-    fs::create_dir(home.path("said")).expect("a folder");
-    let script = format!(
+    let mount = format!(
         "disk={disk}
          /bin/mount -t tmpfs -o size={size} none \"$disk\" || exit 99
-         run() {{
+         {script}",
+        disk = text(&home.path("disk")),
+    );
+    apart(test, home, &["--mount"], &mount)
+}
+
+/// Runs `script` with a part of the system of its own (`spaces`); in it, `run NAME WORDS` is the command on the vault
+/// in the folder `$disk`. Gives what each said, by its name; nothing where this machine lets nobody do that.
+fn apart<'a>(test: &str, home: &'a Home, spaces: &[&str], script: &str) -> Option<impl Fn(&str) -> Ran + use<'a>> {
+    fs::create_dir(home.path("said")).expect("a folder");
+    let script = format!(
+        "run() {{
              name=$1; shift
              {program} --vault \"$disk/vault\" --passphrase-file {passphrase} --json \"$@\" >{said}/$name 2>/dev/null
              echo $? >{said}/$name.code
          }}
          {script}
          exit 0",
-        disk = text(&home.path("disk")),
         program = text(&program("carnet")),
         passphrase = text(&home.path("passphrase")),
         said = text(&home.path("said")),
@@ -319,10 +362,10 @@ fn on_own_disk<'a>(test: &str, home: &'a Home, size: &str, script: &str) -> Opti
     #[expect(clippy::disallowed_methods, reason = "a disk that can be filled needs a name space of its own")]
     let mut command = Command::new("/usr/bin/unshare");
     command.env_clear().env("HOME", home.path("")).env("CARNET_LANG", "en");
-    command.args(["--user", "--map-root-user", "--mount", "/bin/sh", "-c", &script]);
+    command.args(["--user", "--map-root-user"]).args(spaces).args(["/bin/sh", "-c", &script]);
     let ran = finish(&mut command, "", &["unshare"]);
     if ran.code != Some(0) {
-        skipped(&format!("this machine lets nobody mount a disk: {}", ran.err.trim()));
+        skipped(&format!("this machine lets nobody set a part of it apart: {}", ran.err.trim()));
         return None;
     }
     Some(move |name: &str| {
