@@ -168,6 +168,40 @@ fn with_no_relay_running_devices_meet_directly_and_by_file() {
 }
 
 #[test]
+fn a_device_that_stays_connected_learns_from_the_relay_and_serves_the_others_when_it_is_gone() {
+    let (operator, home, other) = (Home::new(), Home::new(), Home::new());
+    let mut relay = Relay::new(&operator);
+    let first = owner(&home, &relay);
+    let second = other.carnet("vault");
+    pair(&first, &second, text(&home.path("ticket")));
+
+    let mut staying = first.start(&["sync", "--watch"]);
+    let address = staying.event("listening")["address"].as_str().expect("an address").to_owned();
+    staying.event("up_to_date");
+    second.run(&["profile", "add", "disease", "--name", "Par-le-relais"]).data();
+    sync(&second);
+    staying.event("up_to_date");
+    relay.kill();
+    staying.event("reconnecting");
+    // The relay is gone: the two meet directly, and both learn.
+    second.run(&["profile", "add", "disease", "--name", "De-face-a-face"]).data();
+    let met = second.run(&["sync", "--peer", &address]).data();
+    assert!(met["sent"].as_u64().is_some_and(|sent| sent > 0), "{met}");
+    assert_eq!(first.run(&["status"]).refused(75), "busy", "whoever stays connected holds the vault");
+    staying.kill();
+    let listed = first.run(&["profile", "list"]).out;
+    assert!(listed.contains("Par-le-relais") && listed.contains("De-face-a-face"), "{listed}");
+    assert_eq!(first.digest(), second.digest());
+    assert_eq!(second.run(&["sync", "--peer", "nowhere"]).refused(2), "usage");
+    // A stranger to the record is served nothing.
+    let elsewhere = Home::new();
+    let stranger = elsewhere.vault("vault", "Quelqu'un");
+    let mut staying = first.start(&["sync", "--watch"]);
+    let address = staying.event("listening")["address"].as_str().expect("an address").to_owned();
+    assert_ne!(stranger.run(&["sync", "--peer", &address]).code, Some(0));
+}
+
+#[test]
 fn atk_22_both_vaults_are_deleted_and_the_kit_brings_the_record_back() {
     let (operator, home, other) = (Home::new(), Home::new(), Home::new());
     let relay = Relay::new(&operator);
