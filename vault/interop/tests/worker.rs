@@ -129,9 +129,7 @@ fn squeezed(content: &[u8], resource: Resource, value: u64) -> WorkerError {
 
 #[test]
 fn fault_g1_a_file_that_takes_too_long_ends_the_worker_and_not_us() {
-    // A kernel that looks at the clock rarely comes past the soft limit and the hard one at once, and then only kills.
-    let ended = squeezed(&export(2_000_000), Resource::Cpu, 1);
-    assert!(matches!(ended, WorkerError::CpuLimit | WorkerError::Ended(9)), "{ended:?}");
+    assert_eq!(squeezed(&export(2_000_000), Resource::Cpu, 1), WorkerError::CpuLimit);
 }
 
 #[test]

@@ -29,9 +29,10 @@ pub fn serve() -> u8 {
 
 fn answer(options: &Options, size: u64) -> io::Result<()> {
     let mut out = BufWriter::with_capacity(128 << 10, Socket);
+    // Ready means that every limit stands: from here on this process changes none.
+    limits::grant(limits::cpu_seconds(sniffed()?, size))?;
     frame::write(&Answer::Ready, &mut out)?;
     out.flush()?;
-    limits::grant(limits::cpu_seconds(sniffed()?, size))?;
     let mut failure = None;
     let read = crate::intake::read(Input, options, &mut |item: Item| {
         frame::write(&Answer::Item(item), &mut out).map_err(|error| {
