@@ -1,0 +1,169 @@
+//! Who signed an envelope, where it stands in its feed, and whether it counts: steps 3 to 7 of the acceptance.
+//!
+//! A header names author, view and epoch by hints. Where several fit, each is tried, and the signature decides. Nothing
+//! here opens a payload or changes a volume. Source: `docs/protocol.md`, "Acceptance" and "Equivocation".
+
+use carnet_crypto::{
+    id::{EnvelopeId, EpochId, OpId, SectionId},
+    sign::Verified,
+};
+use carnet_protocol::{
+    envelope::{Envelope, EnvelopeContext, EnvelopeFacts, NO_PREDECESSOR},
+    feed::{Position, SignedHeader},
+    membership::{HeadsDigest, Judgement, Missing},
+};
+
+use super::Verdict;
+use crate::{
+    record::{Record, RecordError},
+    row::{self, FeedRow},
+    store::{StoreError, Writer},
+    tables::{FEED, Key},
+};
+
+/// An envelope whose signature holds, with the heads of its view.
+pub(super) struct Signed {
+    pub(super) envelope: Envelope,
+    pub(super) verified: Verified<EnvelopeFacts>,
+    pub(super) head: OpId,
+}
+
+/// What the search for an author came to.
+pub(super) enum Found {
+    /// With the state of its feed.
+    Signed(Box<Signed>, FeedRow),
+    /// There is none, or none can be found yet: it is refused, waits, or comes after a gap.
+    Verdict(Verdict),
+}
+
+impl Record<'_> {
+    /// Finds the context in which the signature of an envelope holds: where several fit its hints, each is tried.
+    pub(super) fn verify(&self, writer: &Writer, section: SectionId, envelope: Envelope) -> Result<Found, RecordError> {
+        let header = &envelope.header;
+        let membership = self.live.members.current();
+        let candidates = membership.feed_candidates(&section, header.volume, header.kind, header.feed);
+        if candidates.is_empty() {
+            // The operation that introduces the author may still come.
+            return Ok(Found::Verdict(Verdict::Waiting));
+        }
+        let mut waits = false;
+        for candidate in candidates {
+            let row = writer.get(FEED, &Key::of(&self.live.id).feed(&candidate.feed))?;
+            let state: FeedRow = if let Some(row) = row {
+                row::read(&row).map_err(|_| StoreError::Damaged)?
+            } else {
+                let kind = header.kind.number();
+                FeedRow::empty(candidate.device, candidate.incarnation, section, header.volume, kind)
+            };
+            // The context of a position is known only once the one before it is held.
+            let before = match header.seq {
+                1 => Some((NO_PREDECESSOR, None)),
+                seq if seq == state.seq + 1 => Some((state.last, Some(HeadsDigest(state.heads)))),
+                seq => {
+                    let held = self.stored(writer, &candidate.feed, seq - 1)?;
+                    let held = if held.is_none() { self.aside(writer, &candidate.feed, seq - 1)? } else { held };
+                    held.map(|stored| (stored.id, Some(stored.heads)))
+                }
+            };
+            let Some((previous, last_heads)) = before else {
+                return Ok(Found::Verdict(Verdict::Gap(candidate.feed, state.seq + 1)));
+            };
+            let views: Vec<(HeadsDigest, OpId)> = match (header.heads, last_heads) {
+                (Some(hint), _) => self.live.members.views_hinted(hint),
+                (None, Some(last)) => self.live.members.view(&last).into_iter().map(|head| (last, head)).collect(),
+                (None, None) => Vec::new(),
+            };
+            let epochs: Vec<EpochId> = membership.epochs_hinted(&section, header.epoch).map(|epoch| epoch.id).collect();
+            waits |= views.is_empty() || epochs.is_empty();
+            for ((heads, head), epoch) in views.iter().flat_map(|view| epochs.iter().map(move |epoch| (view, epoch))) {
+                let context = EnvelopeContext {
+                    record: self.live.id,
+                    section,
+                    volume: header.volume,
+                    kind: header.kind,
+                    device: candidate.device,
+                    key: candidate.key,
+                    incarnation: candidate.incarnation,
+                    previous,
+                    heads: *heads,
+                    epoch: *epoch,
+                };
+                if let Ok(verified) = envelope.verify(&context) {
+                    let signed = Signed { envelope, verified, head: *head };
+                    return Ok(Found::Signed(Box::new(signed), state));
+                }
+            }
+        }
+        Ok(Found::Verdict(if waits { Verdict::Waiting } else { Verdict::Refused }))
+    }
+
+    /// Step 3: the view contains that of the envelope before, or its author would unlearn what it has shown to know.
+    pub(super) fn continues_view(
+        &self,
+        writer: &Writer,
+        state: &FeedRow,
+        signed: &Signed,
+    ) -> Result<bool, RecordError> {
+        let facts = signed.verified.get();
+        if facts.seq == 1 {
+            return Ok(true);
+        }
+        let before = if facts.seq == state.seq.saturating_add(1) {
+            Some(HeadsDigest(state.heads))
+        } else {
+            self.aside(writer, &facts.feed, facts.seq.saturating_sub(1))?.map(|before| before.heads)
+        };
+        let Some(earlier) = before.and_then(|heads| self.live.members.view(&heads)) else { return Ok(true) };
+        Ok(self.live.members.current().view_includes(&[signed.head], &[earlier]) != Some(false))
+    }
+
+    /// What membership says of an envelope. Whether it lies in the chain that a removal or a proof lets stand shows only
+    /// once that chain is held; until then it counts, or no chain could ever be taken in from its beginning. Should it
+    /// turn out to lie beside it, it is judged again.
+    pub(super) fn judged(&self, writer: &Writer, facts: &EnvelopeFacts, head: OpId) -> Judgement {
+        let one_chain = |position: &Position| self.is_one_chain(writer, facts, position);
+        match self.live.members.current().judge(facts, &[head], &one_chain) {
+            Judgement::Pending(Missing::Chain(end)) if end.feed == facts.feed && end.seq > facts.seq => {
+                Judgement::Accepted
+            }
+            other => other,
+        }
+    }
+
+    /// Whether an envelope and a place lie on one chain, as far as the feed is held.
+    fn is_one_chain(&self, writer: &Writer, facts: &EnvelopeFacts, position: &Position) -> Option<bool> {
+        if position.feed != facts.feed {
+            return Some(false);
+        }
+        if position.seq == facts.seq {
+            return Some(position.id == facts.id);
+        }
+        if position.seq < facts.seq {
+            let held = self.stored(writer, &position.feed, position.seq).ok().flatten()?;
+            return Some(held.id == position.id);
+        }
+        let held = self.stored(writer, &position.feed, position.seq).ok().flatten();
+        held.map(|held| held.id == position.id)
+    }
+
+    /// Whether this installation signed it, or a copy of it did.
+    pub(super) fn is_this_installation(&self, context: &EnvelopeContext) -> bool {
+        context.device == self.live.row.device && context.incarnation == self.live.row.incarnation
+    }
+
+    /// Publishes the proof that a device signed two envelopes for one place.
+    pub(super) fn accuse(
+        &mut self,
+        writer: &mut Writer,
+        signed: &Signed,
+        held: &EnvelopeId,
+    ) -> Result<(), RecordError> {
+        let facts = signed.verified.get();
+        let Some(stored) = self.stored(writer, &facts.feed, facts.seq)? else { return Ok(()) };
+        let Ok(other) = Envelope::decode(&stored.bytes) else { return Ok(()) };
+        let context = EnvelopeContext { heads: stored.heads, epoch: stored.epoch, ..facts.context };
+        let (one, two) = (SignedHeader::of(&signed.envelope, &facts.context), SignedHeader::of(&other, &context));
+        let headers = if facts.id < *held { [one, two] } else { [two, one] };
+        self.publish_fork(writer, facts, headers)
+    }
+}
