@@ -3,8 +3,6 @@
 //! The text of a command is `command-PATH`, that of an option `option-PATH-NAME` or, when several commands share it,
 //! `option-NAME`. A test holds every command and option to a text, and every such text to a command or option.
 
-use std::fmt::Write as _;
-
 use clap::{
     Arg, Command,
     error::{ContextKind, ContextValue, ErrorKind},
@@ -24,10 +22,10 @@ pub(crate) fn localise(command: Command, texts: &Texts) -> Command {
 
 fn localise_at(command: Command, path: &str, texts: &Texts) -> Command {
     let about = texts.say(&Message::new(command_key(path)));
-    let template = template(&command, texts);
     command
         .about(about)
-        .help_template(template)
+        .help_template(template(texts))
+        .subcommand_help_heading(texts.say(&msg!("help-commands")))
         .subcommand_value_name(texts.say(&msg!("help-command-name")))
         .mut_args(|arg| localise_option(arg, path, texts))
         .mut_subcommands(|inner| {
@@ -53,23 +51,24 @@ fn localise_option(arg: Arg, path: &str, texts: &Texts) -> Arg {
         text
     };
     let arg = if takes_value { arg.hide_possible_values(true).hide_default_value(true) } else { arg };
-    arg.help(text)
+    let heading = texts.say(&heading(&arg));
+    arg.help(text).help_heading(heading)
 }
 
-/// The layout of a page of help: clap's own has headings in English only.
-fn template(command: &Command, texts: &Texts) -> String {
-    let mut page = format!("{{about-with-newline}}\n{} {{usage}}\n", texts.say(&msg!("help-usage")));
-    let mut part = |heading: &Message, tag: &str| {
-        let _ = write!(page, "\n{}\n{{{tag}}}\n", texts.say(heading));
-    };
-    if command.has_subcommands() {
-        part(&msg!("help-commands"), "subcommands");
+/// The layout of a page of help: clap has the word before the usage in English only.
+fn template(texts: &Texts) -> String {
+    format!("{{about-with-newline}}\n{} {{usage}}\n\n{{all-args}}\n", texts.say(&msg!("help-usage")))
+}
+
+/// The heading under which an option stands. The options of every command come last, apart from the command's own.
+fn heading(arg: &Arg) -> Message {
+    if arg.is_positional() {
+        msg!("help-arguments")
+    } else if arg.is_global_set() || arg.get_id() == "version" {
+        msg!("help-options-of-all")
+    } else {
+        msg!("help-options")
     }
-    if command.get_positionals().next().is_some() {
-        part(&msg!("help-arguments"), "positionals");
-    }
-    part(&msg!("help-options"), "options");
-    page
 }
 
 /// Turns what clap says into help to show or into a refusal in the language of the run.

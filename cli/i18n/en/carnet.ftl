@@ -156,9 +156,10 @@ demo-next = To go on in this folder:
 ## Help
 
 help-usage = Usage:
-help-commands = Commands:
-help-arguments = Arguments:
-help-options = Options:
+help-commands = Commands
+help-arguments = Arguments
+help-options = Options
+help-options-of-all = Options of every command
 help-command-name = COMMAND
 help-values = { $text } [values: { $values }]
 

@@ -156,9 +156,11 @@ demo-next = Pour continuer dans ce dossier :
 ## Aide
 
 help-usage = Utilisation :
-help-commands = Commandes :
-help-arguments = Arguments :
-help-options = Options :
+# The colon that follows these headings is not part of them; French has a space before it.
+help-commands = Commandes{ " " }
+help-arguments = Arguments{ " " }
+help-options = Options{ " " }
+help-options-of-all = Options de toutes les commandes{ " " }
 help-command-name = COMMANDE
 help-values = { $text } [valeurs : { $values }]
 
