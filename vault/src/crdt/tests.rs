@@ -1,5 +1,7 @@
 //! How two devices' writes meet in one volume.
 
+use automerge::{ReadDoc as _, transaction::Transactable as _};
+use carnet_crypto::{door::UnixMillis, id::FeedId};
 use serde_json::json;
 
 use super::*;
@@ -148,7 +150,7 @@ fn history_tells_each_state_and_whose_it_was() {
 
 #[test]
 fn fault_c7_nesting_beyond_the_limit_is_refused_before_it_is_applied() {
-    let mut hostile = Doc::empty().unwrap().0.with_actor(ActorId::from(B.0));
+    let mut hostile = Doc::empty().unwrap().automerge.with_actor(ActorId::from(B.0));
     let before = hostile.get_heads();
     let mut tx = hostile.transaction();
     let mut object = tx.get(ROOT, "measure").unwrap().unwrap().1;
