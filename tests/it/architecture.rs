@@ -5,11 +5,12 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     fs,
-    path::{Path, PathBuf},
+    path::PathBuf,
     process::Command,
 };
 
-use cargo_metadata::{DependencyKind, Metadata, MetadataCommand};
+use cargo_metadata::DependencyKind;
+use carnet_tests::workspace::{manifests, root};
 
 /// Edges between our crates. An edge that is not here fails the build until `docs/architecture.md` allows it.
 const EDGES: &[(&str, &[&str])] = &[
@@ -80,24 +81,9 @@ const NEVER_IN_THE_RELAY: &[&str] = &[
     "chacha20poly1305",
 ];
 
-fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("tests/ lies in the root").to_path_buf()
-}
-
-/// What the manifests say. Without the graph of all dependencies, which on a fresh machine would have to be fetched for
-/// every platform.
-fn metadata() -> Metadata {
-    MetadataCommand::new()
-        .manifest_path(root().join("Cargo.toml"))
-        .no_deps()
-        .other_options(["--offline".to_owned(), "--locked".to_owned()])
-        .exec()
-        .expect("cargo metadata runs")
-}
-
 #[test]
 fn crates_depend_on_each_other_only_as_the_house_allows() {
-    let metadata = metadata();
+    let metadata = manifests();
     let allowed: BTreeMap<_, BTreeSet<_>> =
         EDGES.iter().map(|(from, to)| (*from, to.iter().copied().collect())).collect();
     let mut wrong = Vec::new();
@@ -124,7 +110,7 @@ fn crates_depend_on_each_other_only_as_the_house_allows() {
 
 #[test]
 fn outside_crates_stand_only_where_they_belong() {
-    let metadata = metadata();
+    let metadata = manifests();
     let mut wrong = Vec::new();
     for package in metadata.workspace_packages() {
         if package.name.as_str() == "carnet-tests" {
@@ -197,7 +183,7 @@ fn the_relay_alone_links_nothing_that_could_read_a_record() {
 #[test]
 fn every_direct_dependency_has_its_line_in_the_ledger() {
     let ledger = fs::read_to_string(root().join("docs/dependencies.md")).expect("docs/dependencies.md is there");
-    let metadata = metadata();
+    let metadata = manifests();
     let direct: BTreeSet<_> = metadata
         .workspace_packages()
         .iter()
@@ -211,7 +197,7 @@ fn every_direct_dependency_has_its_line_in_the_ledger() {
 
 #[test]
 fn our_code_has_no_unsafe_and_every_crate_takes_the_house_lints() {
-    for package in metadata().workspace_packages() {
+    for package in manifests().workspace_packages() {
         let manifest = fs::read_to_string(&package.manifest_path).expect("a manifest is text");
         if package.name.as_str() == "carnet-tests" {
             // A table of its own, because its helpers may unwrap and print; what counts is kept.

@@ -12,3 +12,4 @@ mod fixtures;
 mod fixtures_apple;
 mod fixtures_cda;
 mod fixtures_fhir;
+mod supply;

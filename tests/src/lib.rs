@@ -4,3 +4,5 @@ pub mod crash;
 pub mod faults;
 pub mod fixtures;
 pub mod process;
+pub mod sbom;
+pub mod workspace;
