@@ -24,8 +24,9 @@
 //!
 //! Every step ends in a commit of the vault before the next begins, so that a connection may break, a future be dropped
 //! or the power fail anywhere: the next exchange goes on, and sending again changes nothing. What decides is in
-//! `engine`, without sockets; the sockets are in `net`, which alone names the network library; the vault is used on
-//! threads that may block, with no guard held across an await.
+//! `engine`, without sockets; the sockets are in `net`, which alone names the network library and lets a simulation carry
+//! the same streams in memory ([`Node::over`]); the vault is used on threads that may block, with no guard held across an
+//! await, or on a runtime of one thread in its place.
 //!
 //! Nobody is looked up and nothing is announced: whom to reach is always said by address. Finding devices on a local
 //! network by itself is not part of this version. Source: `docs/protocol.md`, "Exchange"; `docs/frames.md`.
@@ -51,7 +52,7 @@ pub use self::{
     error::{Alarm, FailureKind, SyncError},
     event::{Event, Synced},
     file::{Exported, Restoration, export_exchange, import_exchange, restore_from_file},
-    net::Node,
+    net::{Carrier, Connection, Ends, Node, Soon},
     pair::{Invited, Meeting, Met, hand_on, wait_for_admission},
     peer::{serve_peers, sync_with_peer},
     relay::{sync_with_relay, trust_relay_again},

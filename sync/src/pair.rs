@@ -191,6 +191,7 @@ pub async fn wait_for_admission(
             ended => return ended,
         };
         tokio::select! {
+            biased;
             () = &mut over => return Err(refused),
             () = sleep(ADMISSION_PAUSE) => {}
         }

@@ -1,8 +1,9 @@
-//! The vault as asynchronous code reaches it: on a blocking thread, one step at a time, with no guard across an await.
+//! The vault as asynchronous code reaches it: where it may block, one step at a time, with no guard across an await.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
 use carnet_vault::{Record, RecordId, Vault};
+use tokio::runtime::{Handle, RuntimeFlavor};
 
 use crate::error::SyncError;
 
@@ -14,7 +15,16 @@ pub fn share(vault: Vault) -> SharedVault {
     Arc::new(Mutex::new(vault))
 }
 
-/// Runs `work` on the vault, on a thread that may block.
+/// Runs work that waits for the disk: on a thread that may block, or on a runtime of one thread, as a simulation is, at
+/// once and in its place.
+pub(crate) async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, SyncError> {
+    if Handle::current().runtime_flavor() == RuntimeFlavor::CurrentThread {
+        return Ok(work());
+    }
+    tokio::task::spawn_blocking(work).await.map_err(|_| SyncError::Ours)
+}
+
+/// Runs `work` on the vault, where it may block.
 pub(crate) async fn with_vault<T, E>(
     vault: &SharedVault,
     work: impl FnOnce(&mut Vault) -> Result<T, E> + Send + 'static,
@@ -24,14 +34,14 @@ where
     E: Into<SyncError> + Send + 'static,
 {
     let vault = Arc::clone(vault);
-    let task = tokio::task::spawn_blocking(move || {
+    let worked = blocking(move || {
         let mut vault = vault.lock().unwrap_or_else(PoisonError::into_inner);
         work(&mut vault)
     });
-    task.await.map_err(|_| SyncError::Ours)?.map_err(Into::into)
+    worked.await?.map_err(Into::into)
 }
 
-/// Runs `work` on one record, on a thread that may block.
+/// Runs `work` on one record, where it may block.
 pub(crate) async fn with_record<T, E>(
     vault: &SharedVault,
     record: RecordId,

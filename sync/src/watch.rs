@@ -36,6 +36,7 @@ pub async fn watch(
     loop {
         let mut is_connected = false;
         let ended = tokio::select! {
+            biased;
             () = &mut cancelled => return Ok(()),
             ended = stay(node, vault, record, tell, &mut is_connected) => ended,
         };
@@ -45,6 +46,7 @@ pub async fn watch(
         }
         wait = if is_connected { RETRY_MIN } else { wait.saturating_mul(2).min(RETRY_MAX) };
         tokio::select! {
+            biased;
             () = &mut cancelled => return Ok(()),
             () = sleep(wait) => {}
         }
@@ -68,6 +70,7 @@ async fn stay(
     loop {
         session.arm().await?;
         tokio::select! {
+            biased;
             news = session.news() => {
                 session.take_news(news?).await?;
                 session.exchange(tell).await?;

@@ -41,7 +41,10 @@ use crate::{
     members::{CarriedOp, Members},
     record::{Live, Record, RecordError},
     row::{self, RecordRow, Standing},
-    store::{CreateError, Durability, Lock, OpenError, Options, RelockError, Store, StoreError, Unlock, Verified},
+    store::{
+        CreateError, Durability, Lock, OpenError, Options, RelockError, StorageBackend, Store, StoreError, Unlock,
+        Verified,
+    },
     tables::{ENTRY, Key, Look, OF_RECORDS, RECORD, VAULT},
     volumes::{ViewRow, Volumes},
 };
@@ -177,7 +180,25 @@ impl Vault {
     pub fn create(folder: &Path, passphrase: &Passphrase, cost: Argon2Params, door: Door) -> Result<Self, VaultError> {
         let lock = Lock::Passphrase(passphrase, cost);
         let store = Store::create(folder, lock, Options::default(), door.another_chance())?;
-        let mut door = door;
+        Self::begin(folder, store, door)
+    }
+
+    /// Makes a vault on any disk that is empty. Attached files that are too large for the store lie in `folder`.
+    ///
+    /// # Errors
+    /// [`VaultError`]; then there is none.
+    pub fn create_on(
+        disk: impl StorageBackend,
+        folder: &Path,
+        lock: Lock<'_>,
+        options: Options,
+        door: Door,
+    ) -> Result<Self, VaultError> {
+        let store = Store::create_on(disk, lock, options, door.another_chance())?;
+        Self::begin(folder, store, door)
+    }
+
+    fn begin(folder: &Path, store: Store, mut door: Door) -> Result<Self, VaultError> {
         let seed = DeviceSeed::generate(&mut door.rng);
         let mut writer = store.write(Durability::Acknowledged)?;
         writer.put(VAULT, SEED_ROW, seed.expose_for_store())?;
@@ -200,6 +221,21 @@ impl Vault {
     /// [`VaultError::Open`].
     pub fn open_with_key(folder: &Path, key: &VaultKey, options: Options, door: Door) -> Result<Self, VaultError> {
         let store = Store::open(folder, Unlock::Key(key), options, door.another_chance())?;
+        Self::start(folder, store, door)
+    }
+
+    /// Opens the vault on any disk. Attached files that are too large for the store lie in `folder`.
+    ///
+    /// # Errors
+    /// [`VaultError::Open`].
+    pub fn open_on(
+        disk: impl StorageBackend,
+        folder: &Path,
+        unlock: Unlock<'_>,
+        options: Options,
+        door: Door,
+    ) -> Result<Self, VaultError> {
+        let store = Store::open_on(disk, unlock, options, door.another_chance())?;
         Self::start(folder, store, door)
     }
 

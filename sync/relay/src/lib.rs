@@ -5,7 +5,8 @@
 //! open an envelope, which is read off its dependency list. Nothing that passes here is logged but pseudonyms, numbers
 //! and times.
 //!
-//! - [`init`] makes a data folder, [`serve`] runs a relay on it until told to stop;
+//! - [`init`] makes a data folder, [`serve`] runs a relay on it until told to stop; [`Relay`] is the same without
+//!   sockets, for whoever brings the streams: a simulation;
 //! - [`audit`] says what an outsider with the disk sees, [`status`] the same in short;
 //! - [`backup`] and [`restore`] keep the data when the machine is lost; a restored relay begins a new store epoch, so
 //!   that devices offer again what it lacks;
@@ -29,6 +30,7 @@ mod relay;
 mod session;
 mod slot;
 mod store;
+mod stream;
 
 pub use self::{
     audit::{Audit, ObjectsAudit, RecordAudit, SectionAudit, Status, audit, status},
@@ -37,6 +39,7 @@ pub use self::{
     config::{Config, ConfigError, Limits, Policy},
     key::SecretFileError,
     net::BindError,
-    operate::{InitError, ServeError, ServeOptions, init, serve},
-    store::StoreError,
+    operate::{InitError, Relay, ServeError, ServeOptions, init, serve},
+    store::{StoreError, writer::Desk},
+    stream::{BUSY, DONE, Ends, Incoming},
 };

@@ -2,7 +2,7 @@
 
 use std::{
     fs, io,
-    net::SocketAddr,
+    net::{IpAddr, SocketAddr},
     path::{Path, PathBuf},
     sync::Arc,
     time::Duration,
@@ -18,7 +18,11 @@ use crate::{
     net::{BindError, Listener},
     relay::Shared,
     slot,
-    store::{Store, StoreError, writer::Writer},
+    store::{
+        Store, StoreError,
+        writer::{Desk, Writer},
+    },
+    stream::{self, Ends, Peer},
 };
 
 /// How often what has expired is taken away.
@@ -132,6 +136,38 @@ pub(crate) fn write_config(data: &Path, config: &Config) -> Result<(), InitError
     Ok(key::write_secret_file(&path, config.to_text().as_bytes())?)
 }
 
+/// A relay without sockets: streams are brought to it. [`serve`] is one with sockets.
+pub struct Relay {
+    shared: Arc<Shared>,
+}
+
+impl Relay {
+    /// Opens the relay in `data`, where [`init`] made it. Nothing is written before the desk works.
+    ///
+    /// # Errors
+    /// [`ServeError`].
+    pub fn open(data: &Path, clock: Arc<dyn Clock>) -> Result<(Self, Desk), ServeError> {
+        let config = Config::read(data)?;
+        let key = Arc::new(NodeKey::read(data)?);
+        let token = match config.policy {
+            Policy::Open => None,
+            Policy::Token => Some(key::read_token(data)?),
+        };
+        let store = Arc::new(Store::open(data)?);
+        let shelf = Arc::new(Shelf::default());
+        let limits = config.limits.clone();
+        let books = Books::new(&store, Arc::clone(&shelf), Arc::clone(&key), Arc::clone(&clock), limits)?;
+        let (writer, desk) = Writer::new(Arc::clone(&store), books);
+        let shared = Arc::new(Shared::new(store, writer, shelf, key, clock, config, token));
+        Ok((Self { shared }, desk))
+    }
+
+    /// Serves one stream, on a connection from `address` with this exporter, to its end.
+    pub fn answer(&self, ends: Ends, exporter: [u8; 32], address: IpAddr) -> impl Future<Output = ()> + Send + use<> {
+        stream::serve(Peer::new(Arc::clone(&self.shared), address, exporter), ends)
+    }
+}
+
 /// Runs the relay in `options.data` until `shutdown`. `listening` is called once, with the address for devices.
 ///
 /// Whatever was acknowledged is durable; stopping in the middle of anything loses nothing else than time.
@@ -144,22 +180,13 @@ pub async fn serve(
     listening: impl FnOnce(&RelayAddress),
     shutdown: impl Future<Output = ()>,
 ) -> Result<(), ServeError> {
-    let data = &options.data;
-    let config = Config::read(data)?;
-    let node = Arc::new(NodeKey::read(data)?);
-    let token = match config.policy {
-        Policy::Open => None,
-        Policy::Token => Some(key::read_token(data)?),
-    };
-    let store = Arc::new(Store::open(data)?);
-    let shelf = Arc::new(Shelf::default());
-    let limits = config.limits.clone();
-    let books = Books::new(&store, Arc::clone(&shelf), Arc::clone(&node), Arc::clone(&clock), limits)?;
-    let (writer, thread) = Writer::start(Arc::clone(&store), books)?;
-    let listener = Listener::bind(node.expose_seed(), &options.listen).await?;
-    let shared = Arc::new(Shared::new(store, writer.clone(), shelf, node, clock, config, token));
+    let (relay, desk) = Relay::open(&options.data, clock)?;
+    let thread = desk.start().map_err(StoreError::from)?;
+    let Relay { shared } = relay;
+    let writer = shared.writer.clone();
+    let listener = Listener::bind(shared.key.expose_seed(), &options.listen).await?;
     tidy(&writer).await?;
-    listening(&RelayAddress { token, ..listener.address() });
+    listening(&RelayAddress { token: shared.token, ..listener.address() });
     let tidying = tokio::spawn(keep_tidy(writer.clone()));
     let mut is_poisoned = false;
     let stopped = async {

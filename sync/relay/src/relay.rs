@@ -12,7 +12,10 @@ use carnet_crypto::{
     id::{DeviceId, ObjectId, RecordId},
 };
 use carnet_protocol::frame::AdmissionToken;
-use tokio::sync::{Notify, Semaphore};
+use tokio::{
+    runtime::{Handle, RuntimeFlavor},
+    sync::{Notify, Semaphore},
+};
 
 use crate::{
     config::Config,
@@ -124,12 +127,16 @@ impl Shared {
         Some(Connected { shared: Arc::clone(self), address })
     }
 
-    /// Reads the store on a thread that may wait for the disk.
+    /// Reads the store: on a thread that may wait for the disk, or on a runtime of one thread, as a simulation is, at
+    /// once and in its place.
     pub(crate) async fn read<T: Send + 'static>(
         self: &Arc<Self>,
         work: impl FnOnce(&Snapshot, &Path) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, StoreError> {
         let store = Arc::clone(&self.store);
+        if Handle::current().runtime_flavor() == RuntimeFlavor::CurrentThread {
+            return work(&store.snapshot()?, store.data());
+        }
         let done = tokio::task::spawn_blocking(move || work(&store.snapshot()?, store.data()));
         done.await.unwrap_or(Err(StoreError::Damaged("reading stopped")))
     }

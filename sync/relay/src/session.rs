@@ -22,11 +22,11 @@ use crate::{
         PushedItem, Taken, View, is_noted,
         serve::{self, Plan},
     },
-    net::{Gone, Sender},
     object,
     relay::Shared,
     slot::{self, SlotSide},
     store::StoreError,
+    stream::{Gone, Sender},
 };
 
 /// What becomes of a stream after a frame.
@@ -476,6 +476,7 @@ impl Session {
                 return Ok(Frame::SlotContent(content));
             }
             tokio::select! {
+                biased;
                 () = changed => {}
                 () = &mut wait => return Ok(Frame::SlotContent(content)),
             }

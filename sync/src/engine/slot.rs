@@ -98,6 +98,7 @@ impl Slots {
                 return content;
             }
             tokio::select! {
+                biased;
                 () = &mut changed => {}
                 () = &mut over => return content,
             }

@@ -3,9 +3,12 @@
 use std::time::Duration;
 
 use carnet_protocol::frame::{Frame, FrameHeader};
-use iroh::endpoint::{RecvStream, SendStream};
-use tokio::time::timeout;
+use tokio::{
+    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    time::timeout,
+};
 
+use super::Ends;
 use crate::error::SyncError;
 
 /// A frame that its receiver does not take for so long ends the stream.
@@ -17,20 +20,19 @@ const READ_BYTES: usize = 64 << 10;
 
 /// One stream: frames out, frames in. What is read is bounded by its kind before anything is allocated.
 pub(crate) struct Line {
-    send: SendStream,
-    receive: RecvStream,
+    ends: Ends,
     /// What has come of the next frame.
     begun: Vec<u8>,
 }
 
 impl Line {
-    pub(super) fn new(send: SendStream, receive: RecvStream) -> Self {
-        Self { send, receive, begun: Vec::new() }
+    pub(super) fn new(ends: Ends) -> Self {
+        Self { ends, begun: Vec::new() }
     }
 
     /// Sends one frame. It waits for a slow receiver, but not for ever.
     pub(crate) async fn say(&mut self, frame: &Frame) -> Result<(), SyncError> {
-        match timeout(SEND_TIME, self.send.write_all(&frame.encode())).await {
+        match timeout(SEND_TIME, self.ends.outgoing.write_all(&frame.encode())).await {
             Ok(Ok(())) => Ok(()),
             Ok(Err(_)) | Err(_) => Err(SyncError::Unreachable),
         }
@@ -58,9 +60,9 @@ impl Line {
                 }
             };
             let mut buffer = vec![0; wanted.saturating_sub(self.begun.len()).min(READ_BYTES)];
-            match self.receive.read(&mut buffer).await {
-                Ok(Some(read)) => self.begun.extend_from_slice(buffer.get(..read).unwrap_or_default()),
-                Ok(None) | Err(_) => return Err(SyncError::Unreachable),
+            match self.ends.incoming.read(&mut buffer).await {
+                Ok(read) if read > 0 => self.begun.extend_from_slice(buffer.get(..read).unwrap_or_default()),
+                Ok(_) | Err(_) => return Err(SyncError::Unreachable),
             }
         }
     }
@@ -73,8 +75,6 @@ impl Line {
 
     /// Says that nothing more comes, and waits until everything has arrived.
     pub(crate) async fn finish(mut self) {
-        if self.send.finish().is_ok() {
-            let _ = timeout(SEND_TIME, self.send.stopped()).await;
-        }
+        let _ = timeout(SEND_TIME, self.ends.outgoing.shutdown()).await;
     }
 }

@@ -12,7 +12,7 @@ use super::{Session, refusal};
 use crate::{
     error::SyncError,
     event::{Event, Tell},
-    shared::with_record,
+    shared::{blocking, with_record},
 };
 
 /// Bytes of an object in one frame.
@@ -105,13 +105,13 @@ pub(crate) fn fits(part: &ObjectPart, download: &Download, object: ObjectId, tot
     part.object == object && part.total == total && part.start == download.have() && !part.bytes.is_empty()
 }
 
-/// Appends a part, on a thread that may block.
+/// Appends a part, where it may block.
 pub(crate) async fn append(mut download: Download, part: ObjectPart) -> Result<Download, SyncError> {
-    let appended = tokio::task::spawn_blocking(move || {
+    let appended = blocking(move || {
         download.append(part.start, &part.bytes)?;
         Ok::<_, ReceiveError>(download)
     });
-    Ok(appended.await.map_err(|_| SyncError::Ours)??)
+    Ok(appended.await??)
 }
 
 /// Keeps an object that came whole. False when it is not what its name says, or lies.

@@ -1,9 +1,10 @@
-//! The one thread that writes. Work that waits is committed together, and nobody learns of success before the commit.
+//! The one place that writes, a thread of its own in a program. Work that waits is committed together, and nobody learns of success before the commit.
 //!
 //! A failure of the store, or a panic in a piece of work, poisons the writer: the group is lost, whoever waits is told,
 //! and so is everybody after. What was acknowledged stays.
 
 use std::{
+    io,
     panic::{AssertUnwindSafe, catch_unwind},
     sync::Arc,
     thread,
@@ -36,15 +37,11 @@ impl std::fmt::Debug for Writer {
 }
 
 impl Writer {
-    /// Starts the thread. It ends, and the handle with it, when the last `Writer` is dropped.
-    pub(crate) fn start(store: Arc<Store>, books: Books) -> Result<(Self, thread::JoinHandle<()>), StoreError> {
+    /// A writer, and the desk where its work is done. The desk's work ends when the last `Writer` is dropped.
+    pub(crate) fn new(store: Arc<Store>, books: Books) -> (Self, Desk) {
         let (queue, work) = mpsc::channel(QUEUE_MAX);
         let (poison, poisoned) = watch::channel(false);
-        let thread = thread::Builder::new()
-            .name("store writer".into())
-            .spawn(move || run(&store, books, work, &poison))
-            .map_err(StoreError::from)?;
-        Ok((Self { queue, poisoned }, thread))
+        (Self { queue, poisoned }, Desk { store, books, work, poison })
     }
 
     /// Runs `work` in the next group; its value comes back once it is durable. `items` is how much it writes.
@@ -70,25 +67,55 @@ impl Writer {
     }
 }
 
-fn run(store: &Store, mut books: Books, mut queue: mpsc::Receiver<(usize, Work)>, poison: &watch::Sender<bool>) {
-    while let Some(first) = queue.blocking_recv() {
+/// Where the work of writers is done, one group after the other.
+pub struct Desk {
+    store: Arc<Store>,
+    books: Books,
+    work: mpsc::Receiver<(usize, Work)>,
+    poison: watch::Sender<bool>,
+}
+
+impl Desk {
+    /// Works on a thread of its own.
+    pub(crate) fn start(mut self) -> io::Result<thread::JoinHandle<()>> {
+        thread::Builder::new().name("store writer".into()).spawn(move || {
+            while let Some(first) = self.work.blocking_recv() {
+                if !self.turn(first) {
+                    return;
+                }
+            }
+        })
+    }
+
+    /// Works in its place, for a runtime of one thread.
+    pub async fn run(mut self) {
+        while let Some(first) = self.work.recv().await {
+            if !self.turn(first) {
+                return;
+            }
+        }
+    }
+
+    /// Commits what waits now as one group. False when nothing more can be written.
+    fn turn(&mut self, first: (usize, Work)) -> bool {
         let mut items = first.0;
         let mut group = vec![first.1];
         while items < GROUP_ITEMS_MAX {
-            let Ok((more, work)) = queue.try_recv() else { break };
+            let Ok((more, work)) = self.work.try_recv() else { break };
             items = items.saturating_add(more);
             group.push(work);
         }
-        let committed = catch_unwind(AssertUnwindSafe(|| commit(store, &mut books, group)));
+        let committed = catch_unwind(AssertUnwindSafe(|| commit(&self.store, &mut self.books, group)));
         let Ok(Ok(answers)) = committed else {
             // The answers are dropped, which tells those who wait.
-            poison.send_replace(true);
-            return;
+            self.poison.send_replace(true);
+            return false;
         };
-        books.publish();
+        self.books.publish();
         for answer in answers {
             answer();
         }
+        true
     }
 }
 
