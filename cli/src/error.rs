@@ -101,6 +101,8 @@ pub(crate) enum Failure {
     },
     /// No device, or several, have this id.
     DeviceUnknown,
+    /// The record has as many devices as it may.
+    DevicesFull,
     /// The disk failed.
     DiskFailed,
     /// No space is left.
@@ -272,6 +274,10 @@ pub(crate) enum Failure {
         /// What the system said.
         reason: String,
     },
+    /// The relay was not reached for so long that it would refuse a removal.
+    RelayUnseen,
+    /// The record has as many removals as it may.
+    RemovalsFull,
     /// What was typed breaks rules of the record, one sentence each.
     Rules(Vec<Message>),
     /// An invitation that was used or has expired.
@@ -356,6 +362,7 @@ impl Failure {
             #[cfg(feature = "demo")]
             Self::DemoStep { step, message } => msg!("error-demo-step", step = step, message = message),
             Self::DeviceUnknown => msg!("error-device-unknown"),
+            Self::DevicesFull => msg!("error-devices-full"),
             Self::DiskFailed => msg!("error-disk-failed"),
             Self::DiskFull => msg!("error-disk-full"),
             Self::EntryTooLarge => msg!("error-entry-too-large"),
@@ -410,6 +417,8 @@ impl Failure {
             Self::RecordUnknown => msg!("error-record-unknown"),
             Self::RelayAlarm { what } => msg!("error-relay-alarm", what = what.clone()),
             Self::RelayRefuses { reason } => msg!("error-relay-refuses", reason = reason),
+            Self::RelayUnseen => msg!("error-relay-unseen"),
+            Self::RemovalsFull => msg!("error-removals-full"),
             Self::Rules(rules) => msg!("error-rules", rules = rules.clone()),
             Self::TicketClosed => msg!("error-ticket-closed"),
             Self::TicketNeedsPlace => msg!("error-ticket-needs-place"),
@@ -438,6 +447,7 @@ impl Failure {
         match self {
             Self::CarnetArchive { .. }
             | Self::DeviceUnknown
+            | Self::DevicesFull
             | Self::DiskFailed
             | Self::DiskFull
             | Self::EntryTooLarge
@@ -466,6 +476,8 @@ impl Failure {
             | Self::Ours(_)
             | Self::PartlyRefused { .. }
             | Self::ReadOnly
+            | Self::RelayUnseen
+            | Self::RemovalsFull
             | Self::TooLarge { .. }
             | Self::TooManyFiles { .. }
             | Self::VaultExists

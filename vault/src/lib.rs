@@ -58,7 +58,7 @@ pub use carnet_crypto::{
     door::{Clock, UnixMillis},
     id::{DeviceId, RecordId},
 };
-pub use carnet_protocol::frame::RelayAddress;
+pub use carnet_protocol::{frame::RelayAddress, membership::NotAdmitted};
 pub use carnet_seal::{
     code::CodeRefused,
     passphrase::{Argon2Params, Passphrase, PassphraseRefused, TooWeak},

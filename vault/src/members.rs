@@ -356,20 +356,31 @@ impl Record<'_> {
     }
 
     fn sign_draft(&mut self, writer: &mut Writer, draft: OpDraft, parts: &[Vec<u8>]) -> Result<OpId, RecordError> {
-        let now = draft.time;
         let op = draft.sign(&self.live.id, &self.live.signing)?;
-        let id = op.id();
-        self.accept_own(writer, CarriedOp { op: op.bytes().to_vec(), parts: parts.to_vec(), receipts: Vec::new() })?;
-        self.live.members.evaluate(now);
-        Ok(id)
+        self.accept_own(writer, &op, parts.to_vec())
     }
 
-    /// Puts an operation that was signed here in the log and notes it as to be sent.
-    pub(crate) fn accept_own(&mut self, writer: &mut Writer, carried: CarriedOp) -> Result<(), RecordError> {
-        match self.live.members.insert(writer, &carried)? {
-            Insert::Inserted(ids) => ids.into_iter().try_for_each(|op| self.enqueue(writer, &OutboxRow::Op { op })),
-            _ => Err(RecordError::Ours("an operation of our own was refused")),
+    /// Puts an operation that was signed here in the log and notes it as to be sent. What others would refuse is not
+    /// kept: neither it nor what follows it would ever reach them.
+    ///
+    /// # Errors
+    /// [`RecordError::NotGranted`], [`RecordError::NotAdmitted`]; the store's. The step must not be committed then.
+    pub(crate) fn accept_own(
+        &mut self,
+        writer: &mut Writer,
+        op: &Op,
+        parts: Vec<Vec<u8>>,
+    ) -> Result<OpId, RecordError> {
+        let id = op.id();
+        let carried = CarriedOp { op: op.bytes().to_vec(), parts, receipts: Vec::new() };
+        let members = &mut self.live.members;
+        if !matches!(members.insert(writer, &carried)?, Insert::Inserted(_)) {
+            return Err(RecordError::Ours("an operation of our own was refused"));
         }
+        members.evaluate(op.time());
+        members.current.admit(op, op.time())?;
+        self.enqueue(writer, &OutboxRow::Op { op: id })?;
+        Ok(id)
     }
 
     /// Publishes `Join` operations until the log has one head.

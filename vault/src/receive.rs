@@ -124,6 +124,9 @@ impl Record<'_> {
                 received.absorb(record.retry(writer, section)?);
                 record.refresh_sections(writer, section)?;
             }
+            if !received.forks.is_empty() {
+                record.judge_again(writer)?;
+            }
             Ok(received)
         })
     }
@@ -193,8 +196,8 @@ impl Record<'_> {
                 _ => return Ok(Verdict::Gap(facts.feed, missing_from)),
             },
             Order::Equivocation { held } => {
-                self.accuse(writer, &signed, &held)?;
-                return Ok(Verdict::Fork(facts.feed));
+                let is_said = self.accuse(writer, &signed, &held)?;
+                return Ok(if is_said { Verdict::Fork(facts.feed) } else { Verdict::Waiting });
             }
             Order::OtherBranch => return Ok(Verdict::Fork(facts.feed)),
             Order::Next => pending.is_copied |= is_own,

@@ -23,6 +23,7 @@ use carnet_protocol::{
     envelope::{EnvelopeContext, EnvelopeKind, EnvelopeRefused},
     feed,
     limits::{CHANGE_OPS_PER_ENVELOPE_MAX, CHANGE_OPS_PER_FEED_MAX},
+    membership::NotAdmitted,
     payload::encode_changes,
     volume,
 };
@@ -56,6 +57,9 @@ pub enum RecordError {
     /// A rule of the record model refuses the values.
     #[error("the values are refused: {}", list(.0))]
     Invalid(Vec<carnet_record::validate::Violation>),
+    /// The operation is allowed and useless: a relay would never take it. Nothing was signed.
+    #[error(transparent)]
+    NotAdmitted(NotAdmitted),
     /// This device may not do that in this record.
     #[error("this device may not do that in this record")]
     NotGranted,
@@ -88,6 +92,7 @@ impl RecordError {
         match self {
             Self::Ambiguous | Self::NotFound | Self::NotGranted | Self::Waiting => Fault::Caller,
             Self::Damaged(_) => Fault::Disk,
+            Self::NotAdmitted(why) => why.fault(),
             Self::Invalid(_) | Self::TooLarge => Fault::Input,
             Self::Ours(_) => Fault::Ours,
             Self::Store(error) => error.fault(),
@@ -115,6 +120,15 @@ impl From<CrdtError> for RecordError {
         match error {
             CrdtError::Scan(ScanError::TooManyOps | ScanError::Inflates) => Self::TooLarge,
             _ => Self::Ours("a change could not be written to its volume"),
+        }
+    }
+}
+
+impl From<NotAdmitted> for RecordError {
+    fn from(why: NotAdmitted) -> Self {
+        match why {
+            NotAdmitted::DoesNotCount => Self::NotGranted,
+            why => Self::NotAdmitted(why),
         }
     }
 }

@@ -263,9 +263,7 @@ impl Record<'_> {
         parts.push(kem_bytes);
         let draft = self.live.members.log().draft(root, at, Body::Recover(Box::new(Recover { rekey, ..recover })));
         let op = draft.sign(&self.live.id, &kit.signing)?;
-        let id = op.id();
-        self.accept_own(writer, CarriedOp { op: op.bytes().to_vec(), parts, receipts: Vec::new() })?;
-        self.live.members.evaluate(at);
+        let id = self.accept_own(writer, &op, parts)?;
         self.keep_planned(writer, planned)?;
         Ok(id)
     }

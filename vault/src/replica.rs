@@ -10,7 +10,6 @@ mod reach;
 use std::collections::BTreeMap;
 
 use carnet_crypto::{
-    door::UnixMillis,
     id::{DeviceId, EnvelopeId, FeedId, ObjectId, OpId, SectionId},
     sign::{PublicKey, Signature},
 };
@@ -333,15 +332,16 @@ impl Record<'_> {
         Ok(cited)
     }
 
-    /// Signs the proof that a feed forked; the branch that is held stands.
+    /// Signs the proof that a feed forked; the branch that is held stands. False when that must wait until the relay
+    /// was seen again: others would refuse a proof that cites an old checkpoint.
     pub(crate) fn publish_fork(
         &mut self,
         writer: &mut Writer,
         facts: &EnvelopeFacts,
         headers: [SignedHeader; 2],
-    ) -> Result<(), RecordError> {
+    ) -> Result<bool, RecordError> {
         let Ok(proof) = ForkProof::of(&self.live.id, &facts.context.key, &facts.context, headers) else {
-            return Ok(());
+            return Ok(true);
         };
         let is_known = self
             .live
@@ -350,15 +350,17 @@ impl Record<'_> {
             .device(&facts.context.device)
             .is_some_and(|device| device.dead.contains(&facts.context.incarnation));
         if is_known || self.live.row.standing != Standing::Member {
-            return Ok(());
+            return Ok(true);
+        }
+        let (at, cited) = (self.now(), self.cited_checkpoint()?);
+        if self.live.members.current().admit_cited(cited.as_ref(), at).is_err() {
+            return Ok(false);
         }
         let row = writer.get(FEED, &Key::of(&self.live.id).feed(&facts.feed))?;
         let row = row.map(|row| row::read::<FeedRow>(&row).map_err(|_| StoreError::Damaged)).transpose()?;
         let frontier = row.map(|row| Position { feed: facts.feed, seq: row.seq, id: row.last });
-        let cited = self.cited_checkpoint()?;
-        let at: UnixMillis = self.now();
         self.sign_op(writer, at, Body::ForkProof(Box::new(Accusation { proof, frontier, cited })), &[])?;
-        Ok(())
+        Ok(true)
     }
 }
 

@@ -33,6 +33,7 @@ mod convergence;
 mod hostile;
 mod life;
 mod rejudge;
+mod signing;
 
 /// A clock that a test moves.
 pub(crate) struct TestClock(AtomicU64);

@@ -20,7 +20,7 @@ use carnet_crypto::{
 use carnet_protocol::{
     frame::RelayAddress,
     membership::{
-        OpDraft,
+        Op, OpDraft,
         body::{DeviceKeys, Genesis, RelayKeys, RootClass, RootKey},
         detached::KemHash,
         device_id, principal_id,
@@ -38,7 +38,7 @@ use crate::{
     door::Door,
     keys::{KeyRing, kem_part},
     ledger::LedgerKind,
-    members::{CarriedOp, Members},
+    members::Members,
     record::{Live, Record, RecordError},
     row::{self, RecordRow, Standing},
     store::{
@@ -371,8 +371,7 @@ impl Vault {
             synced_at_ms: None,
         };
         self.live.insert(id, Live::begin(id, row, signing));
-        let carried = CarriedOp { op: op.bytes().to_vec(), parts, receipts: Vec::new() };
-        let begun = self.record(&id)?.begin(carried, now, &new.device_label);
+        let begun = self.record(&id)?.begin(&op, parts, &new.device_label);
         if let Err(error) = begun {
             self.live.remove(&id);
             return Err(error.into());
@@ -490,10 +489,9 @@ impl Live {
 
 impl Record<'_> {
     /// The first operations and changes of a record: genesis, the first keys, the roster.
-    fn begin(&mut self, genesis: CarriedOp, now: UnixMillis, device_label: &str) -> Result<(), RecordError> {
+    fn begin(&mut self, genesis: &Op, parts: Vec<Vec<u8>>, device_label: &str) -> Result<(), RecordError> {
         self.commit(|record, writer| {
-            record.accept_own(writer, genesis)?;
-            record.live.members.evaluate(now);
+            record.accept_own(writer, genesis, parts)?;
             for kind in SectionKind::ALL {
                 let section = match kind {
                     SectionKind::Roster => roster_of(&record.live.row.salt),

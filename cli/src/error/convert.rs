@@ -2,7 +2,7 @@
 
 use carnet_sync::{Alarm, FailureKind, SyncError};
 use carnet_vault::{
-    RecordError, VaultError,
+    NotAdmitted, RecordError, VaultError,
     blob::{ReadError, SealError},
     import::ImportError,
     pairing::PairingError,
@@ -80,6 +80,9 @@ impl From<RecordError> for Failure {
             RecordError::Ambiguous | RecordError::NotFound => Self::EntryUnknown,
             RecordError::Damaged(_) | RecordError::File(ReadError::NotAuthentic) => Self::Damaged,
             RecordError::Invalid(violations) => Self::Rules(violations.iter().map(form::rule).collect()),
+            RecordError::NotAdmitted(NotAdmitted::Devices) => Self::DevicesFull,
+            RecordError::NotAdmitted(NotAdmitted::Removals) => Self::RemovalsFull,
+            RecordError::NotAdmitted(NotAdmitted::StaleCheckpoint) => Self::RelayUnseen,
             RecordError::NotGranted => Self::NotGranted,
             RecordError::Waiting => Self::Waiting,
             RecordError::Store(error)

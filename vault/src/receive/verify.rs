@@ -151,16 +151,16 @@ impl Record<'_> {
         context.device == self.live.row.device && context.incarnation == self.live.row.incarnation
     }
 
-    /// Publishes the proof that a device signed two envelopes for one place.
+    /// Publishes the proof that a device signed two envelopes for one place. False when that must wait.
     pub(super) fn accuse(
         &mut self,
         writer: &mut Writer,
         signed: &Signed,
         held: &EnvelopeId,
-    ) -> Result<(), RecordError> {
+    ) -> Result<bool, RecordError> {
         let facts = signed.verified.get();
-        let Some(stored) = self.stored(writer, &facts.feed, facts.seq)? else { return Ok(()) };
-        let Ok(other) = Envelope::decode(&stored.bytes) else { return Ok(()) };
+        let Some(stored) = self.stored(writer, &facts.feed, facts.seq)? else { return Ok(true) };
+        let Ok(other) = Envelope::decode(&stored.bytes) else { return Ok(true) };
         let context = EnvelopeContext { heads: stored.heads, epoch: stored.epoch, ..facts.context };
         let (one, two) = (SignedHeader::of(&signed.envelope, &facts.context), SignedHeader::of(&other, &context));
         let headers = if facts.id < *held { [one, two] } else { [two, one] };

@@ -5,7 +5,7 @@ use carnet_crypto::id::{OpId, SectionId, VolumeId};
 use carnet_protocol::{
     envelope::EnvelopeKind,
     membership::{
-        Body, OpStatus,
+        Body, Insert, OpStatus,
         body::Rekey,
         detached::{ProvedWrap, SealedKeys},
         recipients_digest,
@@ -270,9 +270,14 @@ fn atk_14_a_change_of_keys_for_others_than_the_readers_never_counts() {
             let planned = record.plan_rekey(&plan, author)?;
             let (rekey, parts) = (planned.rekey.clone(), planned.parts.clone());
             let epoch = rekey.sections[0].epoch;
-            let op = record.sign_op(writer, at, Body::Rekey(rekey), &parts)?;
+            // A hostile device does not ask itself whether its operation counts.
+            let draft = record.live.members.log().draft(record.live.row.device, at, Body::Rekey(rekey));
+            let op = draft.sign(&record.live.id, &record.live.signing)?;
+            let carried = CarriedOp { op: op.bytes().to_vec(), parts, receipts: Vec::new() };
+            assert!(matches!(record.live.members.insert(writer, &carried)?, Insert::Inserted(_)));
+            record.live.members.evaluate(at);
             record.keep_planned(writer, planned)?;
-            Ok((op, epoch))
+            Ok((op.id(), epoch))
         })
         .unwrap();
     exchange(&mut two, &mut one, &id);

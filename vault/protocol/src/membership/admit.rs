@@ -4,11 +4,12 @@
 use carnet_crypto::{
     door::UnixMillis,
     fault::Fault,
-    id::{DeviceId, OpId},
+    id::{DeviceId, OpId, PrincipalId},
 };
 
 use super::{
     body::{Body, CitedCheckpoint, Role},
+    device_id,
     op::Op,
     state::{Membership, OpStatus},
 };
@@ -61,7 +62,10 @@ impl Membership {
         match op.body() {
             Body::Remove(removal) => self.admit_cited(removal.cited.as_ref(), now)?,
             Body::ForkProof(accusation) => self.admit_cited(accusation.cited.as_ref(), now)?,
-            Body::DeviceAdd(add) => self.admit_device(&add.principal)?,
+            // A device that announces a new incarnation of itself takes no further place.
+            Body::DeviceAdd(add) if device_id(&self.key_salt(), &add.keys.signing) != op.author() => {
+                self.admit_device(&add.principal)?;
+            }
             _ => {}
         }
         if op.body().removal().is_some() && self.removals().len() > REMOVALS_PER_RECORD_MAX {
@@ -70,7 +74,12 @@ impl Membership {
         Ok(())
     }
 
-    fn admit_cited(&self, cited: Option<&CitedCheckpoint>, now: UnixMillis) -> Result<(), NotAdmitted> {
+    /// Whether a removal or a fork proof may cite this checkpoint: it is the relay's and at most 7 days old by `now`.
+    /// Without a relay there is nothing to cite.
+    ///
+    /// # Errors
+    /// [`NotAdmitted::StaleCheckpoint`].
+    pub fn admit_cited(&self, cited: Option<&CitedCheckpoint>, now: UnixMillis) -> Result<(), NotAdmitted> {
         let Some(relay) = self.relay() else { return Ok(()) };
         let fresh = cited.is_some_and(|cited| {
             now.since(cited.checkpoint.checkpoint.time) <= CITED_CHECKPOINT_AGE_MS_MAX
@@ -79,7 +88,7 @@ impl Membership {
         if fresh { Ok(()) } else { Err(NotAdmitted::StaleCheckpoint) }
     }
 
-    fn admit_device(&self, principal: &carnet_crypto::id::PrincipalId) -> Result<(), NotAdmitted> {
+    fn admit_device(&self, principal: &PrincipalId) -> Result<(), NotAdmitted> {
         let Some(own) = self.principal(principal) else { return Ok(()) };
         let live = self.devices().filter(|device| device.is_live && device.root.is_none()).count();
         let most = match own.role {

@@ -2,7 +2,7 @@ use carnet_crypto::door::UnixMillis;
 
 use super::world::*;
 use crate::membership::{
-    OpStatus, Role, Scope,
+    NotAdmitted, OpStatus, Role, Scope,
     body::{Body, DeviceAdd, Grant, Target},
 };
 
@@ -130,6 +130,30 @@ fn a_device_announces_a_new_incarnation_and_a_new_key_itself() {
     assert_eq!((device.generation, device.kem), (1, Some(keys.kem)));
     let reader = membership.readers(&NOTES).into_iter().find(|reader| reader.device == owner.id).unwrap();
     assert_eq!(reader.kem, keys.kem);
+}
+
+#[test]
+fn devices_beyond_their_places_are_not_admitted_and_a_new_incarnation_takes_no_place() {
+    let mut world = World::without_relay();
+    let (owner, now) = (world.owner, UnixMillis(START));
+    let admit = |world: &World, op| world.membership().admit(world.log.op(&op).unwrap(), now);
+    let doctor = world.delegate(&owner, 600, Role::Reader, &[(NOTES, Scope::READ)]);
+    for seed in 601..=603 {
+        let op = world.say(&doctor, Who::beside(seed, &doctor).add());
+        assert_eq!(admit(&world, op), Ok(()));
+    }
+    let fifth = world.say(&doctor, Who::beside(604, &doctor).add());
+    assert_eq!(admit(&world, fifth), Err(NotAdmitted::Devices));
+    for seed in 2..=46 {
+        let op = world.say(&owner, Who::beside(seed, &owner).add());
+        let expected = if seed <= 45 { Ok(()) } else { Err(NotAdmitted::Devices) };
+        assert_eq!(admit(&world, op), expected, "{seed}");
+        assert_eq!(world.membership().status(&op), Some(OpStatus::Counts), "evaluation knows no limit");
+    }
+    let mut keys = owner.keys();
+    keys.incarnation = carnet_crypto::id::Incarnation([77; 8]);
+    let renewed = world.say(&owner, Body::DeviceAdd(DeviceAdd { principal: owner.principal, keys }));
+    assert_eq!(admit(&world, renewed), Ok(()));
 }
 
 #[test]
