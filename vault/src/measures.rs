@@ -17,9 +17,7 @@ use carnet_crypto::id::FeedId;
 use carnet_record::batch::{Sample, Series};
 use serde::Serialize;
 
-#[cfg(test)]
-pub(crate) use self::codec::batch_id;
-pub(crate) use self::codec::{decode, encode, sample_id};
+pub(crate) use self::codec::{BatchError, batch_id, decode, encode, sample_id};
 pub use self::day::{DayOfSamples, SourceDay};
 use self::index::BatchRow;
 use crate::{

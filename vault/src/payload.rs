@@ -183,4 +183,15 @@ mod tests {
         trailing.push(0);
         assert!(matches!(inflate(&trailing), Err(PayloadError::Inflate)));
     }
+
+    #[test]
+    fn fault_b2_a_payload_whose_stream_has_no_end_is_refused() {
+        for content in [b"small".to_vec(), vec![3; 200_000], (0..=255).cycle().take(90_000).collect()] {
+            let whole = deflate(&content);
+            assert_eq!(inflate(&whole).unwrap(), content);
+            for end in (0..whole.len()).step_by(whole.len().div_ceil(200)) {
+                assert!(matches!(inflate(&whole[..end]), Err(PayloadError::Inflate)), "cut at {end}");
+            }
+        }
+    }
 }

@@ -3,13 +3,16 @@
 //! Whatever is read is bounded before anything is allocated, and checked as columns of the record model. Source:
 //! `docs/format.md`, "Batches".
 
+mod column;
+
 use carnet_crypto::digest;
 use carnet_protocol::{
     codec::{DecodeError, Reader, Writer},
     limits::SAMPLES_PER_BATCH_MAX,
 };
 use carnet_record::batch::{BatchRefused, Columns, Numbers, Sample, SampleValue, Series};
-use pco::{ChunkConfig, standalone};
+
+use self::column::{ColumnRefused, compress, decompress};
 
 /// Why a payload is not a batch.
 #[derive(Debug, thiserror::Error)]
@@ -19,8 +22,8 @@ pub(crate) enum BatchError {
     Columns(#[from] BatchRefused),
     #[error(transparent)]
     Decode(#[from] DecodeError),
-    #[error("a column does not decompress to the number of samples")]
-    Column,
+    #[error(transparent)]
+    Column(#[from] ColumnRefused),
 }
 
 /// The payload of a batch.
@@ -42,7 +45,7 @@ pub(crate) fn encode(columns: &Columns) -> Vec<u8> {
 pub(crate) fn decode(payload: &[u8]) -> Result<Columns, BatchError> {
     let mut reader = Reader::new(payload);
     let limit = u64::try_from(SAMPLES_PER_BATCH_MAX).unwrap_or(u64::MAX);
-    let count = usize::try_from(reader.varint(limit, "samples")?).map_err(|_| BatchError::Column)?;
+    let count = usize::try_from(reader.varint(limit, "samples")?).map_err(|_| ColumnRefused)?;
     let rest = reader.bytes(payload.len(), "header")?;
     let starts = decompress(reader.bytes(payload.len(), "starts")?, count)?;
     let lengths = reader.bytes(payload.len(), "lengths")?;
@@ -53,7 +56,6 @@ pub(crate) fn decode(payload: &[u8]) -> Result<Columns, BatchError> {
 }
 
 /// The name of a batch: the hash of its canonical columns, so that the codec may improve without changing names.
-#[cfg(test)]
 pub(crate) fn batch_id(columns: &Columns) -> [u8; 32] {
     digest::hash("batch", &[&columns.encode()])
 }
@@ -82,20 +84,6 @@ pub(crate) fn sample_id(series: &Series, sample: &Sample) -> [u8; 16] {
         ],
     )
 }
-
-fn compress(column: &[i64]) -> Vec<u8> {
-    // A column of integers and the default paging always compress; a refusal would only be a larger batch.
-    standalone::simple_compress(column, &ChunkConfig::default().with_compression_level(LEVEL)).unwrap_or_default()
-}
-
-fn decompress(bytes: &[u8], count: usize) -> Result<Vec<i64>, BatchError> {
-    let mut column = vec![0; count];
-    let progress = standalone::simple_decompress_into(bytes, &mut column).map_err(|_| BatchError::Column)?;
-    if progress.n_processed == count && progress.finished { Ok(column) } else { Err(BatchError::Column) }
-}
-
-/// The compression level of pco for batches that an import makes.
-const LEVEL: usize = 8;
 
 #[cfg(test)]
 pub(super) mod tests {
