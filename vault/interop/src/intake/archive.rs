@@ -135,6 +135,7 @@ impl<R: Read> Read for MemberReader<'_, R> {
             io::ErrorKind::InvalidData | io::ErrorKind::UnexpectedEof | io::ErrorKind::InvalidInput => {
                 as_io(ArchiveRefused::Damaged)
             }
+            io::ErrorKind::Unsupported => as_io(ArchiveRefused::Unsupported),
             _ => error,
         })?;
         let step = u64::try_from(count).unwrap_or(u64::MAX);
