@@ -115,25 +115,21 @@ impl Record<'_> {
         Ok(exported)
     }
 
-    /// The digest of the canonical export: equal for two copies of a record that hold the same.
+    /// The digest of the canonical export: equal for two copies of a record that hold the same. Whoever has the archive
+    /// can compute it again: it is over the entries and samples as they stand there (`docs/format.md`, "Export").
     ///
     /// # Errors
     /// The store's.
     pub fn digest(&self) -> Result<[u8; 32], RecordError> {
         let mut hasher = Hasher::new("canonical export");
-        let selection = Selection { with_files: false, with_samples: false, ..Selection::everything() };
-        let mut entries: Vec<(String, Vec<u8>)> = Vec::new();
-        self.export::<RecordError>(&selection, |item| {
-            if let Item::Draft(draft) = item {
-                let id = draft.restored.as_ref().map(|restored| restored.id.to_string()).unwrap_or_default();
-                let line = canonical(&serde_json::to_value(&draft).unwrap_or_default());
-                entries.push((id, line.into_bytes()));
-            }
-            Ok(())
-        })?;
-        entries.sort();
-        for (_, line) in &entries {
-            hasher.part(line);
+        let mut entries: Vec<Entry> = self
+            .list(&Selection::everything().entries)?
+            .into_iter()
+            .map(|found| without_attachment(found.entry).0)
+            .collect();
+        entries.sort_by_key(|entry| entry.id);
+        for entry in &entries {
+            hasher.part(canonical(&serde_json::to_value(entry).unwrap_or_default()).as_bytes());
         }
         self.each_month::<RecordError>(|series, samples| {
             hasher.part(canonical(&serde_json::to_value(series).unwrap_or_default()).as_bytes());
@@ -160,7 +156,7 @@ fn parse_sha256(text: &str) -> Option<[u8; 32]> {
 }
 
 /// JSON with sorted keys and without spaces (RFC 8785 without its numbers: the model has integers only).
-fn canonical(value: &Json) -> String {
+pub fn canonical(value: &Json) -> String {
     match value {
         Json::Object(fields) => {
             let mut keys: Vec<&String> = fields.keys().collect();
