@@ -13,3 +13,4 @@ mod fixtures_apple;
 mod fixtures_cda;
 mod fixtures_fhir;
 mod supply;
+mod vectors;

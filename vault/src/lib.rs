@@ -14,6 +14,7 @@
 //! | recover when all devices are lost | [`recovery`] |
 //! | exchange with a relay, a device or a file | [`replica`] |
 //! | compact a volume, and check what another compacted | [`snapshot`] |
+//! | read what is sealed without a vault, to examine it | [`reading`] |
 //!
 //! Below lie the store ([`store`]), attached files ([`blob`]), the documents of the CRDT, section keys and the
 //! membership log. Nothing here is asynchronous, opens a socket, reads a clock or speaks to a person: time and chance
@@ -33,6 +34,7 @@ pub mod measures;
 mod members;
 pub mod pairing;
 mod payload;
+pub mod reading;
 mod receive;
 pub mod record;
 pub mod recovery;
