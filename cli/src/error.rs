@@ -68,6 +68,8 @@ pub(crate) enum Failure {
     BadStayLength,
     /// A zone that is in no table.
     BadZone,
+    /// A FHIR Bundle beyond what is read.
+    BundleTooLarge,
     /// Another command holds the vault.
     Busy,
     /// An archive of our own that is damaged, altered, or of another version.
@@ -351,6 +353,7 @@ impl Failure {
             Self::BadRelay => msg!("error-bad-relay"),
             Self::BadStayLength => msg!("error-bad-stay-length"),
             Self::BadZone => msg!("error-bad-zone"),
+            Self::BundleTooLarge => msg!("error-bundle-too-large"),
             Self::Busy => msg!("error-busy"),
             Self::CarnetArchive { path } => msg!("error-carnet-archive", path = path),
             Self::CodesDiffer => msg!("error-codes-differ"),
@@ -445,7 +448,8 @@ impl Failure {
     #[expect(clippy::too_many_lines, reason = "one arm for each failure; splitting would hide a missing one")]
     pub(crate) fn exit(&self) -> Exit {
         match self {
-            Self::CarnetArchive { .. }
+            Self::BundleTooLarge
+            | Self::CarnetArchive { .. }
             | Self::DeviceUnknown
             | Self::DevicesFull
             | Self::DiskFailed

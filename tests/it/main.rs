@@ -2,6 +2,7 @@
 
 mod acceptance;
 mod architecture;
+mod cli_export;
 mod cli_faults;
 mod cli_journey;
 mod cli_kill;

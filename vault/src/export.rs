@@ -12,7 +12,7 @@ use carnet_record::{
 use serde_json::Value as Json;
 
 use crate::{
-    entries::{Filter, Found},
+    entries::Filter,
     record::{Record, RecordError},
 };
 
@@ -37,6 +37,15 @@ impl Selection {
     }
 }
 
+/// An entry that leaves the vault.
+#[derive(Clone, Debug)]
+pub struct Selected {
+    /// The entry, without the place and the key of its file.
+    pub entry: Entry,
+    /// Whether it has a file ([`Record::read_document`]).
+    pub has_file: bool,
+}
+
 /// Numbers of what an export holds.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize)]
 pub struct Exported {
@@ -59,13 +68,8 @@ impl Record<'_> {
         mut out: impl FnMut(Item) -> Result<(), E>,
     ) -> Result<Exported, E> {
         let mut exported = Exported::default();
-        for Found { entry, section } in self.list(&selection.entries)? {
-            let is_chosen = |section| selection.sections.is_empty() || selection.sections.contains(&section);
-            if !section.is_none_or(is_chosen) {
-                continue;
-            }
+        for Selected { entry, has_file } in self.select(selection)? {
             exported.entries += 1;
-            let (entry, has_file) = without_attachment(entry);
             if has_file && selection.with_files {
                 exported.files += 1;
                 self.export_file(entry, &mut out)?;
@@ -77,6 +81,19 @@ impl Record<'_> {
             exported.samples = self.export_samples(&mut out)?;
         }
         Ok(exported)
+    }
+
+    /// The entries of a selection, in order of their day, without the place and the key of their files.
+    ///
+    /// # Errors
+    /// The store's.
+    pub fn select(&self, selection: &Selection) -> Result<Vec<Selected>, RecordError> {
+        let is_chosen = |section| selection.sections.is_empty() || selection.sections.contains(&section);
+        let found = self.list(&selection.entries)?.into_iter();
+        Ok(found
+            .filter(|found| found.section.is_none_or(is_chosen))
+            .map(|found| without_attachment(found.entry))
+            .collect())
     }
 
     fn export_file<E: From<RecordError>>(
@@ -125,7 +142,7 @@ impl Record<'_> {
         let mut entries: Vec<Entry> = self
             .list(&Selection::everything().entries)?
             .into_iter()
-            .map(|found| without_attachment(found.entry).0)
+            .map(|found| without_attachment(found.entry).entry)
             .collect();
         entries.sort_by_key(|entry| entry.id);
         for entry in &entries {
@@ -143,12 +160,12 @@ impl Record<'_> {
 }
 
 /// The entry without the place where the vault keeps its file, and whether it has one.
-fn without_attachment(mut entry: Entry) -> (Entry, bool) {
+fn without_attachment(mut entry: Entry) -> Selected {
     let mut has_file = false;
     if let Fact::Document(document) = &mut entry.fact {
         has_file = document.attachment.take().is_some();
     }
-    (entry, has_file)
+    Selected { entry, has_file }
 }
 
 fn parse_sha256(text: &str) -> Option<[u8; 32]> {

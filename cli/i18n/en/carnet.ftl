@@ -42,6 +42,9 @@ column-relay = Relay
 column-synced = Last exchange
 column-kit = Kit checked
 column-vault = Vault
+column-field = Field
+column-count = Count
+column-reason = Reason
 yes = yes
 standing-member = member
 standing-removed = removed
@@ -57,6 +60,7 @@ warning-waiting = this device waits to be admitted to the record "{ $name }", or
 warning-kit = the recovery kit of "{ $name }" was not checked. Without it, if you lose your devices, nobody can open this record again.
 warning-no-kit = "{ $name }" has no recovery kit. If you lose your devices, nobody can open this record again.
 warning-clear-text = this file is clear text: whoever opens it can read it.
+warning-losses = this file does not hold everything; only the export "archive" gives back an equal record.
 warning-other-person = the file may speak of someone else; it was taken in at your request.
 warning-nobody-to-compare = this record does not say yet whom it is about: the person of the file could be compared with nothing.
 record-made = The record "{ $name }" is made ({ $id }). Nobody, not even the relay, can reset your access.
@@ -90,6 +94,31 @@ import-refused = Refused
 import-dry = Dry run: nothing was saved.
 ask-export = The export is clear text: whoever opens the file can read it all. Go on?
 exported = { $path } holds { $entries } entries, { $files } files and { $samples } samples.
+export-losses = What is not in it:
+loss-reason = { $reason ->
+        [absence-meaning] FHIR does not make this distinction
+        [calendar-only] of use to calendars only
+        [category-from-type] found again from the type
+        [changed-since-read] changed since it was read
+        [code-not-allowed] FHIR does not allow this code there
+        [dense-samples] dense samples: in the archive only
+        [dose-number-missing] the number of the dose is missing
+        [end-beside] FHIR does not allow it beside an end
+        [file-not-given] content not on this device
+        [link-left-out] no place for this link
+        [name-in-place] the name stands in its place
+        [national-only] a code of Mon espace santé only
+        [no-note] FHIR has no note there
+        [no-place] FHIR R4 has no place for it
+        [no-place-in-resource] FHIR R4 has no place for it there
+        [no-resource] FHIR R4 has no place for this entry
+        [server-only] said by the service of origin
+        [text-in-file] the words are in the attached file
+        [time-of-actor] FHIR does not say when each one acted
+        [vault-only] kept in the vault only
+        [words-beside-date] the date stands for these words
+       *[other] { $reason }
+    }
 stage-export = Export
 column-strength = Strength
 column-number = No.
@@ -318,7 +347,7 @@ option-report = Writes the whole report, with refused values, to this new file.
 option-accept-other-person = Takes the file in even if it seems to speak of someone else.
 command-export = Gives everything, or a part, in clear, in a new file.
 option-out = New file.
-option-export-format = Form of the export.
+option-export-format = "archive": everything, to be read back by Carnet; "fhir": a FHIR R4 Bundle, for other programs.
 option-section = Sections, with commas between; "all" for all.
 command-log = The access log.
 command-log-list = Lists the lines of the log.
@@ -373,6 +402,7 @@ usage-value-among = The value given to "{ $option }" is not accepted. Possible v
 usage-not-for-kind = "{ $option }" means nothing for an entry of kind { $kind }.
 usage-kind-not-editable = An entry of kind { $kind } cannot be edited here.
 usage-components = { $kind } is written as two numbers with a slash between: 120/80.
+usage-export-file = "--out" asks for the name of a new file: an export does not go to the screen.
 usage-read-only = This appointment comes from another publisher: it cannot be edited here.
 usage-other = The command line is not understood.
 
@@ -445,6 +475,9 @@ error-bad-stay-length = The length of the stay is not understood.
 error-bad-zone = There is no such time zone.
     .meaning = Nothing was done.
     .hint = Write a name of the tz database, for instance Europe/Paris.
+error-bundle-too-large = What is asked for goes beyond what is read in one FHIR Bundle (64 MiB).
+    .meaning = Nothing was written.
+    .hint = Choose sections (--section) or dates (--from, --to), or the export "archive".
 error-busy = Another command is using the vault.
     .meaning = What was said to be saved is saved; this command changed nothing.
     .hint = Wait until it ends, then try again.

@@ -42,6 +42,9 @@ column-relay = Relais
 column-synced = Dernier échange
 column-kit = Kit vérifié
 column-vault = Coffre
+column-field = Champ
+column-count = Nombre
+column-reason = Raison
 yes = oui
 standing-member = membre
 standing-removed = retiré
@@ -57,6 +60,7 @@ warning-waiting = cet appareil attend son admission dans le carnet « { $name } 
 warning-kit = le kit de secours de « { $name } » n'a pas été vérifié. Sans lui, si vous perdez vos appareils, personne ne pourra rouvrir ce carnet.
 warning-no-kit = « { $name } » n'a pas de kit de secours. Si vous perdez vos appareils, personne ne pourra rouvrir ce carnet.
 warning-clear-text = ce fichier est en clair : quiconque l'ouvre peut le lire.
+warning-losses = ce fichier ne contient pas tout ; seul l'export « archive » rend un carnet identique.
 warning-other-person = le fichier parle peut-être d'une autre personne ; il a été pris à votre demande.
 warning-nobody-to-compare = ce carnet ne dit pas encore de qui il parle : la personne du fichier n'a pu être comparée à rien.
 record-made = Le carnet « { $name } » est créé ({ $id }). Personne, pas même le relais, ne peut réinitialiser votre accès.
@@ -90,6 +94,31 @@ import-refused = Refusées
 import-dry = Essai à blanc : rien n'a été enregistré.
 ask-export = L'export est en clair : quiconque ouvre le fichier peut tout lire. Continuer ?
 exported = { $path } contient { $entries } entrées, { $files } fichiers et { $samples } relevés.
+export-losses = Ce qui n'y est pas :
+loss-reason = { $reason ->
+        [absence-meaning] FHIR ne fait pas cette nuance
+        [calendar-only] utile aux calendriers seuls
+        [category-from-type] retrouvée d'après le type
+        [changed-since-read] modifié depuis sa lecture
+        [code-not-allowed] FHIR n'admet pas ce code ici
+        [dense-samples] relevés denses : dans l'archive seule
+        [dose-number-missing] il manque le numéro de la dose
+        [end-beside] FHIR ne l'admet pas à côté d'une fin
+        [file-not-given] contenu absent de cet appareil
+        [link-left-out] pas de place pour ce lien
+        [name-in-place] le nom en tient lieu
+        [national-only] code propre à Mon espace santé
+        [no-note] FHIR n'y prévoit pas de note
+        [no-place] FHIR R4 n'a pas de place pour cela
+        [no-place-in-resource] FHIR R4 n'a pas de place pour cela ici
+        [no-resource] FHIR R4 n'a pas de place pour cette entrée
+        [server-only] dit par le service d'origine
+        [text-in-file] ces mots sont dans le fichier joint
+        [time-of-actor] FHIR ne dit pas quand chacun a agi
+        [vault-only] gardé dans le coffre seul
+        [words-beside-date] la date tient lieu de ces mots
+       *[other] { $reason }
+    }
 stage-export = Export
 column-strength = Force
 column-number = N°
@@ -319,7 +348,7 @@ option-report = Écrit le bilan complet, avec les valeurs refusées, dans ce nou
 option-accept-other-person = Prend le fichier même s'il semble parler d'une autre personne.
 command-export = Donne tout, ou une partie, en clair, dans un nouveau fichier.
 option-out = Nouveau fichier.
-option-export-format = Forme de l'export.
+option-export-format = « archive » : tout, relisible par Carnet ; « fhir » : un Bundle FHIR R4, pour d'autres programmes.
 option-section = Rubriques, séparées par des virgules ; « all » pour toutes.
 command-log = Le journal d'accès.
 command-log-list = Liste les lignes du journal.
@@ -374,6 +403,7 @@ usage-value-among = La valeur donnée à « { $option } » n'est pas acceptée. 
 usage-not-for-kind = « { $option } » ne veut rien dire pour une entrée de genre { $kind }.
 usage-kind-not-editable = Une entrée de genre { $kind } ne se modifie pas ici.
 usage-components = { $kind } s'écrit en deux nombres séparés par une barre : 120/80.
+usage-export-file = « --out » demande le nom d'un nouveau fichier : un export ne va pas à l'écran.
 usage-read-only = Ce rendez-vous vient d'un autre éditeur : il ne se modifie pas ici.
 usage-other = La ligne de commande n'est pas comprise.
 
@@ -446,6 +476,9 @@ error-bad-stay-length = La durée du séjour n'est pas comprise.
 error-bad-zone = Ce fuseau horaire n'existe pas.
     .meaning = Rien n'a été fait.
     .hint = Écrivez un nom de la base tz, par exemple Europe/Paris.
+error-bundle-too-large = Ce qui est demandé dépasse ce qui se lit en un seul Bundle FHIR (64 Mio).
+    .meaning = Rien n'a été écrit.
+    .hint = Choisissez des rubriques (--section) ou des dates (--from, --to), ou l'export « archive ».
 error-busy = Une autre commande utilise le coffre.
     .meaning = Ce qui avait été annoncé comme enregistré l'est ; cette commande n'a rien changé.
     .hint = Attendez qu'elle finisse, puis recommencez.

@@ -1,6 +1,9 @@
-//! `export`: gives everything, or a part, in clear text and in forms that others read.
+//! `export`: gives everything, or a part, in clear text and in forms that others read. Always to a new file that only
+//! this account can read, whole or not at all; never to a stream, where it could stay on a screen or in a log.
 
-use std::path::PathBuf;
+mod fhir;
+
+use std::path::{Path, PathBuf};
 
 use carnet_interop::own::{ArchiveWriter, Mark};
 use carnet_record::SectionKind;
@@ -38,40 +41,45 @@ pub(crate) struct Options {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 pub(crate) enum Format {
     Archive,
+    Fhir,
 }
 
 pub(crate) fn run(options: &Options, session: &Session<'_>) -> Result<Report, Failure> {
-    let selection = selection(options)?;
+    if options.out == Path::new("-") {
+        return Err(Failure::Usage(msg!("usage-export-file")));
+    }
+    let part = part(options)?;
     let file = NewFile::create(&options.out)?;
     session.ui.confirm(&msg!("ask-export"))?;
-    session.with_record(|record| {
-        let is_whole = selection.is_whole();
-        // The line of the access log is durable before a byte leaves.
-        let detail = [("format", "archive"), ("part", if is_whole { "whole" } else { "part" })];
-        let detail = detail.into_iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
-        record.log(LedgerKind::Export, detail)?;
-        let exported = match options.format {
-            Format::Archive => archive(file, &selection, record, session)?,
-        };
-        Ok(Report {
-            data: json!({
-                "file": options.out.display().to_string(),
-                "whole": is_whole,
-                "entries": exported.entries,
-                "files": exported.files,
-                "samples": exported.samples,
-            }),
-            page: vec![Block::Say(msg!(
-                "exported",
-                path = options.out.display().to_string(),
-                entries = exported.entries,
-                files = exported.files,
-                samples = exported.samples,
-            ))],
-            warnings: vec![msg!("warning-clear-text")],
-            ..Report::default()
-        })
+    session.with_record(|record| match options.format {
+        Format::Archive => archive(file, &part, record, session),
+        Format::Fhir => fhir::write(file, &part, record, session),
     })
+}
+
+/// The line of the access log, durable before a byte leaves.
+fn log(record: &mut Record<'_>, part: &Part, format: &str) -> Result<(), Failure> {
+    let detail = [("format", format), ("part", if part.is_whole { "whole" } else { "part" })];
+    let detail = detail.into_iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
+    Ok(record.log(LedgerKind::Export, detail)?)
+}
+
+/// What is said of an export to `path` that is done.
+fn told(path: &str, part: &Part, format: &str, exported: Exported) -> Report {
+    let Exported { entries, files, samples } = exported;
+    Report {
+        data: json!({
+            "file": path,
+            "format": format,
+            "whole": part.is_whole,
+            "entries": entries,
+            "files": files,
+            "samples": samples,
+        }),
+        page: vec![Block::Say(msg!("exported", path = path, entries = entries, files = files, samples = samples))],
+        warnings: vec![msg!("warning-clear-text")],
+        ..Report::default()
+    }
 }
 
 /// What the options ask for.
@@ -80,13 +88,7 @@ struct Part {
     is_whole: bool,
 }
 
-impl Part {
-    fn is_whole(&self) -> bool {
-        self.is_whole
-    }
-}
-
-fn selection(options: &Options) -> Result<Part, Failure> {
+fn part(options: &Options) -> Result<Part, Failure> {
     let from = options.from.as_ref().map(|text| input::partial_date("--from", text)).transpose()?;
     let to = options.to.as_ref().map(|text| input::partial_date("--to", text)).transpose()?;
     let sections = sections(&options.section)?;
@@ -127,7 +129,8 @@ impl From<RecordError> for Stopped {
     }
 }
 
-fn archive(file: NewFile, part: &Part, record: &Record<'_>, session: &Session<'_>) -> Result<Exported, Failure> {
+fn archive(file: NewFile, part: &Part, record: &mut Record<'_>, session: &Session<'_>) -> Result<Report, Failure> {
+    log(record, part, "archive")?;
     let path = file.path().to_owned();
     let mut writer = ArchiveWriter::new(file);
     let mut progress = session.ui.progress(&msg!("stage-export"), 0);
@@ -145,7 +148,7 @@ fn archive(file: NewFile, part: &Part, record: &Record<'_>, session: &Session<'_
     let lines = if part.is_whole { record.ledger()? } else { Vec::new() };
     let file = writer.finish(&mark, &lines, None).map_err(|error| Failure::unwritable(&path, &error))?;
     file.finish()?;
-    Ok(exported)
+    Ok(told(&path.display().to_string(), part, "archive", exported))
 }
 
 #[cfg(test)]

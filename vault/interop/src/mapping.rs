@@ -5,6 +5,10 @@
 
 use std::fmt::Write as _;
 
+use crate::fhir::write::LossReason::{
+    self, CalendarOnly, NationalOnly, NoPlace, NoPlaceInResource, ServerOnly, VaultOnly,
+};
+
 /// One field of one kind of entry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Row {
@@ -14,8 +18,8 @@ pub struct Row {
     pub field: &'static str,
     /// Where it stands in FHIR: resource type and path; empty for nowhere.
     pub path: &'static str,
-    /// What is lost; none when the field comes back as it was.
-    pub loss: Option<&'static str>,
+    /// Why it is lost; none when the field comes back as it was.
+    pub loss: Option<LossReason>,
 }
 
 /// The rows of one kind.
@@ -44,12 +48,9 @@ const fn row(kind: &'static str, field: &'static str, path: &'static str) -> Row
     Row { kind, field, path, loss: None }
 }
 
-const fn lost(kind: &'static str, field: &'static str, loss: &'static str) -> Row {
+const fn lost(kind: &'static str, field: &'static str, loss: LossReason) -> Row {
     Row { kind, field, path: "", loss: Some(loss) }
 }
-
-const NO_PLACE: &str = "FHIR R4 has no place for it";
-const VAULT_ONLY: &str = "kept in the vault only";
 
 /// Every field of every kind that is written.
 pub const TABLE: &[Row] = &[
@@ -83,10 +84,10 @@ pub const TABLE: &[Row] = &[
     row("appointment", "instructions", "Appointment.patientInstruction"),
     row("appointment", "created_at", "Appointment.created"),
     row("appointment", "read_only", "(said by the origin)"),
-    lost("appointment", "description", "FHIR has one description, which is the title"),
-    lost("appointment", "uid", "identity of a calendar, kept for calendars"),
-    lost("appointment", "sequence", "version of a calendar entry, kept for calendars"),
-    lost("appointment", "recurrence", "place in a series, kept for calendars"),
+    lost("appointment", "description", NoPlaceInResource),
+    lost("appointment", "uid", CalendarOnly),
+    lost("appointment", "sequence", CalendarOnly),
+    lost("appointment", "recurrence", CalendarOnly),
     row("blood-group", "group", "Observation.valueCodeableConcept (SNOMED CT), code LOINC 882-1"),
     row("blood-group", "determined_at", "Observation.effectiveDateTime"),
     row("contact", "sort", "type of resource"),
@@ -100,7 +101,7 @@ pub const TABLE: &[Row] = &[
     row("contact", "identifiers", "identifier"),
     row("contact", "professions", "Practitioner.qualification.code, PractitionerRole.code"),
     row("contact", "specialities", "PractitionerRole.specialty"),
-    lost("contact", "role", "the role declared to the insurer has no place in FHIR R4"),
+    lost("contact", "role", NoPlace),
     row("contact", "categories", "Organization.type"),
     row("contact", "active", "active, CareTeam.status"),
     row("contact", "start", "period.start"),
@@ -108,7 +109,7 @@ pub const TABLE: &[Row] = &[
     row("contact", "sex", "gender"),
     row("contact", "birth_date", "birthDate"),
     row("contact", "members", "CareTeam.participant"),
-    lost("contact", "partial", "said by the server of origin, not by us"),
+    lost("contact", "partial", ServerOnly),
     row("disease", "name", "Condition.code.text"),
     row("disease", "code", "Condition.code.coding"),
     row("disease", "start", "Condition.onsetDateTime"),
@@ -129,8 +130,8 @@ pub const TABLE: &[Row] = &[
     row("document", "authors", "DocumentReference.author"),
     row("document", "custodian", "DocumentReference.custodian"),
     row("document", "unique_id", "DocumentReference.masterIdentifier"),
-    lost("document", "set_id", NO_PLACE),
-    lost("document", "version", NO_PLACE),
+    lost("document", "set_id", NoPlace),
+    lost("document", "version", NoPlace),
     row("document", "replaces", "DocumentReference.relatesTo (replaces)"),
     row("document", "state", "DocumentReference.status"),
     row("document", "language", "DocumentReference.content.attachment.language"),
@@ -140,18 +141,18 @@ pub const TABLE: &[Row] = &[
     row("document", "facility", "DocumentReference.context.facilityType"),
     row("document", "setting", "DocumentReference.context.practiceSetting"),
     row("document", "events", "DocumentReference.context.event"),
-    lost("document", "file_name", NO_PLACE),
+    lost("document", "file_name", NoPlace),
     row("document", "media_type", "DocumentReference.content.attachment.contentType"),
     row("document", "size", "DocumentReference.content.attachment.size"),
     row("document", "sha256", "(computed again from the bytes)"),
-    lost("document", "pages", NO_PLACE),
+    lost("document", "pages", NoPlace),
     row("document", "attachment", "DocumentReference.content.attachment.data, when the bytes are given"),
     row("document", "address", "DocumentReference.content.attachment.url"),
     row("document", "text", "DocumentReference.content.attachment.data (text/plain), when it has no bytes"),
-    lost("document", "folder", VAULT_ONLY),
-    lost("document", "tags", VAULT_ONLY),
-    lost("document", "pinned", VAULT_ONLY),
-    lost("document", "dispute", VAULT_ONLY),
+    lost("document", "folder", VaultOnly),
+    lost("document", "tags", VaultOnly),
+    lost("document", "pinned", VaultOnly),
+    lost("document", "dispute", VaultOnly),
     row("encounter", "name", "Encounter.reasonCode.text"),
     row("encounter", "code", "Encounter.type"),
     row("encounter", "class", "Encounter.class"),
@@ -174,8 +175,8 @@ pub const TABLE: &[Row] = &[
     row("identity", "addresses", "Patient.address"),
     row("identity", "languages", "Patient.communication"),
     row("identity", "deceased", "Patient.deceasedDateTime"),
-    lost("identity", "home_zones", VAULT_ONLY),
-    lost("identity", "picture", VAULT_ONLY),
+    lost("identity", "home_zones", VaultOnly),
+    lost("identity", "picture", VaultOnly),
     row("measure", "measure", "Observation.code"),
     row("measure", "code", "Observation.code"),
     row("measure", "at", "Observation.effectiveDateTime"),
@@ -244,9 +245,9 @@ pub const TABLE: &[Row] = &[
     row("vaccination", "at", "Immunization.occurrenceDateTime"),
     row("vaccination", "lot", "Immunization.lotNumber"),
     row("vaccination", "expires", "Immunization.expirationDate"),
-    lost("vaccination", "serial", NO_PLACE),
+    lost("vaccination", "serial", NoPlace),
     row("vaccination", "manufacturer", "Immunization.manufacturer.display"),
-    lost("vaccination", "administration", "first or booster is a code of Mon espace santé only"),
+    lost("vaccination", "administration", NationalOnly),
     row("vaccination", "dose_number", "Immunization.protocolApplied.doseNumber[x]"),
     row("vaccination", "doses_in_series", "Immunization.protocolApplied.seriesDoses[x]"),
     row("vaccination", "dose", "Immunization.doseQuantity"),
@@ -255,9 +256,9 @@ pub const TABLE: &[Row] = &[
     row("vaccination", "performer", "Immunization.performer.actor"),
     row("vaccination", "place", "Immunization.location.display"),
     row("vaccination", "pathologies", "Immunization.protocolApplied.targetDisease"),
-    lost("vaccination", "mandatory", NO_PLACE),
-    lost("vaccination", "reference", "entry of a national list, kept in the vault only"),
-    lost("vaccination", "validated_by_professional", NO_PLACE),
+    lost("vaccination", "mandatory", NoPlace),
+    lost("vaccination", "reference", VaultOnly),
+    lost("vaccination", "validated_by_professional", NoPlace),
     row("vaccination", "not_given_reason", "Immunization.statusReason"),
     row("vaccination", "state", "Immunization.status"),
 ];
@@ -272,7 +273,7 @@ pub fn page() -> String {
             let _infallible = write!(page, "\n### {kind}\n\n| field | FHIR R4 | lost |\n|---|---|---|\n");
         }
         let path = if row.path.is_empty() { "-" } else { row.path };
-        let _infallible = writeln!(page, "| `{}` | {path} | {} |", row.field, row.loss.unwrap_or(""));
+        let _infallible = writeln!(page, "| `{}` | {path} | {} |", row.field, row.loss.map_or("", LossReason::words));
     }
     page.push_str("\n## Measures\n\n| slug | code | unit | national profile | also read |\n|---|---|---|---|---|\n");
     for kind in &carnet_record::measure::KINDS {
@@ -311,6 +312,11 @@ the export itself.
 - Numbers keep the digits they were written with. Dates keep their precision and their offset.
 
 ## Writing
+
+`carnet export --format fhir` writes the Bundle, documents with their bytes, and lists what it lost. It is for other programs:
+the archive alone gives back an equal record. Removed entries, former states and the access log are not in it. Dense samples
+are not either, each series is listed as lost: a day or an hour made of them would be a fact that no source said. A Bundle
+beyond what Carnet reads itself (64 MiB) is refused, and not cut.
 
 Import reports, reimbursements and entries of unknown kind have no resource and are listed as lost. A national profile is
 named in `meta.profile` of a measure only when all that it asks for is there. The note of an entry is written where the

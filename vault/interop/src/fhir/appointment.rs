@@ -36,7 +36,8 @@ pub(super) fn appointment<'a>(resource: &Resource<'a>, index: &Index<'a>) -> Fou
                 || actor.text("reference").is_some_and(|own| own.contains("Location/"))
         })
     };
-    let (places, people): (Vec<&'a Json>, Vec<&'a Json>) = json.list("participant").iter().partition(is_place);
+    let others = json.list("participant").iter().filter(|own| !is_only_the_person(own, index));
+    let (places, people): (Vec<&'a Json>, Vec<&'a Json>) = others.partition(is_place);
     let participants: Vec<Participant> = people.into_iter().map(participant).collect();
     let place = places.first().and_then(|own| own.get("actor")).and_then(|own| index.label(resource, own));
     let title = json.text("description").or_else(|| service.first().and_then(|own| own.label())).map(str::to_owned);
@@ -59,6 +60,15 @@ pub(super) fn appointment<'a>(resource: &Resource<'a>, index: &Index<'a>) -> Fou
     .with_state(json.text("status"));
     found.comment = json.text("comment").map(str::to_owned);
     found
+}
+
+/// FHIR asks for a participant: the person alone, of whom nothing more is said, is none that the record should name.
+fn is_only_the_person(participant: &Json, index: &Index<'_>) -> bool {
+    let reference = participant.get("actor").and_then(|actor| actor.text("reference"));
+    let target = reference.and_then(|reference| index.find(reference)).and_then(|place| index.resources.get(place));
+    target.is_some_and(|target| target.kind == "Patient")
+        && participant.text("status") == Some("accepted")
+        && participant.members().iter().all(|(name, _)| matches!(name.as_str(), "actor" | "status"))
 }
 
 /// A free slot is no appointment: it is kept, and does not count.

@@ -6,16 +6,18 @@
 
 mod clinical;
 mod element;
+mod loss;
 mod observation;
 mod paper;
 mod people;
 mod state;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use carnet_record::{Entry, EntryId, Fact, Instant, kind::appointment::AppointmentState};
 
 use self::element::Fields;
+pub use self::loss::{Loss, LossReason};
 pub(crate) use self::people::type_of_coding;
 use super::json::{Json, parse};
 use crate::mapping;
@@ -37,17 +39,22 @@ pub struct Written {
     pub losses: Vec<Loss>,
 }
 
-/// Something of an entry that the Bundle does not carry.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Loss {
-    /// The entry.
-    pub entry: EntryId,
-    /// Its kind.
-    pub kind: String,
-    /// The field, or `*` for all of it.
-    pub field: String,
-    /// Why.
-    pub reason: &'static str,
+/// A Bundle beyond what this crate itself reads (`intake::bounds`): nobody could take it in again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the Bundle is larger than what is read")]
+pub struct BundleTooLarge;
+
+impl Written {
+    /// The Bundle as JSON text, which was read again before it is given. Memory: the text and one tree of it.
+    ///
+    /// # Errors
+    /// [`BundleTooLarge`].
+    pub fn into_text(self) -> Result<(String, Vec<Loss>), BundleTooLarge> {
+        let text = self.bundle.to_text();
+        drop(self.bundle);
+        parse(text.as_bytes()).map_err(|_| BundleTooLarge)?;
+        Ok((text, self.losses))
+    }
 }
 
 /// Writes the entries, the identity sheet as Patient. Removed entries are left out.
@@ -113,7 +120,7 @@ pub(crate) struct Writer {
 impl Writer {
     fn resource(&mut self, entry: &Entry, options: &mut WriteOptions<'_>) -> Option<Json> {
         let Some(kind) = resource_type(&entry.fact) else {
-            self.lose(entry, "*", "FHIR has no resource for it");
+            self.lose(entry, "*", LossReason::NoResource);
             return None;
         };
         let mut fields = Fields::of(kind);
@@ -138,6 +145,7 @@ impl Writer {
         fields.hoist();
         self.give_back(entry, &mut fields);
         self.tell_losses(entry);
+        self.tell_lost_ties(entry, &fields);
         Some(fields.object())
     }
 
@@ -157,7 +165,7 @@ impl Writer {
     }
 
     /// Notes a loss.
-    pub(crate) fn lose(&mut self, entry: &Entry, field: &str, reason: &'static str) {
+    pub(crate) fn lose(&mut self, entry: &Entry, field: &str, reason: LossReason) {
         let kind = entry.fact.kind().to_owned();
         self.losses.push(Loss { entry: entry.id, kind, field: field.to_owned(), reason });
     }
@@ -167,7 +175,7 @@ impl Writer {
         let fields = entry.fact.to_fields();
         for (field, value) in fields.iter().filter(|(field, _)| *field != "members") {
             if has_time_of_actor(value) {
-                self.lose(entry, field, "when each of them acted");
+                self.lose(entry, field, LossReason::TimeOfActor);
             }
         }
         let rows = mapping::rows_of(entry.fact.kind());
@@ -177,7 +185,21 @@ impl Writer {
             self.lose(entry, field, reason);
         }
         if entry.comment.is_some() && !mapping::has_note(resource_type(&entry.fact)) {
-            self.lose(entry, "comment", "the resource has no note");
+            self.lose(entry, "comment", LossReason::NoNote);
+        }
+    }
+
+    /// Links and the author, which each resource has places of its own for, or none.
+    fn tell_lost_ties(&mut self, entry: &Entry, fields: &Fields) {
+        let mut texts = BTreeSet::new();
+        fields.texts(&mut texts);
+        if entry.links.keys().any(|target| !texts.contains(urn(*target).as_str())) {
+            self.lose(entry, "links", LossReason::LinkLeftOut);
+        }
+        let author = entry.provenance.author.as_ref();
+        let said = author.and_then(|own| own.name.as_deref().or(own.identifiers.first().map(|id| id.value.as_str())));
+        if said.is_some_and(|said| !texts.contains(said)) {
+            self.lose(entry, "author", LossReason::NoPlaceInResource);
         }
     }
 
@@ -197,7 +219,7 @@ impl Writer {
                     fields.replace(name, Json::List(both));
                 }
                 Some(own) if without_extensions(&value) == *own => fields.replace(name, value),
-                Some(_) => self.lose(entry, name, "changed since it was read: its extensions no longer fit"),
+                Some(_) => self.lose(entry, name, LossReason::ChangedSinceRead),
             }
         }
     }

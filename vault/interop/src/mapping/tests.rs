@@ -21,7 +21,7 @@ use super::*;
 use crate::{
     fhir::{
         json::Json,
-        write::{WriteOptions, Written, bundle},
+        write::{BundleTooLarge, WriteOptions, Written, bundle},
     },
     intake::{self, Options},
 };
@@ -312,6 +312,39 @@ fn losses_are_told_field_by_field() {
     ];
     assert_eq!(told, wanted.map(|(kind, field)| (kind.to_owned(), field.to_owned())).into_iter().collect());
     assert_eq!(written(&samples()[..12]).losses, []);
+}
+
+#[test]
+fn a_link_or_an_author_that_has_no_place_is_told() {
+    let mut treatment = entry(1, Treatment { name: text("Salbutamol"), ..Treatment::default() });
+    treatment.links.insert(EntryId([2; 16]), LinkKind::Because);
+    let disease = entry(2, Disease { name: text("Asthme"), ..Disease::default() });
+    assert_eq!(written(&[treatment.clone(), disease.clone()]).losses, [], "a reason has its place");
+    let told = |entries: &[Entry]| -> Vec<(String, &str)> {
+        let losses = written(entries).losses.into_iter();
+        losses.map(|loss| (loss.field, loss.reason.as_str())).collect()
+    };
+    assert_eq!(told(&[treatment.clone()]), [("links".to_owned(), "link-left-out")], "what it leads to is not there");
+    treatment.links.insert(EntryId([2; 16]), LinkKind::Document);
+    assert_eq!(told(&[treatment, disease]), [("links".to_owned(), "link-left-out")]);
+    let mut result = entry(3, LabResult { code: Concept::from_text("a"), ..LabResult::default() });
+    result.provenance.author = Some(doctor());
+    assert_eq!(told(&[result]), [("author".to_owned(), "no-place-in-resource")]);
+    let mut measure = entry(4, Measure { measure: "weight".into(), ..Measure::default() });
+    measure.provenance.author = Some(doctor());
+    assert_eq!(told(&[measure]), [], "a measure has a performer");
+}
+
+#[test]
+fn a_bundle_beyond_what_is_read_is_refused() {
+    let long = |characters: usize| {
+        let document = Document { title: text("a"), text: Some("x".repeat(characters)), ..Document::default() };
+        written(&[entry(1, document)]).into_text()
+    };
+    let (kept, losses) = long(100).unwrap();
+    assert!(losses.is_empty() && crate::fhir::json::parse(kept.as_bytes()).is_ok());
+    let most = usize::try_from(intake::bounds::JSON_BYTES_MAX).unwrap();
+    assert_eq!(long(most), Err(BundleTooLarge), "its base64 alone is larger");
 }
 
 #[test]

@@ -13,7 +13,7 @@ use carnet_record::{
 };
 
 use super::{
-    Writer,
+    LossReason, Writer,
     element::{
         Fields, actor, anyone, code, coding, concept, concepts, maybe_concept, maybe_quantity, named, notes, number,
         period, person, words,
@@ -33,7 +33,7 @@ pub(super) fn disease(writer: &mut Writer, own: &Disease, entry: &Entry, fields:
     // FHIR con-4 and con-5: what has ended is not active, what was said by mistake has no clinical status.
     let mut clinical = own.clinical.as_deref().filter(|_| verification != Some("entered-in-error"));
     if own.end.is_some() && clinical.is_some_and(|own| one_of(own, ENDED).is_none()) {
-        writer.lose(entry, "clinical", "FHIR does not allow it beside an end");
+        writer.lose(entry, "clinical", LossReason::EndBeside);
         clinical = Some("resolved");
     } else if own.end.is_some() && verification != Some("entered-in-error") {
         clinical = clinical.or(Some("resolved"));
@@ -56,7 +56,7 @@ pub(super) fn disease(writer: &mut Writer, own: &Disease, entry: &Entry, fields:
     fields.put("asserter", entry.provenance.author.as_ref().map(person));
     fields.put_list("note", notes(entry.comment.as_deref()));
     if own.start.is_some() && own.onset_text.is_some() {
-        writer.lose(entry, "onset_text", "beside a date FHIR has no place for the words");
+        writer.lose(entry, "onset_text", LossReason::WordsBesideDate);
     }
 }
 
@@ -108,7 +108,7 @@ fn listed(
 ) -> Option<&'static str> {
     let found = own.and_then(|own| one_of(own, allowed));
     if own.is_some() && found.is_none() {
-        writer.lose(entry, field, "the code is not one that FHIR allows there");
+        writer.lose(entry, field, LossReason::CodeNotAllowed);
     }
     found
 }
@@ -116,7 +116,7 @@ fn listed(
 /// The words of the whole are the name; other words of the code have no place beside it.
 fn lose_text(writer: &mut Writer, name: Option<&str>, code: &Concept, entry: &Entry) {
     if code.text.is_some() && name.is_some() && code.text.as_deref() != name {
-        writer.lose(entry, "code.text", "the name stands in its place");
+        writer.lose(entry, "code.text", LossReason::NameInPlace);
     }
 }
 
@@ -211,11 +211,11 @@ pub(super) fn treatment(writer: &mut Writer, own: &Treatment, entry: &Entry, fie
         ("dosage_lines", own.dosage_lines.len() > 1 && resource == "MedicationAdministration"),
     ];
     for (field, _) in lost.into_iter().filter(|(_, is_lost)| *is_lost) {
-        writer.lose(entry, field, "the resource of this role has no place for it");
+        writer.lose(entry, field, LossReason::NoPlaceInResource);
     }
     let has_period = matches!(resource, "MedicationStatement" | "MedicationAdministration");
     if !has_period && (own.start.is_some() || own.end.is_some()) {
-        writer.lose(entry, "start", "an order or a dispensation has no period of its own");
+        writer.lose(entry, "start", LossReason::NoPlaceInResource);
     }
 }
 
@@ -331,7 +331,7 @@ pub(super) fn vaccination(writer: &mut Writer, own: &Vaccination, entry: &Entry,
         }
         fields.put_list("protocolApplied", vec![protocol.object()]);
     } else if !own.pathologies.is_empty() || own.doses_in_series.is_some() {
-        writer.lose(entry, "pathologies", "FHIR asks for the number of the dose beside them");
+        writer.lose(entry, "pathologies", LossReason::DoseNumberMissing);
     }
 }
 
@@ -428,7 +428,7 @@ pub(super) fn absence_resource(own: &Absence) -> &'static str {
 /// A statement of absence, with the codes of the IPS unless the source had its own.
 pub(super) fn absence(writer: &mut Writer, own: &Absence, entry: &Entry, fields: &mut Fields) {
     if own.meaning != AbsenceMeaning::NoneKnown && own.meaning != AbsenceMeaning::Unavailable {
-        writer.lose(entry, "meaning", "FHIR tells none known from unavailable, and nothing else");
+        writer.lose(entry, "meaning", LossReason::AbsenceMeaning);
     }
     let said = if own.code.is_empty() { ips_code(own) } else { concept(&own.code) };
     let by = own.author.as_ref().map(person);

@@ -12,7 +12,7 @@ use carnet_record::{
 };
 
 use super::{
-    Writer,
+    LossReason, Writer,
     element::{Fields, actor, code, concept, concepts, maybe_concept, maybe_quantity, notes, period, quantity, words},
     state::state,
 };
@@ -148,7 +148,7 @@ pub(super) fn result(writer: &mut Writer, own: &LabResult, entry: &Entry, fields
     fields.put_list("hasMember", members);
     fields.put_list("component", own.components.iter().map(component).collect());
     if own.conclusion.is_some() || !own.conclusion_codes.is_empty() {
-        writer.lose(entry, "conclusion", "an Observation has no conclusion");
+        writer.lose(entry, "conclusion", LossReason::NoPlaceInResource);
     }
 }
 

@@ -11,7 +11,7 @@ use carnet_record::{
 };
 
 use super::{
-    Writer,
+    LossReason, Writer,
     element::{Fields, anyone, concept, concepts, maybe_concept, number, period},
     state::{one_of, state},
 };
@@ -73,13 +73,13 @@ pub(super) fn document(
         .maybe("practiceSetting", maybe_concept(own.setting.as_ref()));
     fields.put("context", Some(context.object()));
     if own.text.is_some() && text.is_none() {
-        writer.lose(entry, "text", "the words are inside the bytes");
+        writer.lose(entry, "text", LossReason::TextInFile);
     }
     if own.category != crate::fhir::document::category(&own.document_type, own.class.as_ref()) {
-        writer.lose(entry, "category", "the category of Mon espace sant\u{e9} is found again from the type");
+        writer.lose(entry, "category", LossReason::CategoryFromType);
     }
     if data.is_none() && own.address.is_none() {
-        writer.lose(entry, "attachment", "the bytes are not in the Bundle");
+        writer.lose(entry, "attachment", LossReason::FileNotGiven);
     }
 }
 

@@ -2,7 +2,7 @@
 
 use carnet_record::{Entry, Status};
 
-use super::Writer;
+use super::{LossReason, Writer};
 
 /// The status of a resource: what was read when it is in the list of that resource, unless the entry was marked since.
 pub(crate) fn state(
@@ -23,7 +23,7 @@ pub(crate) fn state(
     let same =
         if read == "completed" && matches!(resource, "Observation" | "DiagnosticReport") { "final" } else { read };
     one_of(same, allowed).unwrap_or_else(|| {
-        writer.lose(entry, "state", "the code is not one that FHIR allows there");
+        writer.lose(entry, "state", LossReason::CodeNotAllowed);
         otherwise
     })
 }

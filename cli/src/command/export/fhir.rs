@@ -1,0 +1,184 @@
+//! `export --format fhir`: one Bundle that other programs read, with the contents of the documents, and a list of what
+//! it could not carry. It never carries dense samples, and is never cut: it is whole or refused before a byte is written.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use carnet_interop::{
+    fhir::write::{Loss, WriteOptions, bundle},
+    intake::bounds::JSON_BYTES_MAX,
+};
+use carnet_record::{Entry, EntryId, Fact};
+use carnet_vault::{
+    Record, RecordError,
+    blob::ReadError,
+    entries::Filter,
+    export::{Exported, Selected, Selection},
+};
+use serde_json::{Value, json};
+
+use super::{Part, log, told};
+use crate::{
+    command::files::NewFile,
+    error::Failure,
+    msg,
+    session::Session,
+    ui::{Block, Report},
+};
+
+/// Why the samples of a series are not in a Bundle, beside the reasons of single fields.
+const DENSE: &str = "dense-samples";
+
+/// Writes the Bundle of `part` to `file`.
+pub(super) fn write(
+    mut file: NewFile,
+    part: &Part,
+    record: &mut Record<'_>,
+    session: &Session<'_>,
+) -> Result<Report, Failure> {
+    // What was removed is no fact any more for other programs.
+    let entries = Filter { with_removed: false, ..part.selection.entries.clone() };
+    let selected = record.select(&Selection { entries, ..part.selection.clone() })?;
+    let mut contents = Contents::of(record, &selected);
+    let entries: Vec<Entry> = selected.into_iter().map(|selected| selected.entry).collect();
+    let mut options = WriteOptions { now: session.now(), content: &mut |entry| contents.read(entry) };
+    let written = bundle(&entries, &mut options);
+    if let Some(failure) = contents.stopped {
+        return Err(failure);
+    }
+    let files = contents.files;
+    let (text, losses) = written.into_text().map_err(|_| Failure::BundleTooLarge)?;
+    let mut lost = Lost::of(&losses);
+    if part.selection.with_samples {
+        lost.add_series(record)?;
+    }
+    log(record, part, "fhir")?;
+    file.add(text.as_bytes())?;
+    let path = file.path().display().to_string();
+    file.finish()?;
+    let without_resource = losses.iter().filter(|loss| loss.field == "*").count();
+    let kept = u64::try_from(entries.len().saturating_sub(without_resource)).unwrap_or(u64::MAX);
+    Ok(lost.tell(told(&path, part, "fhir", Exported { entries: kept, files, samples: 0 }), session))
+}
+
+/// The bytes of documents, as long as the Bundle stays within what is read.
+struct Contents<'a, 'r> {
+    record: &'a Record<'r>,
+    with_file: BTreeSet<EntryId>,
+    /// Bytes of text that the contents may still take.
+    room: u64,
+    files: u64,
+    stopped: Option<Failure>,
+}
+
+impl<'a, 'r> Contents<'a, 'r> {
+    fn of(record: &'a Record<'r>, selected: &[Selected]) -> Self {
+        let with_file = selected.iter().filter(|selected| selected.has_file).map(|selected| selected.entry.id);
+        Self { record, with_file: with_file.collect(), room: JSON_BYTES_MAX, files: 0, stopped: None }
+    }
+
+    fn read(&mut self, entry: &Entry) -> Option<Vec<u8>> {
+        let Fact::Document(document) = &entry.fact else { return None };
+        if self.stopped.is_some() || !self.with_file.contains(&entry.id) {
+            return None;
+        }
+        let in_base64 = document.size.unwrap_or(0).div_ceil(3).saturating_mul(4);
+        let Some(room) = self.room.checked_sub(in_base64) else {
+            self.stopped = Some(Failure::BundleTooLarge);
+            return None;
+        };
+        let mut bytes = Vec::new();
+        let read = self.record.read_document(&entry.id, |part| {
+            bytes.extend_from_slice(part);
+            Ok(())
+        });
+        match read {
+            Ok(_) => {
+                (self.room, self.files) = (room, self.files.saturating_add(1));
+                Some(bytes)
+            }
+            // The writer tells it as a loss.
+            Err(RecordError::File(ReadError::Absent)) => None,
+            Err(error) => {
+                self.stopped = Some(error.into());
+                None
+            }
+        }
+    }
+}
+
+/// What the Bundle does not carry, by kind, field and reason.
+#[derive(Default)]
+struct Lost {
+    entries: BTreeMap<(String, String, &'static str), Vec<EntryId>>,
+    series: BTreeMap<String, u64>,
+}
+
+impl Lost {
+    fn of(losses: &[Loss]) -> Self {
+        let mut lost = Self::default();
+        for loss in losses {
+            let key = (loss.kind.clone(), loss.field.clone(), loss.reason.as_str());
+            lost.entries.entry(key).or_default().push(loss.entry);
+        }
+        lost
+    }
+
+    fn add_series(&mut self, record: &Record<'_>) -> Result<(), Failure> {
+        for series in record.series()? {
+            let count = self.series.entry(series.series.kind).or_default();
+            *count = count.saturating_add(series.count);
+        }
+        Ok(())
+    }
+
+    /// Adds the list to what is said of the export.
+    fn tell(&self, mut report: Report, session: &Session<'_>) -> Report {
+        if let Some(data) = report.data.as_object_mut() {
+            data.insert("losses".to_owned(), self.data());
+        }
+        if self.entries.is_empty() && self.series.is_empty() {
+            return report;
+        }
+        let head = vec![msg!("column-kind"), msg!("column-field"), msg!("column-count"), msg!("column-reason")];
+        let reason = |code: &str| session.ui.text(&msg!("loss-reason", reason = code));
+        let entries = self.entries.iter().map(|((kind, field, code), entries)| {
+            vec![kind.clone(), field.clone(), entries.len().to_string(), reason(code)]
+        });
+        let series = self
+            .series
+            .iter()
+            .map(|(kind, count)| vec![kind.clone(), "*".to_owned(), count.to_string(), reason(DENSE)]);
+        report.page.push(Block::Say(msg!("export-losses")));
+        report.page.push(Block::Rows(head, entries.chain(series).collect()));
+        report.warnings.push(msg!("warning-losses"));
+        report
+    }
+
+    fn data(&self) -> Value {
+        let entries = self.entries.iter().map(|((kind, field, reason), entries)| {
+            let ids: Vec<String> = entries.iter().map(ToString::to_string).collect();
+            json!({ "kind": kind, "field": field, "reason": reason, "count": ids.len(), "entries": ids })
+        });
+        let series = self.series.iter();
+        let series = series.map(|(kind, count)| json!({ "kind": kind, "field": "*", "reason": DENSE, "count": count }));
+        entries.chain(series).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use carnet_interop::fhir::write::LossReason;
+
+    use crate::i18n::{Language, Message, Texts};
+
+    #[test]
+    fn every_reason_has_words_in_both_languages() {
+        for language in [Language::French, Language::English] {
+            let texts = Texts::new(language);
+            for code in LossReason::ALL.map(LossReason::as_str).into_iter().chain([super::DENSE]) {
+                let said = texts.say(&Message::new("loss-reason").with("reason", code));
+                assert!(said != code && said.contains(' ') && said.chars().count() <= 48, "{code}: {said}");
+            }
+        }
+    }
+}
