@@ -147,6 +147,13 @@ pub struct Blobs {
     content_bytes_max: u64,
 }
 
+impl Sealed {
+    /// Bytes of it that are in memory until it is kept.
+    pub(crate) fn memory_bytes(&self) -> usize {
+        self.inline.as_ref().map_or(0, Vec::len)
+    }
+}
+
 impl Blobs {
     /// The attached files of the vault in `vault`, whose store is open.
     ///
@@ -209,7 +216,8 @@ impl Blobs {
         Ok(Sealed { id, content_bytes, sealed_bytes, inline: None })
     }
 
-    /// Records that a sealed file is here. Nothing mentions it before; it counts when `writer` has committed.
+    /// Records that a sealed file is here. Nothing mentions it before; it counts when `writer` has committed. A sealed
+    /// file that is dropped instead stays on disk until [`Blobs::collect`].
     ///
     /// # Errors
     /// [`StoreError`].
@@ -303,34 +311,23 @@ impl Blobs {
     }
 
     /// Removes every file that no row mentions: what a crash, a failed import or [`Blobs::forget`] left, and transfers that
-    /// `is_wanted` denies. Nothing may be being sealed or received meanwhile, which `&mut self` says.
+    /// `is_wanted` denies. Durable when this returns. No file may be being sealed meanwhile.
     ///
     /// # Errors
     /// [`StoreError`].
-    pub fn collect(&mut self, reader: &Reader, is_wanted: impl Fn(&ObjectId) -> bool) -> Result<Collected, StoreError> {
+    pub fn collect(&self, reader: &Reader, is_wanted: impl Fn(&ObjectId) -> bool) -> Result<Collected, StoreError> {
         let mut collected = Collected::default();
-        for path in list(&self.new_folder())? {
-            remove(&path, &mut collected)?;
-        }
-        for path in list(&self.incoming_folder())? {
-            let is_useless = match named(&path).filter(|id| is_wanted(id)) {
-                Some(id) => self.sealed_bytes(reader, &id)?.is_some(),
-                None => true,
-            };
-            if is_useless {
-                remove(&path, &mut collected)?;
-            }
-        }
+        collected.remove_in(&self.new_folder(), |_| Ok(true))?;
+        collected.remove_in(&self.incoming_folder(), |path| match named(path).filter(|id| is_wanted(id)) {
+            Some(id) => Ok(self.sealed_bytes(reader, &id)?.is_some()),
+            None => Ok(true),
+        })?;
         for folder in list(&self.folder)?.into_iter().filter(|path| is_bucket(path)) {
-            for path in list(&folder)? {
-                let row = match named(&path) {
-                    Some(id) => reader.get(BLOBS, id.as_bytes())?,
-                    None => None,
-                };
-                if row.is_none_or(|row| !matches!(Row::parse(&row), Ok(Row::Beside(_)))) {
-                    remove(&path, &mut collected)?;
-                }
-            }
+            collected.remove_in(&folder, |path| {
+                let Some(id) = named(path) else { return Ok(true) };
+                let row = reader.get(BLOBS, id.as_bytes())?;
+                Ok(row.is_none_or(|row| !matches!(Row::parse(&row), Ok(Row::Beside(_)))))
+            })?;
         }
         Ok(collected)
     }
@@ -443,6 +440,26 @@ impl<'a> Row<'a> {
     }
 }
 
+impl Collected {
+    /// Removes the files of a folder that are useless.
+    fn remove_in(
+        &mut self,
+        folder: &Path,
+        is_useless: impl Fn(&Path) -> Result<bool, StoreError>,
+    ) -> Result<(), StoreError> {
+        let before = self.files;
+        for path in list(folder)? {
+            if is_useless(&path)? {
+                let bytes = fs::metadata(&path).map_err(|error| disk(&error))?.len();
+                fs::remove_file(&path).map_err(|error| disk(&error))?;
+                self.files += 1;
+                self.bytes += bytes;
+            }
+        }
+        if self.files == before { Ok(()) } else { sync_folder(folder).map_err(|error| disk(&error)) }
+    }
+}
+
 /// Reads a sealed file to its end, writes its hash tree to `path` and returns its name.
 fn build_tree(file: File, length: u64, path: &Path) -> Result<ObjectId, StoreError> {
     let data = file_options().create(true).truncate(true).open(path).map_err(|error| disk(&error))?;
@@ -507,14 +524,6 @@ fn make_folder(folder: &Path) -> Result<(), StoreError> {
 fn list(folder: &Path) -> Result<Vec<PathBuf>, StoreError> {
     let entries = fs::read_dir(folder).map_err(|error| disk(&error))?;
     entries.map(|entry| entry.map(|entry| entry.path()).map_err(|error| disk(&error))).collect()
-}
-
-fn remove(path: &Path, collected: &mut Collected) -> Result<(), StoreError> {
-    let bytes = fs::metadata(path).map_err(|error| disk(&error))?.len();
-    fs::remove_file(path).map_err(|error| disk(&error))?;
-    collected.files += 1;
-    collected.bytes += bytes;
-    Ok(())
 }
 
 /// The object that a file belongs to, from its name.

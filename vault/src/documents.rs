@@ -14,11 +14,13 @@ use carnet_seal::secret::FileKey;
 use zeroize::Zeroizing;
 
 use crate::{
+    blob::Sealed,
+    crdt::Fields,
     entries::{Filter, Found},
     import::hex,
     record::{Record, RecordError},
     row::OutboxRow,
-    store::{Durability, Writer},
+    store::Writer,
     tables::{Key, OBJECT},
 };
 
@@ -32,15 +34,12 @@ pub struct MissingFile {
 }
 
 impl Record<'_> {
-    /// Seals what `source` gives, and keeps it. It belongs to the record once an entry names it.
-    pub(crate) fn attach(&mut self, source: &mut dyn Read) -> Result<Attachment, RecordError> {
+    /// Seals what `source` gives. It is to be kept in the step that names it.
+    pub(crate) fn attach(&mut self, source: &mut dyn Read) -> Result<(Attachment, Sealed), RecordError> {
         let key = FileKey::generate(&mut self.door.rng);
         let context = file_context(&self.live.id);
         let sealed = self.blobs.seal(source, &key, &context, &mut self.door.rng)?;
-        let mut writer = self.store.write(Durability::Step)?;
-        self.blobs.keep(&mut writer, &sealed)?;
-        writer.commit()?;
-        Ok(Attachment { object: sealed.id.to_string(), key: hex(key.expose_for_store()) })
+        Ok((Attachment { object: sealed.id.to_string(), key: hex(key.expose_for_store()) }, sealed))
     }
 
     /// Notes the files of entries that are about to be written as to be sent, before the entries themselves.
@@ -145,6 +144,11 @@ impl Record<'_> {
     fn documents(&self) -> Result<Vec<Found>, RecordError> {
         self.list(&Filter { kinds: vec!["document".to_owned()], with_removed: true, ..Filter::default() })
     }
+}
+
+/// The sealed file that the fields of a document name, whatever else they say.
+pub(crate) fn named_file(fields: &Fields) -> Option<ObjectId> {
+    fields.get("attachment")?.get("object")?.as_str()?.parse().ok()
 }
 
 /// The sealed file that an entry names, and its key.

@@ -6,11 +6,11 @@
 //! already staged are passed over. Importing a file twice adds nothing the second time.
 
 use std::{
-    collections::{BTreeMap, HashMap},
+    collections::{BTreeMap, BTreeSet, HashMap, hash_map},
     io,
 };
 
-use carnet_crypto::digest;
+use carnet_crypto::{digest, id::ObjectId};
 use carnet_record::{
     Draft, Entry, EntryId, Fact, ZoneHistory,
     batch::{Columns, Month, Sample, Series},
@@ -22,7 +22,9 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
 use crate::{
+    blob::Sealed,
     crdt::ops_of,
+    documents::{attachment, named_file},
     entries::{entry_of, id_in},
     ledger::LedgerKind,
     measures,
@@ -102,7 +104,10 @@ pub struct Import<'r, 'v> {
     /// Items still to pass over: they were staged before an interruption.
     passing: u64,
     rows: Vec<Vec<u8>>,
-    rows_bytes: usize,
+    /// Files that these rows name.
+    sealed: Vec<Sealed>,
+    /// Bytes of both in memory.
+    step_bytes: usize,
     subject: Option<SubjectClaim>,
     tally: Option<Tally>,
     /// The files that the record has here, by the hash of their bytes; read when the first document comes.
@@ -146,7 +151,8 @@ impl<'v> Record<'v> {
             passing: state.items,
             state,
             rows: Vec::new(),
-            rows_bytes: 0,
+            sealed: Vec::new(),
+            step_bytes: 0,
             subject: None,
             tally: None,
             files: None,
@@ -227,6 +233,9 @@ impl Import<'_, '_> {
         let is_passed = self.pass();
         let hasher = Sha256::new();
         let mut bytes = DocumentBytes { next, part: Vec::new(), at: 0, hasher, size: 0, end: None, failed: None };
+        if !is_passed && self.files.is_none() {
+            self.note_start()?;
+        }
         let attached = if is_passed {
             io::copy(&mut bytes, &mut io::sink()).map(|_| None).map_err(|_| ImportError::Intake)
         } else {
@@ -246,19 +255,37 @@ impl Import<'_, '_> {
         let Fact::Document(document) = &mut draft.fact else { return Err(ImportError::Intake.into()) };
         document.sha256 = Some(hex(&sha256));
         document.size = Some(size);
-        // The same bytes are kept once; what was just sealed is then named by nothing, and collected.
         document.attachment = Some(self.known_file(&sha256, attached)?);
         self.stage(&Staged::Draft(draft));
         Ok(self.settle()?)
     }
 
-    /// The file with these bytes that the record has already, else the one that was just sealed.
-    fn known_file(&mut self, sha256: &[u8; 32], attached: Attachment) -> Result<Attachment, ImportError> {
+    /// The file with these bytes that the record has already, else the one that was just sealed: the same bytes are
+    /// kept once, and what was sealed in vain is swept when the import ends.
+    fn known_file(&mut self, sha256: &[u8; 32], new: (Attachment, Sealed)) -> Result<Attachment, ImportError> {
         let files = match self.files.take() {
             Some(files) => files,
             None => self.record.files_by_hash()?,
         };
-        Ok(self.files.insert(files).entry(hex(sha256)).or_insert(attached).clone())
+        Ok(match self.files.insert(files).entry(hex(sha256)) {
+            hash_map::Entry::Occupied(known) => known.get().clone(),
+            hash_map::Entry::Vacant(place) => {
+                let (attachment, sealed) = new;
+                self.step_bytes += sealed.memory_bytes();
+                self.sealed.push(sealed);
+                place.insert(attachment).clone()
+            }
+        })
+    }
+
+    /// Notes that there is an import, before the first file is sealed: should it be cut, the next opening sweeps.
+    fn note_start(&self) -> Result<(), ImportError> {
+        let mut writer = self.record.store.write(Durability::Step)?;
+        if writer.get(IMPORT, &self.key)?.is_some() {
+            return Ok(());
+        }
+        writer.put(IMPORT, &self.key, &row::write(&ImportRow::default()))?;
+        Ok(writer.commit()?)
     }
 
     /// Whether the item was staged before an interruption.
@@ -274,13 +301,13 @@ impl Import<'_, '_> {
 
     fn stage(&mut self, staged: &Staged) {
         let row = row::write(staged);
-        self.rows_bytes += row.len();
+        self.step_bytes += row.len();
         self.rows.push(row);
     }
 
     /// Makes what was staged durable once there is enough of it. Called between items only.
     fn settle(&mut self) -> Result<(), ImportError> {
-        if self.rows.len() < STEP_ROWS && self.rows_bytes < STEP_BYTES {
+        if self.rows.len() < STEP_ROWS && self.step_bytes < STEP_BYTES {
             return Ok(());
         }
         self.flush()
@@ -292,9 +319,12 @@ impl Import<'_, '_> {
             writer.put(STAGING, &self.key.clone().number(self.state.rows), &row)?;
             self.state.rows += 1;
         }
+        for sealed in self.sealed.drain(..) {
+            self.record.blobs.keep(&mut writer, &sealed)?;
+        }
         writer.put(IMPORT, &self.key, &row::write(&self.state))?;
         writer.commit()?;
-        self.rows_bytes = 0;
+        self.step_bytes = 0;
         Ok(())
     }
 
@@ -314,12 +344,13 @@ impl Import<'_, '_> {
         let (key, record, repeated) = (self.key, self.record, self.state.repeated);
         let mut refused = None;
         let published = record.commit(|record, writer| {
-            let mut publishing = Publishing { record, by_kind: BTreeMap::new() };
+            let mut publishing = Publishing { record, by_kind: BTreeMap::new(), files: BTreeSet::new() };
             publishing.drafts(writer, &key)?;
             publishing.samples(writer, &key)?;
             for (kind, repeated) in repeated {
                 publishing.count(&kind).merged += u64::try_from(repeated).unwrap_or(0);
             }
+            let files = publishing.files;
             let outcome = Outcome { by_kind: publishing.by_kind, tally };
             let draft = report(&outcome).map_err(|error| {
                 refused = Some(error);
@@ -337,20 +368,31 @@ impl Import<'_, '_> {
             record.write_line(writer, LedgerKind::Import, detail)?;
             writer.remove_prefix(STAGING, &key)?;
             writer.remove(IMPORT, &key)?;
+            record.let_go(writer, files)?;
             Ok(outcome)
         });
-        published.map_err(|error| refused.take().unwrap_or_else(|| ImportError::from(error).into()))
+        let outcome = published.map_err(|error| refused.take().unwrap_or_else(|| ImportError::from(error).into()))?;
+        if self.files.is_some() {
+            record.sweep_files().map_err(ImportError::from)?;
+        }
+        Ok(outcome)
     }
 
-    /// Forgets what was staged. Attached files that nothing names are collected later.
+    /// Forgets what was staged, with the attached files that nothing else names.
     ///
     /// # Errors
     /// The store's.
     pub fn abandon(self) -> Result<(), ImportError> {
         let mut writer = self.record.store.write(Durability::Acknowledged)?;
+        let mut files = BTreeSet::new();
+        for row in writer.prefix(STAGING, &self.key)? {
+            files.extend(staged_file(&row?.1)?);
+        }
         writer.remove_prefix(STAGING, &self.key)?;
         writer.remove(IMPORT, &self.key)?;
-        Ok(writer.commit()?)
+        self.record.let_go(&mut writer, files)?;
+        writer.commit()?;
+        Ok(self.record.sweep_files()?)
     }
 }
 
@@ -396,6 +438,8 @@ impl<N: FnMut() -> Result<Option<Item>, E>, E> io::Read for DocumentBytes<'_, N,
 struct Publishing<'p, 'v> {
     record: &'p mut Record<'v>,
     by_kind: BTreeMap<String, Counts>,
+    /// The files that drafts named.
+    files: BTreeSet<ObjectId>,
 }
 
 impl Publishing<'_, '_> {
@@ -432,6 +476,7 @@ impl Publishing<'_, '_> {
     ) -> Result<(), RecordError> {
         let mut id = id_in(draft).unwrap_or_else(|| EntryId(self.record.door.bytes()));
         let mut entry = entry_of(id, draft);
+        self.files.extend(attachment(&entry).map(|(object, _)| object));
         let kind = entry.fact.kind().to_owned();
         let known = match group.get(&id) {
             Some((known, _)) => Some(known.clone()),
@@ -560,6 +605,14 @@ fn is_newer(earlier: &Entry, later: &Entry) -> bool {
         (Some(one), Some(two)) => two.millis() > one.millis(),
         _ => false,
     }
+}
+
+/// The sealed file that a staged row names.
+pub(crate) fn staged_file(row: &[u8]) -> Result<Option<ObjectId>, StoreError> {
+    Ok(match row::read(row).map_err(|_| StoreError::Damaged)? {
+        Staged::Draft(draft) => named_file(&draft.fact.to_fields()),
+        Staged::Batch(_) => None,
+    })
 }
 
 fn decode(payload: &[u8]) -> Result<Columns, RecordError> {

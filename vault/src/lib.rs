@@ -42,6 +42,7 @@ pub mod replica;
 mod row;
 pub mod snapshot;
 pub mod store;
+mod sweep;
 mod tables;
 #[cfg(test)]
 mod tests;

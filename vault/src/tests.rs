@@ -34,6 +34,7 @@ mod hostile;
 mod life;
 mod rejudge;
 mod signing;
+mod sweep;
 
 /// A clock that a test moves.
 pub(crate) struct TestClock(AtomicU64);

@@ -34,7 +34,7 @@ use carnet_seal::{
 use zeroize::Zeroizing;
 
 use crate::{
-    blob::Blobs,
+    blob::{Blobs, ReadError},
     door::Door,
     keys::{KeyRing, kem_part},
     ledger::LedgerKind,
@@ -45,7 +45,7 @@ use crate::{
         CreateError, Durability, Lock, OpenError, Options, RelockError, StorageBackend, Store, StoreError, Unlock,
         Verified,
     },
-    tables::{ENTRY, Key, Look, OF_RECORDS, RECORD, VAULT},
+    tables::{ENTRY, Key, Look, RECORD, VAULT},
     volumes::{ViewRow, Volumes},
 };
 
@@ -243,7 +243,10 @@ impl Vault {
         let seed = store.read()?.get(VAULT, SEED_ROW)?.map(Zeroizing::new);
         let seed = seed.and_then(|seed| DeviceSeed::from_store(&seed)).ok_or(StoreError::Damaged)?;
         let blobs = Blobs::beside(folder)?;
-        Ok(Self { folder: folder.to_path_buf(), store, blobs, seed, door, live: BTreeMap::new() })
+        let vault = Self { folder: folder.to_path_buf(), store, blobs, seed, door, live: BTreeMap::new() };
+        // A disk that does not let go of a file is no reason not to open; the next opening tries again.
+        vault.sweep_after_crash().ok();
+        Ok(vault)
     }
 
     /// Where the vault lies.
@@ -286,12 +289,20 @@ impl Vault {
         }
     }
 
-    /// Reads and checks everything in the vault file.
+    /// Reads and checks everything: the vault file, and each attached file against its name.
     ///
     /// # Errors
     /// [`StoreError::Damaged`].
     pub fn verify(&mut self) -> Result<Verified, StoreError> {
-        self.store.verify()
+        let verified = self.store.verify()?;
+        let reader = self.store.read()?;
+        for object in self.blobs.all(&reader)? {
+            self.blobs.verify(&reader, &object?).map_err(|error| match error {
+                ReadError::Absent | ReadError::NotAuthentic => StoreError::Damaged,
+                ReadError::Store(error) => error,
+            })?;
+        }
+        Ok(verified)
     }
 
     /// Ends the use of the vault. Keys are cleared from memory.
@@ -427,20 +438,6 @@ impl Vault {
         }
         writer.commit()?;
         self.live.clear();
-        Ok(())
-    }
-
-    /// Takes a record off this device, for good: everything of it that lies here. Other devices keep theirs.
-    ///
-    /// # Errors
-    /// The store's.
-    pub fn forget_record(&mut self, id: &RecordId) -> Result<(), VaultError> {
-        let mut writer = self.store.write(Durability::Acknowledged)?;
-        for table in OF_RECORDS {
-            writer.remove_prefix(table, &Key::of(id))?;
-        }
-        writer.commit()?;
-        self.live.remove(id);
         Ok(())
     }
 }

@@ -79,6 +79,7 @@ doctor-to-send = Waiting to be sent
 doctor-waiting = Waiting for a missing piece
 doctor-quarantined = In quarantine
 doctor-missing-files = Documents not on this device yet
+doctor-swept-files = Left-over files removed
 doctor-whole = The whole vault was read again: everything is intact.
 doctor-shallow = The vault opens and reads. "carnet doctor --deep" reads all of it again.
 doctor-damaged = The whole vault was read again: a part is damaged.

@@ -79,6 +79,7 @@ doctor-to-send = En attente d'envoi
 doctor-waiting = En attente d'une pièce manquante
 doctor-quarantined = En quarantaine
 doctor-missing-files = Documents pas encore sur cet appareil
+doctor-swept-files = Fichiers orphelins retirés
 doctor-whole = Le coffre entier a été relu : tout est intact.
 doctor-shallow = Le coffre s'ouvre et se lit. « carnet doctor --deep » le relit en entier.
 doctor-damaged = Le coffre a été relu en entier : une partie est endommagée.

@@ -36,6 +36,10 @@ pub(crate) fn run(options: &Options, session: &Session<'_>) -> Result<Report, Fa
             }
         }
     }
+    // Nothing is taken away from a vault that is damaged.
+    if failure.is_none() {
+        data["swept_files"] = vault.sweep()?.files.into();
+    }
     vault.close().map_err(VaultError::from)?;
     if let Some(path) = &options.bundle {
         super::files::write_own(path, data.to_string().as_bytes())?;
@@ -48,6 +52,7 @@ pub(crate) fn run(options: &Options, session: &Session<'_>) -> Result<Report, Fa
         (msg!("doctor-waiting"), "waiting"),
         (msg!("doctor-quarantined"), "quarantined"),
         (msg!("doctor-missing-files"), "missing_files"),
+        (msg!("doctor-swept-files"), "swept_files"),
     ];
     let pairs = pairs.into_iter().map(|(name, field)| (name, text(&data[field]))).collect();
     let said = match (options.deep, &failure) {
@@ -84,6 +89,7 @@ fn facts(vault: &mut Vault) -> Result<Value, Failure> {
         "waiting": waiting,
         "quarantined": quarantined,
         "missing_files": missing_files,
+        "swept_files": 0,
     }))
 }
 
