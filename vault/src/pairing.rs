@@ -36,6 +36,7 @@ use carnet_seal::{
     secret::TicketSecret,
 };
 use rand::CryptoRng;
+use zeroize::Zeroizing;
 
 /// How an invitation reaches the other device, and so how long it lives.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -152,17 +153,23 @@ impl Ticket {
         Ok(Self { meeting, expires, offer: None, secret: Arc::new(TicketCode::parse(code)?.secret()?) })
     }
 
-    /// One line of text for a file or a QR code. It holds the secret of the invitation.
-    pub fn expose_text(&self) -> String {
-        let mut writer = Writer::new();
-        writer.u48(self.expires.0).raw(self.secret.expose_for_store());
-        write_address(&mut writer, self.meeting.relay.as_ref());
-        write_address(&mut writer, self.meeting.inviter.as_ref());
-        writer.presence(self.offer.is_some());
+    /// One line of text for a file or a QR code. It holds the secret of the invitation, and is cleared when it goes.
+    pub fn expose_text(&self) -> Zeroizing<String> {
+        let (mut expiry, mut rest) = (Writer::new(), Writer::new());
+        expiry.u48(self.expires.0);
+        write_address(&mut rest, self.meeting.relay.as_ref());
+        write_address(&mut rest, self.meeting.inviter.as_ref());
+        rest.presence(self.offer.is_some());
         if let Some(offer) = &self.offer {
-            offer.write(&mut writer);
+            offer.write(&mut rest);
         }
-        format!("{TICKET_PREFIX}{}", BASE64_URL_SAFE_NO_PAD.encode(writer.finish()))
+        // Both get their size at once: memory that grows leaves what it held behind.
+        let bytes = [expiry.as_slice(), self.secret.expose_for_store(), rest.as_slice()];
+        let bytes = Zeroizing::new(bytes.concat());
+        let mut text = Zeroizing::new(String::with_capacity(TICKET_PREFIX.len() + bytes.len().div_ceil(3) * 4));
+        text.push_str(TICKET_PREFIX);
+        BASE64_URL_SAFE_NO_PAD.encode_string(&bytes, &mut text);
+        text
     }
 
     /// The ticket in a line of text.
@@ -174,7 +181,7 @@ impl Ticket {
         if encoded.len() > TICKET_CHARS_MAX {
             return Err(PairingError::NotATicket);
         }
-        let bytes = BASE64_URL_SAFE_NO_PAD.decode(encoded).map_err(|_| PairingError::NotATicket)?;
+        let bytes = BASE64_URL_SAFE_NO_PAD.decode(encoded).map(Zeroizing::new).map_err(|_| PairingError::NotATicket)?;
         let ticket = Self::read(&bytes).map_err(|_| PairingError::NotATicket)?;
         if ticket.expires < now { Err(PairingError::Expired) } else { Ok(ticket) }
     }
@@ -182,8 +189,7 @@ impl Ticket {
     fn read(bytes: &[u8]) -> Result<Self, DecodeError> {
         let mut reader = Reader::new(bytes);
         let expires = UnixMillis(reader.u48("expiry")?);
-        let secret: [u8; 32] = reader.array("secret")?;
-        let secret = TicketSecret::from_store(&secret);
+        let secret = TicketSecret::from_store(reader.take(32, "secret")?);
         let meeting = Meeting { relay: read_address(&mut reader)?, inviter: read_address(&mut reader)? };
         let offer = if reader.presence("offer")? { Some(Offer::read(&mut reader)?) } else { None };
         reader.finish("ticket")?;
@@ -560,7 +566,7 @@ mod tests {
         let text = inviter.ticket(None).expose_text();
         let later = NOW.plus(Delivery::AtOnce.lifetime_ms() + 1);
         assert!(matches!(Ticket::parse(&text, later), Err(PairingError::Expired)));
-        for wrong in ["", "carnet1:", "carnet2:AAAA", &text[..text.len() - 4], &format!("{text}AAAA")] {
+        for wrong in ["", "carnet1:", "carnet2:AAAA", &text[..text.len() - 4], &format!("{}AAAA", *text)] {
             assert!(matches!(Ticket::parse(wrong, NOW), Err(PairingError::NotATicket)), "{wrong}");
         }
         let (_, commitment) = join(inviter.ticket(None), &inviter.offer(&mut rng(7)), 9);

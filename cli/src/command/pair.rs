@@ -111,7 +111,7 @@ fn hand_over(invited: &Invited, options: &InviteOptions, session: &Session<'_>) 
     let mut fields = Map::from_iter([("expires".to_owned(), Value::String(expires.clone()))]);
     let mut page = Vec::new();
     if let Some(path) = &options.ticket_out {
-        let text = Zeroizing::new(ticket.expose_text());
+        let text = ticket.expose_text();
         files::write_own(path, text.as_bytes())?;
         fields.insert("path".to_owned(), Value::String(path.display().to_string()));
         page.push(Block::Say(msg!("ticket-written", path = path.display().to_string())));
@@ -121,7 +121,7 @@ fn hand_over(invited: &Invited, options: &InviteOptions, session: &Session<'_>) 
             page.push(Block::Pairs(vec![(msg!("column-relay"), relay.to_string())]));
         }
     } else {
-        let text = Zeroizing::new(ticket.expose_text());
+        let text = ticket.expose_text();
         page.extend(qr::half_blocks(&text).map(Block::Lines));
         page.push(Block::Lines(text.to_string()));
     }
