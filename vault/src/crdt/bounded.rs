@@ -10,6 +10,7 @@
 use std::io::Read;
 
 use flate2::read::DeflateDecoder;
+use sha2::{Digest as _, Sha256};
 
 /// What a scan found in a change.
 #[derive(Debug, PartialEq, Eq)]
@@ -60,6 +61,7 @@ pub(crate) enum ScanError {
 /// A chunk that is not an uncompressed change, is malformed, or holds more than `limits` allow.
 pub(crate) fn scan_change(bytes: &[u8], limits: Limits) -> Result<(ScannedChange<'_>, &[u8]), ScanError> {
     let (chunk, mut body, rest) = split_chunk(bytes, CHUNK_CHANGE)?;
+    check_sum(chunk)?;
     let dependencies = body.count()?;
     body.skip_each(dependencies, |body| body.take(HASH_BYTES).map(|_| ()))?;
     let actor = body.prefixed()?;
@@ -129,6 +131,14 @@ fn split_chunk(bytes: &[u8], chunk_type: u8) -> Result<(&[u8], Cursor<'_>, &[u8]
     let rest = cursor.0;
     let (chunk, _) = bytes.split_at_checked(bytes.len().saturating_sub(rest.len())).ok_or(ScanError::Malformed)?;
     Ok((chunk, Cursor(body), rest))
+}
+
+/// A chunk states the first bytes of the SHA-256 of what follows them. Automerge compares that when it loads a document
+/// and not when it reads a change.
+fn check_sum(chunk: &[u8]) -> Result<(), ScanError> {
+    let (stated, hashed) =
+        chunk.get(MAGIC.len()..).and_then(|rest| rest.split_at_checked(CHECKSUM_BYTES)).ok_or(ScanError::Malformed)?;
+    if Sha256::digest(hashed).starts_with(stated) { Ok(()) } else { Err(ScanError::Malformed) }
 }
 
 fn inflate(data: &[u8], bytes_max: u64) -> Result<Vec<u8>, ScanError> {
@@ -398,6 +408,18 @@ mod tests {
         let mut chunk = doc.get_changes(&[]).remove(0).raw_bytes().to_vec();
         chunk[8] = 2;
         assert_eq!(scan_change(&chunk, LIMITS), Err(ScanError::ChunkType));
+    }
+
+    #[test]
+    fn fault_b6_a_change_has_one_check_sum_and_no_other() {
+        let doc = document_of(3);
+        let change = doc.get_changes(&[]).remove(0);
+        for at in 4..8 {
+            let mut chunk = change.raw_bytes().to_vec();
+            chunk[at] ^= 1;
+            assert!(automerge::Change::from_bytes(chunk.clone()).is_ok(), "Automerge does not look");
+            assert_eq!(scan_change(&chunk, LIMITS), Err(ScanError::Malformed));
+        }
     }
 
     #[test]
