@@ -46,6 +46,8 @@ impl Exit {
 /// A command that did not do what was asked.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Failure {
+    /// The record is on this device already.
+    AlreadyHere,
     /// A blood group that is none of the eight.
     BadBloodGroup,
     /// A code without its system, or in a wrong form.
@@ -159,6 +161,10 @@ pub(crate) enum Failure {
         /// What it was taken for.
         format: String,
     },
+    /// The person, or the system, ended the command.
+    Interrupted,
+    /// The other side of a pairing ended it.
+    InvitationEnded,
     /// The system's key store refused.
     KeyStore {
         /// What the system said.
@@ -342,6 +348,7 @@ impl Failure {
     #[expect(clippy::too_many_lines, reason = "one arm for each failure; splitting would hide a missing one")]
     pub(crate) fn message(&self) -> Message {
         match self {
+            Self::AlreadyHere => msg!("error-already-here"),
             Self::BadBloodGroup => msg!("error-bad-blood-group"),
             Self::BadCode(option) => msg!("error-bad-code", option = *option),
             Self::BadDate(option) => msg!("error-bad-date", option = *option),
@@ -378,6 +385,8 @@ impl Failure {
             Self::FileUnreadable { path, reason } => msg!("error-file-unreadable", path = path, reason = reason),
             Self::FileUnwritable { path, reason } => msg!("error-file-unwritable", path = path, reason = reason),
             Self::FormatUnknown { path, format } => msg!("error-format-unknown", path = path, format = format),
+            Self::Interrupted => msg!("error-interrupted"),
+            Self::InvitationEnded => msg!("error-invitation-ended"),
             Self::KeyStore { reason } => msg!("error-key-store", reason = reason),
             Self::KitDoesNotFit => msg!("error-kit-does-not-fit"),
             Self::KitNeedsPlace => msg!("error-kit-needs-place"),
@@ -463,6 +472,7 @@ impl Failure {
             | Self::FileUnreadable { .. }
             | Self::FileUnwritable { .. }
             | Self::FormatUnknown { .. }
+            | Self::Interrupted
             | Self::KeyStore { .. }
             | Self::KitDoesNotFit
             | Self::KitOfOther
@@ -487,7 +497,8 @@ impl Failure {
             | Self::VaultExists
             | Self::VaultVersion { .. }
             | Self::WorkerFailed => Exit::Failed,
-            Self::BadBloodGroup
+            Self::AlreadyHere
+            | Self::BadBloodGroup
             | Self::BadCode(_)
             | Self::BadDate(_)
             | Self::BadDuration(_)
@@ -521,7 +532,8 @@ impl Failure {
             | Self::PassphraseLength
             | Self::PassphrasesDiffer
             | Self::WrongPassphrase => Exit::Locked,
-            Self::NotGranted
+            Self::InvitationEnded
+            | Self::NotGranted
             | Self::Waiting
             | Self::CodesDiffer
             | Self::NotAdmitted

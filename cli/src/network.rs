@@ -9,24 +9,27 @@ use std::{
 };
 
 use carnet_sync::{Event, Node, SharedVault, SyncError, Synced, share};
-use carnet_vault::{Vault, VaultError};
+use carnet_vault::{RecordId, Vault, VaultError};
 use serde_json::{Map, Value, json};
 
 use crate::{
     error::Failure,
     i18n::Message,
     msg,
-    ui::{Block, Progress, Ui},
+    ui::{Block, Progress, Report, Ui},
 };
 
 /// Threads of the runtime beside the one of the command, which may wait for an answer of a person.
 const THREADS: usize = 2;
 /// How long work on the vault that was under way may take to end, once the command has its outcome.
 const ENDING: Duration = Duration::from_secs(5);
+/// How long somebody may be called in vain before the person is told that it goes on.
+const PATIENCE: Duration = Duration::from_secs(2);
 
 /// Runs `work` with an endpoint of this installation, and closes the vault behind it.
 pub(crate) fn run<T>(
     vault: Vault,
+    ui: &Ui,
     work: impl AsyncFnOnce(&Node, &SharedVault) -> Result<T, Failure>,
 ) -> Result<T, Failure> {
     let runtime = runtime()?;
@@ -34,7 +37,17 @@ pub(crate) fn run<T>(
     let shared = share(vault);
     let outcome = runtime.block_on(async {
         let node = Node::bind(&seed, &[]).await?;
-        let outcome = work(&node, &shared).await;
+        let outcome = {
+            let told = async {
+                node.calls_in_vain(PATIENCE).await;
+                ui.talk(&msg!("network-waiting"));
+                std::future::pending().await
+            };
+            tokio::select! {
+                outcome = work(&node, &shared) => outcome,
+                never = told => never,
+            }
+        };
         node.close().await;
         outcome
     });
@@ -45,6 +58,32 @@ pub(crate) fn run<T>(
     let outcome = outcome?;
     closed.transpose().map_err(VaultError::from)?;
     Ok(outcome)
+}
+
+/// Is ready when the person, or the system, asks the command to end, from this call on. Called in a runtime.
+pub(crate) fn interrupted() -> impl Future<Output = ()> {
+    #[cfg(unix)]
+    {
+        use tokio::signal::unix::{Signal, SignalKind, signal};
+        async fn heard(signal: std::io::Result<Signal>) {
+            match signal {
+                Ok(mut signal) => drop(signal.recv().await),
+                // Where signals cannot be heard they end the program as ever.
+                Err(_) => std::future::pending().await,
+            }
+        }
+        let (asked, told) = (signal(SignalKind::interrupt()), signal(SignalKind::terminate()));
+        async {
+            tokio::select! {
+                () = heard(asked) => {}
+                () = heard(told) => {}
+            }
+        }
+    }
+    #[cfg(not(unix))]
+    async {
+        let _ = tokio::signal::ctrl_c().await;
+    }
 }
 
 /// The runtime of a command.
@@ -103,6 +142,15 @@ pub(crate) fn synced_json(synced: &Synced) -> Value {
         "objects_missing": synced.objects_missing,
         "not_taken": synced.refused.len(),
     })
+}
+
+/// A report of one exchange of a record.
+pub(crate) fn synced_report(record: &RecordId, synced: &Synced) -> Report {
+    let mut data = synced_json(synced);
+    if let Some(fields) = data.as_object_mut() {
+        fields.insert("record".to_owned(), Value::String(record.to_string()));
+    }
+    Report { data, page: synced_page(synced), warnings: synced_warnings(synced), ..Report::default() }
 }
 
 /// What an exchange came to, to be read.

@@ -70,6 +70,12 @@ pub enum SyncError {
     /// The exchange file is of another record, or none.
     #[error("this is not an exchange file of this record")]
     NotThisRecord,
+    /// The command was told to end.
+    #[error("interrupted")]
+    Interrupted,
+    /// The other side ended the invitation, or somebody else used its ticket too.
+    #[error("the other side ended the invitation")]
+    InvitationEnded,
     /// What the other end sent is no frame, or may not stand there.
     #[error("the other end does not keep to the protocol")]
     Malformed,
@@ -134,6 +140,7 @@ impl SyncError {
             }
             Self::Denied(_)
             | Self::NotAdmitted
+            | Self::InvitationEnded
             | Self::NotConfirmed
             | Self::TicketClosed
             | Self::Recovery(RecoveryError::OtherRecord) => FailureKind::Denied,
@@ -141,7 +148,7 @@ impl SyncError {
             Self::Pairing(error) if error.fault() == Fault::Peer => FailureKind::Integrity,
             Self::NoRelay | Self::OtherRelay | Self::Pairing(_) => FailureKind::Usage,
             Self::Recovery(error) if error.fault() == Fault::Caller => FailureKind::Usage,
-            Self::File(_) | Self::Vault(_) | Self::Recovery(_) | Self::Ours => FailureKind::Local,
+            Self::File(_) | Self::Interrupted | Self::Vault(_) | Self::Recovery(_) | Self::Ours => FailureKind::Local,
         }
     }
 }

@@ -40,6 +40,15 @@ pub enum Event {
         /// Envelopes.
         envelopes: usize,
     },
+    /// A device of the record reached this one, and both exchanged.
+    Served {
+        /// Operations that came.
+        operations: usize,
+        /// Envelopes that came.
+        envelopes: usize,
+        /// Operations and envelopes that were handed over.
+        sent: usize,
+    },
     /// Operations and envelopes were taken by the other end.
     Sent {
         /// How many.

@@ -8,7 +8,7 @@
 //! | stay connected, and hear of news as they come | [`watch()`] |
 //! | exchange with one other device | [`sync_with_peer`]; the other end runs [`serve_peers`] |
 //! | exchange by file | [`export_exchange`], [`import_exchange`] |
-//! | add a device | [`Invited`] and [`hand_on`] on one side, [`Meeting`] and [`wait_for_admission`] on the other |
+//! | add a device | [`Invited`], [`Met`] and [`hand_on`] on one side, [`Meeting`] and [`Joining`] on the other |
 //! | open a record again with its kit | [`restore_from_relay`], [`restore_from_file`] |
 //! | go on with a relay that honestly lost its store | [`trust_relay_again`] |
 //!
@@ -53,7 +53,7 @@ pub use self::{
     event::{Event, Synced},
     file::{Exported, Restoration, export_exchange, import_exchange, restore_from_file},
     net::{Carrier, Connection, Ends, Node, Soon},
-    pair::{Invited, Meeting, Met, hand_on, wait_for_admission},
+    pair::{Admitted, Invited, Joining, Meeting, Met, hand_on},
     peer::{serve_peers, sync_with_peer},
     relay::{sync_with_relay, trust_relay_again},
     restore::restore_from_relay,

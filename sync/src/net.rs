@@ -16,21 +16,31 @@ use carnet_protocol::frame::RelayAddress;
 use carnet_vault::TransportSeed;
 use tokio::{
     io::{AsyncRead, AsyncWrite},
-    sync::{Semaphore, watch},
+    sync::{mpsc, watch},
     time::timeout,
 };
 
-use crate::{engine::slot::Slots, error::SyncError, shared::SharedVault};
+use crate::{
+    engine::slot::Slots,
+    error::SyncError,
+    event::{Event, Synced},
+    shared::SharedVault,
+};
 
+mod guests;
 mod line;
+mod probe;
 mod quic;
 
+use self::guests::Guests;
 pub(crate) use self::line::Line;
 
 /// Time for a connection to come about.
 const CONNECT_TIME: Duration = Duration::from_secs(15);
-/// Connections from others at one time.
-const CONNECTIONS_MAX: usize = 32;
+/// Time for a stranger's handshake, for the first stream after it, and for the first frame of a stream.
+pub(crate) const OPENING_TIME: Duration = Duration::from_secs(10);
+/// What was told of exchanges and not yet heard, at most. What is beyond it is not told.
+const TOLD_MAX: usize = 64;
 
 /// What will be there later.
 pub type Soon<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
@@ -75,29 +85,51 @@ pub struct Node {
 
 /// What the endpoint does for those who connect to it.
 pub(crate) struct Services {
-    /// The vault whose records are served to peers; none when nobody is.
-    pub(crate) vault: Mutex<Option<SharedVault>>,
+    /// The record that is served to its devices; none when nobody is served.
+    served_record: Mutex<Option<Served>>,
     /// Open invitations that live here, not at a relay.
     pub(crate) slots: Slots,
     /// How often each device has finished an exchange with this one.
     pub(crate) served: watch::Sender<BTreeMap<(RecordId, DeviceId), u64>>,
-    connections: Semaphore,
+    /// Calls that wait for an answer.
+    calling: watch::Sender<usize>,
+    guests: Arc<Guests>,
+}
+
+/// A record that is served to its devices, and where is told what came of it.
+#[derive(Clone)]
+pub(crate) struct Served {
+    pub(crate) vault: SharedVault,
+    pub(crate) record: RecordId,
+    told: mpsc::Sender<Event>,
+}
+
+impl Served {
+    /// Tells of an exchange that a device had with this one.
+    pub(crate) fn tell(&self, synced: &Synced) {
+        let (operations, envelopes) = (synced.operations, synced.received.accepted);
+        // Nobody waits for it: the exchange itself is in the vault.
+        let _ = self.told.try_send(Event::Served { operations, envelopes, sent: synced.sent });
+    }
 }
 
 impl Services {
     fn new() -> Arc<Self> {
         Arc::new(Self {
-            vault: Mutex::new(None),
+            served_record: Mutex::new(None),
             slots: Slots::default(),
             served: watch::Sender::new(BTreeMap::new()),
-            connections: Semaphore::new(CONNECTIONS_MAX),
+            calling: watch::Sender::new(0),
+            guests: Arc::default(),
         })
     }
 
-    /// Serves the records of a vault to peers for as long as what this returns lives.
-    pub(crate) fn serve(self: &Arc<Self>, vault: &SharedVault) -> Serving {
-        *self.vault.lock().unwrap_or_else(PoisonError::into_inner) = Some(SharedVault::clone(vault));
-        Serving(Arc::clone(self))
+    /// Serves one record of a vault to its devices for as long as what this returns lives.
+    pub(crate) fn serve(self: &Arc<Self>, vault: &SharedVault, record: RecordId) -> Serving {
+        let (told, heard) = mpsc::channel(TOLD_MAX);
+        let served = Served { vault: SharedVault::clone(vault), record, told };
+        *self.served_record.lock().unwrap_or_else(PoisonError::into_inner) = Some(served);
+        Serving { services: Arc::clone(self), heard }
     }
 
     /// Notes that a device has finished an exchange with this one.
@@ -108,23 +140,40 @@ impl Services {
         });
     }
 
-    /// The vault whose records are served now.
-    pub(crate) fn served_vault(&self) -> Option<SharedVault> {
-        self.vault.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    /// What is served of this record now; nothing for every other, even one that lies in the same vault.
+    pub(crate) fn served_of(&self, record: &RecordId) -> Option<Served> {
+        let served = self.served_record.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        served.filter(|served| served.record == *record)
     }
 
-    /// Answers a stream that another process opened.
-    fn answer(self: &Arc<Self>, ends: Ends, exporter: [u8; 32]) -> Soon<'static, ()> {
-        Box::pin(crate::peer::answer(Arc::clone(self), Line::new(ends), exporter))
+    /// Answers a stream that another process opened, and calls `welcome` when that showed that it belongs here. False
+    /// when it was refused.
+    fn answer(
+        self: &Arc<Self>,
+        ends: Ends,
+        exporter: [u8; 32],
+        welcome: impl Fn() + Send + 'static,
+    ) -> Soon<'static, bool> {
+        Box::pin(crate::peer::answer(Arc::clone(self), Line::new(ends), exporter, welcome))
     }
 }
 
-/// Peers are served as long as this lives.
-pub(crate) struct Serving(Arc<Services>);
+/// Devices are served as long as this lives.
+pub(crate) struct Serving {
+    services: Arc<Services>,
+    heard: mpsc::Receiver<Event>,
+}
+
+impl Serving {
+    /// The next exchange that a device had with this one.
+    pub(crate) async fn heard(&mut self) -> Option<Event> {
+        self.heard.recv().await
+    }
+}
 
 impl Drop for Serving {
     fn drop(&mut self) {
-        *self.0.vault.lock().unwrap_or_else(PoisonError::into_inner) = None;
+        *self.services.served_record.lock().unwrap_or_else(PoisonError::into_inner) = None;
     }
 }
 
@@ -146,7 +195,24 @@ impl Node {
 
     /// Answers one stream that another process opened on a connection with this exporter.
     pub fn answer(&self, ends: Ends, exporter: [u8; 32]) -> Soon<'static, ()> {
-        self.services.answer(ends, exporter)
+        let answered = self.services.answer(ends, exporter, || {});
+        Box::pin(async {
+            let _ = answered.await;
+        })
+    }
+
+    /// Is ready once this node has called somebody for `patience` without an answer: time to say that it still tries.
+    pub async fn calls_in_vain(&self, patience: Duration) {
+        let mut calling = self.services.calling.subscribe();
+        loop {
+            // The sender lives as long as the node.
+            if calling.wait_for(|calls| *calls > 0).await.is_err() {
+                return std::future::pending().await;
+            }
+            if timeout(patience, calling.wait_for(|calls| *calls == 0)).await.is_err() {
+                return;
+            }
+        }
     }
 
     /// Where this device is reached: its transport key and sockets, in the form of a relay's address.
@@ -165,10 +231,27 @@ impl Node {
 
     /// A connection to whoever holds the key of `address`.
     pub(crate) async fn connect(&self, address: &RelayAddress, protocol: &[u8]) -> Result<Link, SyncError> {
+        let _calling = Calling::begin(&self.services.calling);
         let connected = timeout(CONNECT_TIME, self.carrier.connect(address, protocol)).await;
         let connection = connected.ok().flatten().ok_or(SyncError::Unreachable)?;
         let exporter = connection.exporter().ok_or(SyncError::Unreachable)?;
         Ok(Link { connection, exporter })
+    }
+}
+
+/// A call that waits for an answer.
+struct Calling<'a>(&'a watch::Sender<usize>);
+
+impl<'a> Calling<'a> {
+    fn begin(calls: &'a watch::Sender<usize>) -> Self {
+        calls.send_modify(|calls| *calls = calls.saturating_add(1));
+        Self(calls)
+    }
+}
+
+impl Drop for Calling<'_> {
+    fn drop(&mut self) {
+        self.0.send_modify(|calls| *calls = calls.saturating_sub(1));
     }
 }
 

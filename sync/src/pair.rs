@@ -8,14 +8,14 @@ use std::{sync::Arc, time::Duration};
 
 use carnet_protocol::frame::{
     Frame, PEER_ALPN, RELAY_ALPN, RelayAddress, SlotContent, SlotEnter, SlotOpen, SlotPost, SlotRead,
-    slot::SLOT_WAIT_MS_MAX,
+    slot::{SLOT_MESSAGES_MAX, SLOT_WAIT_MS_MAX},
 };
 use carnet_vault::{
     DeviceId, RecordId, Vault,
     devices::Invitation,
     pairing::{Candidate, Delivery, Inviter, Joined, PairingError, Ticket},
 };
-use tokio::time::{sleep, timeout};
+use tokio::time::{Instant, sleep, timeout, timeout_at};
 use zeroize::Zeroizing;
 
 use crate::{
@@ -32,6 +32,10 @@ use crate::{
 const BURNT: &[u8] = &[0];
 /// Between two looks whether this device was admitted.
 const ADMISSION_PAUSE: Duration = Duration::from_secs(1);
+/// Time for the inviting side, which asks nobody, to answer a joiner's commitment.
+const ANSWER_TIME: Duration = Duration::from_mins(2);
+/// Before a lost connection of an open invitation is tried again.
+const COMING_BACK_PAUSE: Duration = Duration::from_secs(2);
 
 /// An invitation that waits for another device.
 pub struct Invited {
@@ -41,6 +45,7 @@ pub struct Invited {
     inviter: Inviter,
     ticket: Ticket,
     code: Option<Zeroizing<String>>,
+    until: Instant,
 }
 
 impl Invited {
@@ -60,11 +65,12 @@ impl Invited {
             let offer = record.offer(&inviter);
             Ok((inviter, code, offer))
         };
+        let until = Instant::now() + Duration::from_millis(delivery.lifetime_ms());
         let (inviter, code, offer) = with_record(vault, record, invite).await?;
         let mut slot = Slot::open(node, vault, record, inviter.slot(), delivery.lifetime_ms()).await?;
-        slot.post(0, offer).await?;
+        still_open(slot.try_post(&SlotPost { name: slot.name, index: 0, message: offer }).await?)?;
         let ticket = inviter.ticket(Some(node.address()));
-        Ok(Self { vault: SharedVault::clone(vault), record, slot, inviter, ticket, code })
+        Ok(Self { vault: SharedVault::clone(vault), record, slot, inviter, ticket, code, until })
     }
 
     /// What to hand over. It holds the secret of the invitation.
@@ -77,28 +83,52 @@ impl Invited {
         self.code.as_ref().map(|code| code.as_str())
     }
 
-    /// Waits for the other device and lets it prove that it holds the ticket.
+    /// Waits for the other device and lets it prove that it holds the ticket, until the ticket's time is over or
+    /// `cancelled` is ready. Whatever ends it without a device ends the invitation too, so that the other side learns it.
     ///
     /// # Errors
-    /// [`SyncError::TicketClosed`]; [`SyncError::Pairing`] when a message was altered.
-    pub async fn meet(self) -> Result<Met, SyncError> {
-        let Self { vault, record, mut slot, inviter, .. } = self;
-        let commitment = slot.message(0).await?;
-        let challenge = move |record: &mut carnet_vault::Record<'_>| record.challenge(inviter, &commitment);
-        let (challenger, challenge) = with_record(&vault, record, challenge).await?;
-        slot.post(1, challenge).await?;
-        let candidate = challenger.reveal(&slot.message(1).await?)?;
-        slot.burn().await;
-        slot.end().await;
-        Ok(Met { vault, record, candidate })
+    /// [`SyncError::TicketClosed`]; [`SyncError::Interrupted`]; [`SyncError::Pairing`] when a message was altered.
+    pub async fn meet(self, node: &Node, cancelled: impl Future<Output = ()>) -> Result<Met, SyncError> {
+        let Self { vault, record, mut slot, inviter, until, .. } = self;
+        let proved = {
+            let proving = timeout_at(until, prove(node, &vault, record, &mut slot, inviter));
+            tokio::select! {
+                biased;
+                proved = proving => proved.unwrap_or(Err(SyncError::TicketClosed)),
+                () = cancelled => Err(SyncError::Interrupted),
+            }
+        };
+        match proved {
+            Ok(candidate) => Ok(Met { vault, record, candidate, slot }),
+            Err(error) => {
+                slot.burn(node).await;
+                slot.end().await;
+                Err(error)
+            }
+        }
     }
 }
 
-/// A device that proved to hold the ticket. Dropping this refuses it.
+async fn prove(
+    node: &Node,
+    vault: &SharedVault,
+    record: RecordId,
+    slot: &mut Slot,
+    inviter: Inviter,
+) -> Result<Candidate, SyncError> {
+    let commitment = slot.message(node, 0).await?;
+    let challenge = move |record: &mut carnet_vault::Record<'_>| record.challenge(inviter, &commitment);
+    let (challenger, challenge) = with_record(vault, record, challenge).await?;
+    slot.post(node, 1, challenge).await?;
+    Ok(challenger.reveal(&slot.message(node, 1).await?)?)
+}
+
+/// A device that proved to hold the ticket. It waits for one of [`Met::admit`] and [`Met::refuse`].
 pub struct Met {
     vault: SharedVault,
     record: RecordId,
     candidate: Candidate,
+    slot: Slot,
 }
 
 impl Met {
@@ -115,10 +145,40 @@ impl Met {
     /// Adds the device: a person has compared the digits. It learns of it with the next exchange.
     ///
     /// # Errors
-    /// The vault's.
-    pub async fn admit(self) -> Result<DeviceId, SyncError> {
-        let Self { vault, record, candidate } = self;
-        with_record(&vault, record, move |record| record.admit(candidate)).await
+    /// [`SyncError::InvitationEnded`] when the other side has said no meanwhile, or somebody else used the ticket too;
+    /// the vault's.
+    pub async fn admit(self, node: &Node) -> Result<Admitted, SyncError> {
+        let Self { vault, record, candidate, mut slot } = self;
+        // Only a clear answer counts: a host that is away now has nothing to say against a device that a person admits.
+        if slot.is_closed().await {
+            slot.burn(node).await;
+            slot.end().await;
+            return Err(SyncError::InvitationEnded);
+        }
+        let device = with_record(&vault, record, move |record| record.admit(candidate)).await?;
+        Ok(Admitted { vault, record, device, slot })
+    }
+
+    /// Ends the invitation without adding the device, which learns of it.
+    pub async fn refuse(self, node: &Node) {
+        let mut slot = self.slot;
+        slot.burn(node).await;
+        slot.end().await;
+    }
+}
+
+/// A device that was added and does not have the record yet.
+pub struct Admitted {
+    vault: SharedVault,
+    record: RecordId,
+    device: DeviceId,
+    slot: Slot,
+}
+
+impl Admitted {
+    /// The device.
+    pub fn device(&self) -> DeviceId {
+        self.device
     }
 }
 
@@ -127,6 +187,7 @@ pub struct Meeting {
     vault: SharedVault,
     joined: Joined,
     inviter: Option<RelayAddress>,
+    slot: Slot,
 }
 
 impl Meeting {
@@ -140,12 +201,13 @@ impl Meeting {
         let inviter = ticket.meeting.inviter.clone();
         let commit = move |vault: &mut Vault| vault.commit_to(ticket, &offer, &label);
         let (joiner, commitment) = with_vault(vault, commit).await?;
-        slot.post(0, commitment).await?;
-        let challenge = slot.message(1).await?;
+        slot.post(node, 0, commitment).await?;
+        // The inviting side answers by itself: without an answer nobody is there any more.
+        let answered = timeout(ANSWER_TIME, slot.message(node, 1)).await;
+        let challenge = answered.map_err(|_| SyncError::Unreachable)??;
         let (joined, reveal) = with_vault(vault, move |vault| vault.reveal_to(joiner, &challenge)).await?;
-        slot.post(1, reveal).await?;
-        slot.end().await;
-        Ok(Self { vault: SharedVault::clone(vault), joined, inviter })
+        slot.post(node, 1, reveal).await?;
+        Ok(Self { vault: SharedVault::clone(vault), joined, inviter, slot })
     }
 
     /// The six digits to compare.
@@ -158,8 +220,9 @@ impl Meeting {
     ///
     /// # Errors
     /// The vault's.
-    pub async fn accept(self, label: &str) -> Result<RecordId, SyncError> {
-        let (joined, inviter, label) = (self.joined, self.inviter, label.to_owned());
+    pub async fn accept(self, label: &str) -> Result<Joining, SyncError> {
+        let Self { vault, joined, inviter, slot } = self;
+        let label = label.to_owned();
         let join = move |vault: &mut Vault| -> Result<_, SyncError> {
             let id = vault.join(joined, &label)?;
             if let Some(inviter) = &inviter {
@@ -167,35 +230,87 @@ impl Meeting {
             }
             Ok(id)
         };
-        with_vault(&self.vault, join).await
+        let record = with_vault(&vault, join).await?;
+        Ok(Joining { vault, record, slot })
+    }
+
+    /// Ends the invitation: a person said that the digits differ. The inviting side admits nobody by it any more.
+    pub async fn refuse(self, node: &Node) {
+        let mut slot = self.slot;
+        slot.burn(node).await;
+        slot.end().await;
     }
 }
 
-/// Exchanges as soon as the inviting side has admitted this device, for at most `patience`: with the relay, or where
-/// there is none or it does not answer, with the inviting device itself.
-///
-/// # Errors
-/// [`SyncError::NotAdmitted`] when it was not; what went wrong otherwise.
-pub async fn wait_for_admission(
-    node: &Node,
-    vault: &SharedVault,
+/// A device that waits to be admitted.
+pub struct Joining {
+    vault: SharedVault,
     record: RecordId,
-    patience: Duration,
-    tell: &mut (dyn FnMut(Event) + Send),
-) -> Result<Synced, SyncError> {
-    let over = sleep(patience);
-    tokio::pin!(over);
-    loop {
-        let refused = match exchange_anywhere(node, vault, record, tell).await {
-            Err(error @ (SyncError::NotAdmitted | SyncError::Unreachable)) => error,
-            ended => return ended,
-        };
-        tokio::select! {
-            biased;
-            () = &mut over => return Err(refused),
-            () = sleep(ADMISSION_PAUSE) => {}
+    slot: Slot,
+}
+
+impl Joining {
+    /// The record.
+    pub fn record(&self) -> RecordId {
+        self.record
+    }
+
+    /// Exchanges as soon as the inviting side has admitted this device, for at most `patience`: with the relay, or where
+    /// there is none or it does not answer, with the inviting device itself. When the other side has ended the
+    /// invitation and nothing was admitted, the empty record is taken off this device again.
+    ///
+    /// That it ended is nothing but the end of a wait: whoever hosts the slot could claim it, as it could stay silent.
+    ///
+    /// # Errors
+    /// [`SyncError::InvitationEnded`]; [`SyncError::NotAdmitted`] when nothing was said in time; what went wrong
+    /// otherwise.
+    pub async fn wait(
+        self,
+        node: &Node,
+        patience: Duration,
+        tell: &mut (dyn FnMut(Event) + Send),
+    ) -> Result<Synced, SyncError> {
+        let Self { vault, record, mut slot } = self;
+        let is_with_inviter = slot.is_with_inviter();
+        let over = sleep(patience);
+        let ended = slot.ended(node);
+        tokio::pin!(over, ended);
+        let mut last = None;
+        let mut is_heard = false;
+        loop {
+            let refused = match exchange_anywhere(node, &vault, record, tell).await {
+                Err(error @ (SyncError::NotAdmitted | SyncError::Unreachable)) => error,
+                exchanged => return exchanged,
+            };
+            match last {
+                None => {}
+                Some(End::Said) => {
+                    with_vault(&vault, move |vault| vault.give_up_joining(&record)).await?;
+                    return Err(SyncError::InvitationEnded);
+                }
+                Some(End::HostGone) => return Err(refused),
+            }
+            tokio::select! {
+                biased;
+                () = &mut over => return Err(refused),
+                end = &mut ended, if !is_heard => {
+                    is_heard = true;
+                    // A relay that went away may come back, and the device that invites reaches it or not.
+                    last = Some(end).filter(|end| *end == End::Said || is_with_inviter);
+                }
+                () = sleep(ADMISSION_PAUSE) => {}
+            }
         }
     }
+}
+
+/// How an invitation ended for the one who waits in its slot.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum End {
+    /// Whoever hosts the slot says that it is closed.
+    Said,
+    /// Whoever hosts the slot is not there any more.
+    HostGone,
 }
 
 /// Lets a device that was just admitted have the record: through the relay, or where there is none or it does not
@@ -205,17 +320,31 @@ pub async fn wait_for_admission(
 /// [`SyncError::Unreachable`] when it did not come; see [`SyncError`].
 pub async fn hand_on(
     node: &Node,
+    admitted: Admitted,
+    patience: Duration,
+    tell: &mut (dyn FnMut(Event) + Send),
+) -> Result<Synced, SyncError> {
+    let Admitted { vault, record, device, mut slot } = admitted;
+    let handed = match sync_with_relay(node, &vault, record, tell).await {
+        Err(SyncError::NoRelay | SyncError::Unreachable) => {
+            serve_until_served(node, &vault, record, device, patience).await
+        }
+        ended => ended,
+    };
+    // Only now: whoever waits in the slot looks once more when it closes, and must find itself admitted then.
+    slot.burn(node).await;
+    slot.end().await;
+    handed
+}
+
+async fn serve_until_served(
+    node: &Node,
     vault: &SharedVault,
     record: RecordId,
     device: DeviceId,
     patience: Duration,
-    tell: &mut (dyn FnMut(Event) + Send),
 ) -> Result<Synced, SyncError> {
-    match sync_with_relay(node, vault, record, tell).await {
-        Err(SyncError::NoRelay | SyncError::Unreachable) => {}
-        ended => return ended,
-    }
-    let _serving = node.services().serve(vault);
+    let _serving = node.services().serve(vault, record);
     let mut served = node.services().served.subscribe();
     let has_come = async { served.wait_for(|served| served.contains_key(&(record, device))).await.is_ok() };
     match timeout(patience, has_come).await {
@@ -249,6 +378,8 @@ async fn exchange_anywhere(
 struct Slot {
     name: [u8; 16],
     at: At,
+    /// Whether an answer is still to come to what was asked: a wait that was broken off.
+    is_asked: bool,
 }
 
 /// Where a slot is, and so how it is reached.
@@ -258,7 +389,7 @@ enum At {
     /// On this device, which invites.
     Here(OpenSlot),
     /// Over a stream of a stranger, who joins. The connection lasts as long as this.
-    There(Line, Link),
+    There { line: Line, link: Link, is_with_inviter: bool },
 }
 
 impl Slot {
@@ -270,17 +401,15 @@ impl Slot {
         name: [u8; 16],
         lifetime_ms: u64,
     ) -> Result<Self, SyncError> {
-        match Session::open(node, vault, record).await {
+        match open_session(node, vault, record).await {
             Ok(mut session) => {
-                // What came meanwhile is taken in first: the invitation names the heads that are known.
-                session.pull(&mut |_: Event| {}).await?;
                 let content = content(session.ask(&Frame::SlotOpen(SlotOpen { name, lifetime_ms })).await?)?;
                 still_open(content)?;
-                Ok(Self { name, at: At::Relay(Box::new(session)) })
+                Ok(Self { name, at: At::Relay(Box::new(session)), is_asked: false })
             }
             Err(SyncError::NoRelay | SyncError::Unreachable) => {
                 let slot = OpenSlot::new(node, name).ok_or(SyncError::TicketClosed)?;
-                Ok(Self { name, at: At::Here(slot) })
+                Ok(Self { name, at: At::Here(slot), is_asked: false })
             }
             Err(error) => Err(error),
         }
@@ -310,38 +439,46 @@ impl Slot {
     ) -> Result<(Self, Vec<u8>), SyncError> {
         let link = node.connect(address, alpn).await?;
         let mut line = link.open().await?;
+        let is_with_inviter = alpn == PEER_ALPN;
         let first = match line.ask(&Frame::SlotEnter(SlotEnter { name })).await? {
             Frame::Refused => return Err(SyncError::TicketClosed),
             frame => content(frame)?,
         };
         still_open(first)?;
-        let mut slot = Self { name, at: At::There(line, link) };
-        let offer = slot.message(0).await?;
+        let mut slot = Self { name, at: At::There { line, link, is_with_inviter }, is_asked: false };
+        let offer = slot.message(node, 0).await?;
         Ok((slot, offer))
     }
 
     /// Leaves this side's message number `index`.
-    async fn post(&mut self, index: u8, message: Vec<u8>) -> Result<(), SyncError> {
+    async fn post(&mut self, node: &Node, index: u8, message: Vec<u8>) -> Result<(), SyncError> {
         let posted = SlotPost { name: self.name, index, message };
-        let content = match &mut self.at {
-            At::Relay(session) => content(session.ask(&Frame::SlotPost(posted)).await?)?,
-            At::There(line, _) => content(line.ask(&Frame::SlotPost(posted)).await?)?,
-            At::Here(slot) => slot.services.slots.post(Side::Inviter, &posted),
-        };
-        still_open(content).map(drop)
+        loop {
+            match self.try_post(&posted).await {
+                Err(SyncError::Unreachable) if self.is_with_relay() => self.come_back(node).await?,
+                posted => return still_open(posted?).map(drop),
+            }
+        }
+    }
+
+    async fn try_post(&mut self, posted: &SlotPost) -> Result<SlotContent, SyncError> {
+        match &mut self.at {
+            At::Relay(session) => content(session.ask(&Frame::SlotPost(posted.clone())).await?),
+            At::There { line, .. } => content(line.ask(&Frame::SlotPost(posted.clone())).await?),
+            At::Here(slot) => Ok(slot.services.slots.post(Side::Inviter, posted)),
+        }
     }
 
     /// The other side's message number `index`, once it is there.
-    async fn message(&mut self, index: u8) -> Result<Vec<u8>, SyncError> {
+    async fn message(&mut self, node: &Node, index: u8) -> Result<Vec<u8>, SyncError> {
         let asked = SlotRead { name: self.name, seen: index, wait_ms: SLOT_WAIT_MS_MAX };
         loop {
-            let content = match &mut self.at {
-                At::Relay(session) => content(session.ask(&Frame::SlotRead(asked)).await?)?,
-                At::There(line, _) => content(line.ask(&Frame::SlotRead(asked)).await?)?,
-                At::Here(slot) => {
-                    let wait = Duration::from_millis(asked.wait_ms);
-                    slot.services.slots.wait(Side::Inviter, &self.name, asked.seen, wait).await
+            let content = match self.read(asked).await {
+                Err(SyncError::Unreachable) if self.is_with_relay() => {
+                    self.come_back(node).await?;
+                    continue;
                 }
+                content => content?,
             };
             let mut theirs = still_open(content)?.theirs;
             if theirs.len() > usize::from(index) {
@@ -350,11 +487,70 @@ impl Slot {
         }
     }
 
+    async fn read(&mut self, asked: SlotRead) -> Result<SlotContent, SyncError> {
+        self.is_asked = true;
+        let read = match &mut self.at {
+            At::Relay(session) => content(session.ask(&Frame::SlotRead(asked)).await?),
+            At::There { line, .. } => content(line.ask(&Frame::SlotRead(asked)).await?),
+            At::Here(slot) => {
+                let wait = Duration::from_millis(asked.wait_ms);
+                Ok(slot.services.slots.wait(Side::Inviter, &self.name, asked.seen, wait).await)
+            }
+        };
+        self.is_asked = false;
+        read
+    }
+
+    /// Whether whoever hosts the slot says that it is closed.
+    async fn is_closed(&mut self) -> bool {
+        let asked = SlotRead { name: self.name, seen: 0, wait_ms: 0 };
+        self.read(asked).await.is_ok_and(|content| !content.open)
+    }
+
+    /// Waits for the end of the invitation.
+    async fn ended(&mut self, node: &Node) -> End {
+        // There is no such message, so that only an end comes.
+        let beyond = u8::try_from(SLOT_MESSAGES_MAX).unwrap_or(u8::MAX);
+        match self.message(node, beyond).await {
+            Err(SyncError::TicketClosed) => End::Said,
+            Ok(_) | Err(_) => End::HostGone,
+        }
+    }
+
     /// Closes the slot for good: a ticket works once. Where that fails, the ticket's time still ends it.
-    async fn burn(&mut self) {
-        if let At::Relay(session) = &mut self.at {
-            let posted = SlotPost { name: self.name, index: 0, message: BURNT.to_vec() };
-            drop(session.ask(&Frame::SlotPost(posted)).await);
+    async fn burn(&mut self, node: &Node) {
+        let posted = SlotPost { name: self.name, index: 0, message: BURNT.to_vec() };
+        // What is asked on a stream is answered in turn, and a wait that was broken off may last.
+        let is_burnt = !self.is_asked && self.try_post(&posted).await.is_ok();
+        if let (false, At::Relay(session)) = (is_burnt, &mut self.at)
+            && let Ok(again) = open_session(node, &session.vault, session.record).await
+        {
+            **session = again;
+            drop(self.try_post(&posted).await);
+        }
+    }
+
+    fn is_with_relay(&self) -> bool {
+        matches!(self.at, At::Relay(_))
+    }
+
+    fn is_with_inviter(&self) -> bool {
+        matches!(self.at, At::There { is_with_inviter: true, .. })
+    }
+
+    /// Connects to the relay again, however often that takes: an invitation outlives a connection.
+    async fn come_back(&mut self, node: &Node) -> Result<(), SyncError> {
+        let At::Relay(session) = &mut self.at else { return Err(SyncError::Unreachable) };
+        loop {
+            sleep(COMING_BACK_PAUSE).await;
+            match open_session(node, &session.vault, session.record).await {
+                Ok(again) => {
+                    **session = again;
+                    return Ok(());
+                }
+                Err(SyncError::Unreachable) => {}
+                Err(error) => return Err(error),
+            }
         }
     }
 
@@ -362,12 +558,20 @@ impl Slot {
         match self.at {
             At::Relay(session) => session.end(),
             At::Here(_) => {}
-            At::There(line, link) => {
+            At::There { line, link, .. } => {
                 line.finish().await;
                 link.close();
             }
         }
     }
+}
+
+/// A stream at the relay on which nothing is under way. What came meanwhile is taken in first: an invitation names the
+/// heads that are known.
+async fn open_session(node: &Node, vault: &SharedVault, record: RecordId) -> Result<Session, SyncError> {
+    let mut session = Session::open(node, vault, record).await?;
+    session.pull(&mut |_: Event| {}).await?;
+    Ok(session)
 }
 
 /// A slot on this device, open as long as this.

@@ -25,7 +25,7 @@ use crate::{
     engine::batch,
     error::SyncError,
     event::{Event, Synced, Tell},
-    net::{Line, Node, Services},
+    net::{Line, Node, OPENING_TIME, Services},
     relay::{
         hint_of,
         object::{append, fits, keep, part_of},
@@ -70,31 +70,57 @@ pub async fn sync_with_peer(
     Ok(synced)
 }
 
-/// Serves the records of a vault to their devices, whichever connects to this node, until `cancelled` is ready.
-pub async fn serve_peers(node: &Node, vault: &SharedVault, cancelled: impl Future<Output = ()>) {
-    let _serving = node.services().serve(vault);
-    cancelled.await;
+/// Serves one record of a vault to its other devices, whichever connects to this node, until `cancelled` is ready.
+/// Other records of the vault are served to nobody.
+pub async fn serve_peers(
+    node: &Node,
+    vault: &SharedVault,
+    record: RecordId,
+    tell: &mut (dyn FnMut(Event) + Send),
+    cancelled: impl Future<Output = ()>,
+) {
+    let mut serving = node.services().serve(vault, record);
+    tokio::pin!(cancelled);
+    loop {
+        tokio::select! {
+            biased;
+            () = &mut cancelled => return,
+            Some(event) = serving.heard() => tell(event),
+        }
+    }
 }
 
-/// Answers a stream that another device opened. The first frame says what it is about.
-pub(crate) async fn answer(services: Arc<Services>, mut line: Line, exporter: [u8; 32]) {
-    match timeout(SILENCE_MAX, line.hear()).await {
+/// Answers a stream that another device opened. The first frame says what it is about. `welcome` is called once the
+/// other end has shown that it belongs here; false when it did not.
+pub(crate) async fn answer(
+    services: Arc<Services>,
+    mut line: Line,
+    exporter: [u8; 32],
+    welcome: impl Fn() + Send,
+) -> bool {
+    match timeout(OPENING_TIME, line.hear()).await {
         Ok(Ok(Frame::PeerHello(hello))) => {
-            let Some(vault) = services.served_vault() else { return refuse(line).await };
-            let mut meeting = Meeting::new(&vault, hello.record, line, exporter);
-            if meeting.answer(&hello).await.is_ok() {
-                services.note_served(hello.record, hello.device);
-            }
+            let Some(served) = services.served_of(&hello.record) else { return refuse(line).await };
+            let mut meeting = Meeting::new(&served.vault, hello.record, line, exporter);
+            let ended = meeting.answer(&hello, welcome).await;
+            let synced = std::mem::take(&mut meeting.synced);
+            // Whoever waits for this may end the process: the last word must have arrived before.
             meeting.line.finish().await;
+            if ended.is_ok() {
+                services.note_served(hello.record, hello.device);
+                served.tell(&synced);
+            }
+            ended.is_ok()
         }
-        Ok(Ok(Frame::SlotEnter(enter))) => crate::engine::slot::host(services, line, enter).await,
+        Ok(Ok(Frame::SlotEnter(enter))) => crate::engine::slot::host(services, line, enter, welcome).await,
         _ => refuse(line).await,
     }
 }
 
-async fn refuse(mut line: Line) {
+async fn refuse(mut line: Line) -> bool {
     let _ = line.say(&Frame::PeerRefused).await;
     line.finish().await;
+    false
 }
 
 /// One exchange of two devices.
@@ -157,7 +183,7 @@ impl Meeting {
         self.settle().await
     }
 
-    async fn answer(&mut self, hello: &Hello) -> Result<(), SyncError> {
+    async fn answer(&mut self, hello: &Hello, welcome: impl Fn() + Send) -> Result<(), SyncError> {
         let (exporter, hello, id) = (self.exporter, *hello, self.record);
         let opening = with_vault(&self.vault, move |vault| -> Result<_, SyncError> {
             let mut record = vault.record(&id)?;
@@ -175,6 +201,7 @@ impl Meeting {
                 return Err(error);
             }
         };
+        welcome();
         let Frame::PeerState(theirs) = self.line.hear().await? else { return Err(SyncError::Malformed) };
         self.note_before().await?;
         self.line.say(&Frame::PeerHello(own)).await?;

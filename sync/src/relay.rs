@@ -199,18 +199,28 @@ impl Session {
     }
 
     /// Takes in the rest of news whose first frame came.
-    pub(crate) async fn take_news(&mut self, first: Frame) -> Result<(), SyncError> {
+    pub(crate) async fn take_news(&mut self, first: Frame, tell: Tell<'_>) -> Result<(), SyncError> {
+        let before = (self.synced.operations, self.synced.received.accepted);
         let mut frame = first;
         while let Some(other) = self.take(frame).await? {
             if !matches!(other, Frame::Pulled(_)) {
                 return Err(refusal(&other));
             }
             if !self.is_armed {
-                return Ok(());
+                break;
             }
             frame = self.line.hear().await?;
         }
+        self.tell_received(before, tell);
         Ok(())
+    }
+
+    /// Tells what came since there were so many operations and envelopes.
+    fn tell_received(&self, before: (usize, usize), tell: Tell<'_>) {
+        let (operations, envelopes) = (self.synced.operations, self.synced.received.accepted);
+        if (operations, envelopes) != before {
+            tell(Event::Received { operations: operations - before.0, envelopes: envelopes - before.1 });
+        }
     }
 
     /// Brings what is new, and keeps the checkpoint that it ended with.
@@ -229,10 +239,7 @@ impl Session {
                 continue;
             }
             let ended = self.ended(&pulled).await?;
-            let (operations, envelopes) = (self.synced.operations, self.synced.received.accepted);
-            if (operations, envelopes) != before {
-                tell(Event::Received { operations: operations - before.0, envelopes: envelopes - before.1 });
-            }
+            self.tell_received(before, tell);
             let is_again = match ended {
                 Ended::Settled { is_restored } => self.settled(is_restored, tell).await?,
                 Ended::Live => return Err(SyncError::Malformed),

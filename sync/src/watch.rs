@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use carnet_vault::RecordId;
-use tokio::time::{MissedTickBehavior, interval, sleep};
+use tokio::time::{Instant, MissedTickBehavior, interval, sleep};
 
 use crate::{
     error::{FailureKind, SyncError},
@@ -15,6 +15,8 @@ use crate::{
 
 /// How often it is looked whether something waits to be sent.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
+/// How often what the relay did not take is offered again. New writing does not wait for it.
+const OFFER_AGAIN_EVERY: Duration = Duration::from_mins(1);
 /// First wait before a lost connection is tried again; it doubles.
 const RETRY_MIN: Duration = Duration::from_secs(1);
 /// Longest wait before a lost connection is tried again.
@@ -65,22 +67,54 @@ async fn stay(
     tell(Event::Connected);
     session.exchange(tell).await?;
     *is_connected = true;
+    let mut left = Left::after(vault, record).await?;
     let mut looks = interval(LOOK_EVERY);
     looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         session.arm().await?;
         tokio::select! {
             biased;
-            news = session.news() => {
-                session.take_news(news?).await?;
-                session.exchange(tell).await?;
-            }
+            news = session.news() => session.take_news(news?, tell).await?,
             _ = looks.tick() => {
-                let waits = with_record(vault, record, |record| record.outbox(1)).await?;
-                if !waits.is_empty() {
-                    session.exchange(tell).await?;
+                let newest = with_record(vault, record, |record| record.newest_outgoing()).await?;
+                if !left.is_due(newest, left.since.elapsed()) {
+                    continue;
                 }
             }
         }
+        session.exchange(tell).await?;
+        left = Left::after(vault, record).await?;
+    }
+}
+
+/// What an exchange left in the outbox: the relay did not take it.
+struct Left {
+    newest: Option<u64>,
+    since: Instant,
+}
+
+impl Left {
+    async fn after(vault: &SharedVault, record: RecordId) -> Result<Self, SyncError> {
+        let newest = with_record(vault, record, |record| record.newest_outgoing()).await?;
+        Ok(Self { newest, since: Instant::now() })
+    }
+
+    /// Whether to exchange again, now that the outbox ends with `newest` and this much time has passed.
+    fn is_due(&self, newest: Option<u64>, waited: Duration) -> bool {
+        newest > self.newest || newest.is_some() && waited >= OFFER_AGAIN_EVERY
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_the_relay_does_not_take_is_not_offered_every_second() {
+        let left = Left { newest: Some(7), since: Instant::now() };
+        assert!(!left.is_due(Some(7), LOOK_EVERY), "it was just refused");
+        assert!(left.is_due(Some(8), LOOK_EVERY), "something was written since");
+        assert!(left.is_due(Some(7), OFFER_AGAIN_EVERY), "it may be taken by now");
+        assert!(!left.is_due(None, OFFER_AGAIN_EVERY), "nothing waits");
     }
 }

@@ -5,4 +5,5 @@ pub mod faults;
 pub mod fixtures;
 pub mod process;
 pub mod sbom;
+pub mod terminal;
 pub mod workspace;

@@ -15,8 +15,11 @@ use std::{
 };
 
 use carnet_interop::intake::archive::Archive;
+use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 use tempfile::TempDir;
+
+use crate::terminal::Terminal;
 
 /// How long a process may stay silent before the test gives up, in seconds. Far above what a loaded machine needs.
 const PATIENCE_SECONDS: u64 = 120;
@@ -166,6 +169,11 @@ impl Carnet {
         lines
     }
 
+    /// Starts a command at a terminal, in front of a person: text, no JSON.
+    pub fn at_terminal(&self, words: &[&str]) -> Terminal {
+        Terminal::start(&mut self.command(words))
+    }
+
     /// Starts a command that lasts, with `--json`.
     pub fn start(&self, words: &[&str]) -> Running {
         let mut command = self.command(words);
@@ -311,6 +319,15 @@ impl Running {
         (self.child.wait().expect("the program ends").code(), said)
     }
 
+    /// Asks the process to end, as Ctrl-C does, and waits for that. Its standard input stays open. Gives what it said.
+    pub fn interrupt(mut self) -> (Option<i32>, Vec<Value>) {
+        interrupt(&self.child);
+        let input = self.stdin.take();
+        let ended = self.finish();
+        drop(input);
+        ended
+    }
+
     /// Ends the process at once, as `kill -9` does, and says how it ended: by this, or by itself before.
     pub fn kill(mut self) -> ExitStatus {
         // It may have ended already.
@@ -324,6 +341,11 @@ impl Drop for Running {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
+}
+
+/// Asks a process to end, as Ctrl-C does.
+pub fn interrupt(child: &Child) {
+    kill_process(Pid::from_child(child), Signal::INT).expect("the process is there");
 }
 
 /// The lines of a pipe, read aside so that the process is never held up by a full one.

@@ -314,6 +314,11 @@ impl Vault {
     /// [`PairingError`].
     pub fn commit_to(&mut self, ticket: Ticket, offer: &[u8], label: &str) -> Result<(Joiner, Vec<u8>), PairingError> {
         let offer = Joiner::read_offer(&ticket, offer)?;
+        let is_here =
+            |known: &crate::RecordSummary| known.id == offer.record && known.standing == crate::DeviceStanding::Member;
+        if self.records().map_err(|_| PairingError::Store)?.iter().any(is_here) {
+            return Err(PairingError::AlreadyHere);
+        }
         let incarnation = Incarnation(self.door.bytes());
         let keys = JoinerKeys {
             signing: self.seed.signing_key(&offer.salt).public(),
@@ -332,13 +337,15 @@ impl Vault {
         joiner.answer(challenge, &mut self.door.rng)
     }
 
-    /// Keeps the record that this device was paired with, as one that waits for its first sync.
+    /// Keeps the record that this device was paired with, as one that waits for its first sync. One that waits in vain
+    /// under the same name, or is the same, makes room for it.
     ///
     /// # Errors
     /// The store's.
     pub fn join(&mut self, joined: Joined, label: &str) -> Result<RecordId, VaultError> {
         let offer = &joined.offer;
         let id = offer.record;
+        self.forget_waiting(&id, label)?;
         let signing = self.seed.signing_key(&offer.salt);
         let row = RecordRow {
             label: label.to_owned(),
@@ -361,6 +368,30 @@ impl Vault {
         writer.commit()?;
         self.live.remove(&id);
         Ok(id)
+    }
+
+    /// Takes a record off this device to which it was not admitted. One that ever was here stays.
+    ///
+    /// # Errors
+    /// The store's.
+    pub fn give_up_joining(&mut self, id: &RecordId) -> Result<(), VaultError> {
+        let record = self.record(id)?;
+        if record.live.row.standing == Standing::Waiting && !record.is_begun() {
+            self.forget_record(id)?;
+        }
+        Ok(())
+    }
+
+    /// Takes records off this device that wait, under this name or with this id: a new attempt takes their place. What
+    /// waits holds nothing that a person wrote here.
+    pub(crate) fn forget_waiting(&mut self, id: &RecordId, label: &str) -> Result<(), VaultError> {
+        for known in self.records()? {
+            let is_waiting = known.standing == crate::DeviceStanding::Waiting;
+            if is_waiting && (known.id == *id || known.label == label) {
+                self.forget_record(&known.id)?;
+            }
+        }
+        Ok(())
     }
 }
 

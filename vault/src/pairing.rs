@@ -62,6 +62,9 @@ impl Delivery {
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum PairingError {
+    /// The record is on this device already, and works.
+    #[error("this record is on this device already")]
+    AlreadyHere,
     /// The ticket is too old.
     #[error("the invitation has expired")]
     Expired,
@@ -77,6 +80,9 @@ pub enum PairingError {
     /// A message does not belong to this invitation, was altered, or comes out of order.
     #[error("a message of the pairing was altered or belongs to another invitation")]
     Refused,
+    /// The vault could not be read.
+    #[error("the vault could not be read")]
+    Store,
     /// What was revealed is not what was committed to, or the offer is not that of the ticket.
     #[error("the other side is not the one that was invited")]
     NotTheSame,
@@ -86,7 +92,8 @@ impl PairingError {
     /// Who must act.
     pub fn fault(&self) -> Fault {
         match self {
-            Self::Expired | Self::NotATicket | Self::Code(_) | Self::Derivation(_) => Fault::Caller,
+            Self::AlreadyHere | Self::Expired | Self::NotATicket | Self::Code(_) | Self::Derivation(_) => Fault::Caller,
+            Self::Store => Fault::Disk,
             Self::NotTheSame | Self::Refused => Fault::Peer,
         }
     }
@@ -202,6 +209,11 @@ impl Ticket {
     /// The name of the slot where the messages are left.
     pub fn slot(&self) -> [u8; 16] {
         self.secret.slot()
+    }
+
+    /// The record, where the ticket names it: a typed code does not.
+    pub fn record(&self) -> Option<RecordId> {
+        self.offer.as_ref().map(|offer| offer.record)
     }
 }
 

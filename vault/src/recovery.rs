@@ -132,6 +132,8 @@ impl Vault {
         if op.id().0 != record.0 || !kit.is_root_of(&op) {
             return Err(RecoveryError::OtherRecord);
         }
+        // What an attempt that was broken off left is no part of this one.
+        self.forget_waiting(record, label)?;
         let salt = KeySalt(body.key_salt);
         let signing = self.seed.signing_key(&salt);
         let row = RecordRow {

@@ -220,6 +220,22 @@ impl Record<'_> {
         Ok(outgoing)
     }
 
+    /// The number of what was last put in the outbox; none when nothing waits there.
+    ///
+    /// # Errors
+    /// The store's.
+    pub fn newest_outgoing(&self) -> Result<Option<u64>, RecordError> {
+        let reader = self.store.read()?;
+        let counter = Key::of(&self.live.id).number(u64::MAX);
+        let from = Key::of(&self.live.id).number(0);
+        if reader.range(OUTBOX, &from[..]..&counter[..])?.next().transpose()?.is_none() {
+            return Ok(None);
+        }
+        let next = reader.get(OUTBOX, &counter)?.ok_or(StoreError::Damaged)?;
+        let next: [u8; 8] = next.try_into().map_err(|_| StoreError::Damaged)?;
+        Ok(Some(u64::from_be_bytes(next).saturating_sub(1)))
+    }
+
     /// Takes acknowledged things out of the outbox, and keeps the receipts of operations.
     ///
     /// # Errors

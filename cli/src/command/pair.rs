@@ -6,7 +6,7 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use carnet_sync::{Invited, Meeting, Met, Node, SharedVault, SyncError, hand_on, wait_for_admission};
+use carnet_sync::{Invited, Meeting, Met, Node, SyncError, hand_on};
 use carnet_vault::{
     RecordId, RelayAddress,
     pairing::{Delivery, Meeting as Place, Ticket},
@@ -14,7 +14,10 @@ use carnet_vault::{
 use serde_json::{Map, Value};
 use zeroize::Zeroizing;
 
-use super::{entries, files, init, record::checked_name};
+use super::{
+    entries, files, init,
+    record::{checked_name, free_name},
+};
 use crate::{
     error::Failure,
     msg,
@@ -92,15 +95,13 @@ fn invite(options: &InviteOptions, session: &Session<'_>) -> Result<Report, Fail
     }
     let vault = session.open()?;
     let id = session.meant(&vault)?.id;
-    network::run(vault, async |node, shared| {
+    network::run(vault, session.ui, async |node, shared| {
         let delivery = if options.letter { Delivery::Letter } else { Delivery::AtOnce };
         let invited = Invited::open(node, shared, id, delivery, options.code).await?;
-        let handed = hand_over(&invited, options, session);
-        let met = match handed {
-            Ok(()) => invited.meet().await?,
-            Err(failure) => return Err(failure),
-        };
-        admit(met, node, shared, id, session).await
+        let interrupted = network::interrupted();
+        hand_over(&invited, options, session)?;
+        let met = invited.meet(node, interrupted).await?;
+        admit(met, node, id, session).await
     })
 }
 
@@ -131,22 +132,23 @@ fn hand_over(invited: &Invited, options: &InviteOptions, session: &Session<'_>) 
     Ok(())
 }
 
-/// Asks whether the digits are the same, admits the device, and lets the relay know.
-async fn admit(
-    met: Met,
-    node: &Node,
-    shared: &SharedVault,
-    id: RecordId,
-    session: &Session<'_>,
-) -> Result<Report, Failure> {
+/// Asks whether the digits are the same, admits the device, and lets it have the record. Whoever is not admitted is told.
+async fn admit(met: Met, node: &Node, id: RecordId, session: &Session<'_>) -> Result<Report, Failure> {
     let label = met.label().to_owned();
     session.ui.talk(&msg!("device-asks", name = &label));
-    // Left out with an error, the device is refused.
-    compare(&met.code(), session)?;
-    let device = met.admit().await?;
+    if let Err(failure) = compare(&met.code(), session).await {
+        met.refuse(node).await;
+        return Err(failure);
+    }
+    let admitted = met.admit(node).await?;
+    let device = admitted.device();
     session.ui.event("admitted", Map::from_iter([("device".to_owned(), Value::String(device.to_string()))]));
     let mut teller = Teller::new(session.ui);
-    let exchanged = hand_on(node, shared, id, device, ADMISSION, &mut |event| teller.tell(event)).await;
+    let mut tell = |event| teller.tell(event);
+    let exchanged = tokio::select! {
+        exchanged = hand_on(node, admitted, ADMISSION, &mut tell) => exchanged,
+        () = network::interrupted() => Err(SyncError::Interrupted),
+    };
     let mut report = Report { page: vec![Block::Say(msg!("device-admitted", name = &label))], ..Report::default() };
     let mut data = Map::from_iter([
         ("record".to_owned(), Value::String(id.to_string())),
@@ -164,17 +166,23 @@ fn join(options: &JoinOptions, session: &Session<'_>) -> Result<Report, Failure>
     let name = checked_name(named.unwrap_or(NAME_DEFAULT))?;
     let ticket = ticket(options, session)?;
     let vault = init::open_or_create(session)?;
-    if vault.records()?.iter().any(|record| record.label == name) {
-        return Err(Failure::RecordExists);
-    }
-    network::run(vault, async |node, shared| {
+    free_name(&vault, &name, ticket.record().as_ref())?;
+    network::run(vault, session.ui, async |node, shared| {
         let meeting = Meeting::enter(node, shared, ticket, &device).await?;
-        compare(&meeting.code(), session)?;
-        let id = meeting.accept(&name).await?;
+        if let Err(failure) = compare(&meeting.code(), session).await {
+            meeting.refuse(node).await;
+            return Err(failure);
+        }
+        let joining = meeting.accept(&name).await?;
+        let id = joining.record();
         session.ui.event("joined", Map::from_iter([("record".to_owned(), Value::String(id.to_string()))]));
         session.ui.talk(&msg!("join-waits"));
         let mut teller = Teller::new(session.ui);
-        let exchanged = wait_for_admission(node, shared, id, ADMISSION, &mut |event| teller.tell(event)).await;
+        let mut tell = |event| teller.tell(event);
+        let exchanged = tokio::select! {
+            exchanged = joining.wait(node, ADMISSION, &mut tell) => exchanged,
+            () = network::interrupted() => Err(SyncError::Interrupted),
+        };
         let mut report = Report { page: vec![Block::Say(msg!("joined", name = &name))], ..Report::default() };
         let mut data = Map::from_iter([
             ("record".to_owned(), Value::String(id.to_string())),
@@ -210,11 +218,15 @@ fn ticket(options: &JoinOptions, session: &Session<'_>) -> Result<Ticket, Failur
     Ticket::parse(&text, now).map_err(refused)
 }
 
-/// Shows the six digits and waits for the word that says they are the same.
-fn compare(code: &str, session: &Session<'_>) -> Result<(), Failure> {
+/// Shows the six digits and waits for the word that says they are the same, or for an interruption.
+async fn compare(code: &str, session: &Session<'_>) -> Result<(), Failure> {
     let shown = code.split_at_checked(3).map_or_else(|| code.to_owned(), |(one, two)| format!("{one} {two}"));
+    let interrupted = network::interrupted();
     session.ui.event("code", Map::from_iter([("code".to_owned(), Value::String(shown.clone()))]));
-    session.ui.compare_code(&shown)
+    tokio::select! {
+        compared = session.ui.compare_code(&shown) => compared,
+        () = interrupted => Err(Failure::Interrupted),
+    }
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! `record`: the records of the vault, their names, and which one is meant by default.
 
-use carnet_vault::LocalChange;
+use carnet_vault::{DeviceStanding, LocalChange, RecordId, RecordSummary, Vault};
 use serde_json::Value;
 
 use super::{intake::hex, status::record_json};
@@ -86,6 +86,15 @@ pub(crate) fn checked_name(name: &str) -> Result<String, Failure> {
     let name = name.trim();
     let fits = !name.is_empty() && name.chars().count() <= NAME_CHARACTERS_MAX && !name.contains(char::is_control);
     if fits { Ok(name.to_owned()) } else { Err(Failure::BadName) }
+}
+
+/// Refuses a name that a record of this vault has, but for the record `meant` itself. One that waits to be admitted
+/// keeps no name: a new attempt takes its place.
+pub(crate) fn free_name(vault: &Vault, name: &str, meant: Option<&RecordId>) -> Result<(), Failure> {
+    let is_taken = |known: &RecordSummary| {
+        known.label == name && known.standing != DeviceStanding::Waiting && Some(&known.id) != meant
+    };
+    if vault.records()?.iter().any(is_taken) { Err(Failure::RecordExists) } else { Ok(()) }
 }
 
 #[cfg(test)]

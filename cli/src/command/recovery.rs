@@ -9,7 +9,10 @@ use carnet_vault::{
 };
 use serde_json::json;
 
-use super::{files, init, record::checked_name};
+use super::{
+    files, init,
+    record::{checked_name, free_name},
+};
 use crate::{
     error::Failure,
     keyring::Source,
@@ -79,14 +82,12 @@ fn restore(options: &RestoreOptions, session: &Session<'_>) -> Result<Report, Fa
     let name = checked_name(options.name.as_deref().unwrap_or(NAME_DEFAULT))?;
     let device = checked_name(options.label.as_deref().unwrap_or(std::env::consts::OS))?;
     let vault = init::open_or_create(session)?;
-    if vault.records()?.iter().any(|known| known.label == name) {
-        return Err(Failure::RecordExists);
-    }
+    free_name(&vault, &name, record.as_ref())?;
     let typed = Source::of(None, options.words_fd).line(session.ui, &msg!("ask-kit-words"))?;
     let words = std::str::from_utf8(&typed).map_err(|_| Failure::KitWords)?;
     session.ui.confirm(&msg!("ask-restore", name = &name))?;
     let what = Restoration { words, record, label: &name, device_label: &device, lost: &LostDevices::All };
-    let (id, synced) = network::run(vault, async |node, shared| {
+    let (id, synced) = network::run(vault, session.ui, async |node, shared| {
         let mut teller = Teller::new(session.ui);
         let mut tell = |event| teller.tell(event);
         match (&options.from, &relay) {
@@ -124,7 +125,7 @@ impl From<RecoveryError> for Failure {
     fn from(error: RecoveryError) -> Self {
         match error {
             RecoveryError::Words(_) => Self::KitWords,
-            RecoveryError::AlreadyHere => Self::RecordExists,
+            RecoveryError::AlreadyHere => Self::AlreadyHere,
             RecoveryError::OtherRecord => Self::KitOfOther,
             RecoveryError::Vault(error) => error.into(),
             other => Self::Ours(other.to_string()),

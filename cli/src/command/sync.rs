@@ -1,21 +1,24 @@
 //! `sync`: an exchange of a record: with its relay, with another device, or by a file that is carried to one. `--watch`
 //! stays connected to the relay and answers the record's other devices until it is ended.
 
-use std::path::{Path, PathBuf};
+use std::{
+    path::{Path, PathBuf},
+    sync::{Mutex, PoisonError},
+};
 
 use carnet_sync::{
     Event, export_exchange, import_exchange, serve_peers, sync_with_peer, sync_with_relay, trust_relay_again, watch,
 };
-use carnet_vault::{Record, RecordSummary, RelayAddress, Vault};
+use carnet_vault::{Record, RecordId, RecordSummary, RelayAddress, Vault};
 use serde_json::{Map, Value, json};
 
 use super::files;
 use crate::{
     error::Failure,
     msg,
-    network::{self, Teller, synced_json, synced_page, synced_warnings},
+    network::{self, Teller, synced_json, synced_page, synced_report, synced_warnings},
     session::Session,
-    ui::{Block, Report},
+    ui::{Block, Report, Ui},
 };
 
 #[derive(Debug, clap::Args)]
@@ -55,83 +58,134 @@ pub(crate) fn run(options: &Options, session: &Session<'_>) -> Result<Report, Fa
     if options.trust_again {
         session.ui.confirm(&msg!("ask-trust-again", name = &meant.label))?;
     }
-    let exchanged = network::run(vault, async |node, shared| {
+    let exchanged = network::run(vault, session.ui, async |node, shared| {
         if options.trust_again {
             trust_relay_again(shared, meant.id).await?;
         }
         let mut teller = Teller::new(session.ui);
         Ok(sync_with_relay(node, shared, meant.id, &mut |event| teller.tell(event)).await?)
     })?;
-    let mut data = synced_json(&exchanged);
-    if let Some(fields) = data.as_object_mut() {
-        fields.insert("record".to_owned(), Value::String(meant.id.to_string()));
-    }
-    let (page, warnings) = (synced_page(&exchanged), synced_warnings(&exchanged));
-    Ok(Report { data, page, warnings, ..Report::default() })
+    Ok(synced_report(&meant.id, &exchanged))
 }
 
 /// One exchange with another device of the record, which answers at `peer` (`sync --watch` there). No relay is asked.
 fn meet(peer: &RelayAddress, session: &Session<'_>) -> Result<Report, Failure> {
     let vault = session.open()?;
     let meant = session.meant(&vault)?;
-    let exchanged = network::run(vault, async |node, shared| {
+    let exchanged = network::run(vault, session.ui, async |node, shared| {
         let mut teller = Teller::new(session.ui);
         Ok(sync_with_peer(node, shared, meant.id, peer, &mut |event| teller.tell(event)).await?)
     })?;
-    let mut data = synced_json(&exchanged);
-    if let Some(fields) = data.as_object_mut() {
-        fields.insert("record".to_owned(), Value::String(meant.id.to_string()));
-    }
-    let (page, warnings) = (synced_page(&exchanged), synced_warnings(&exchanged));
-    Ok(Report { data, page, warnings, ..Report::default() })
+    Ok(synced_report(&meant.id, &exchanged))
 }
 
-/// Answers the other devices and, where the record has a relay, stays connected to it, until the command is interrupted.
-/// Dropping an exchange at any moment loses nothing: what was taken in or acknowledged is in the vault.
+/// Answers the other devices of the record and, where it has a relay, stays connected to that, until the command is
+/// interrupted. Dropping an exchange at any moment loses nothing: what was taken in or acknowledged is in the vault.
 fn stay(vault: Vault, meant: &RecordSummary, is_named: bool, session: &Session<'_>) -> Result<Report, Failure> {
     let has_relay = is_named || meant.relay.is_some();
-    network::run(vault, async |node, shared| {
+    let staying = Mutex::new(Staying::new(session.ui));
+    let tell = |event| staying.lock().unwrap_or_else(PoisonError::into_inner).tell(event);
+    let ended = network::run(vault, session.ui, async |node, shared| {
+        let interrupted = network::interrupted();
         let address = node.address().to_string();
         session.ui.talk(&msg!("sync-listening", address = &address));
         session.ui.event("listening", Map::from_iter([("address".to_owned(), Value::String(address))]));
-        let mut teller = Teller::new(session.ui);
-        let mut tell = |event| {
-            if let Some(name) = event_name(&event) {
-                session.ui.event(name, Map::new());
-            }
-            teller.tell(event);
-        };
+        let (mut tell_of_relay, mut tell_of_devices) = (tell, tell);
         let connected = async {
             if has_relay {
-                watch(node, shared, meant.id, &mut tell, std::future::pending()).await
+                watch(node, shared, meant.id, &mut tell_of_relay, std::future::pending()).await
             } else {
                 std::future::pending().await
             }
         };
         tokio::select! {
-            ended = connected => ended.map_err(Failure::from),
-            () = serve_peers(node, shared, std::future::pending()) => Ok(()),
-            _ = tokio::signal::ctrl_c() => Ok(()),
+            ended = connected => Ok(ended),
+            () = serve_peers(node, shared, meant.id, &mut tell_of_devices, std::future::pending()) => Ok(Ok(())),
+            () = interrupted => Ok(Ok(())),
         }
     })?;
-    Ok(Report { data: json!({ "record": meant.id.to_string() }), ..Report::default() })
+    let mut report = staying.into_inner().unwrap_or_else(PoisonError::into_inner).report(&meant.id);
+    report.failure = ended.err().map(Failure::from);
+    Ok(report)
 }
 
-/// The name of an event that a script may wait for.
-fn event_name(event: &Event) -> Option<&'static str> {
-    match event {
-        Event::Connected => Some("connected"),
-        Event::Reconnecting => Some("reconnecting"),
-        Event::UpToDate => Some("up_to_date"),
-        _ => None,
+/// What is told, and counted, while a device stays connected.
+struct Staying<'a> {
+    ui: &'a Ui,
+    teller: Teller<'a>,
+    is_connected: Option<bool>,
+    operations: usize,
+    received: usize,
+    sent: usize,
+    /// Exchanges that other devices had with this one.
+    served: usize,
+}
+
+impl<'a> Staying<'a> {
+    fn new(ui: &'a Ui) -> Self {
+        Self { ui, teller: Teller::new(ui), is_connected: None, operations: 0, received: 0, sent: 0, served: 0 }
     }
+
+    fn tell(&mut self, event: Event) {
+        match event {
+            Event::Connected => self.say("connected", Some(true)),
+            Event::Reconnecting => self.say("reconnecting", Some(false)),
+            Event::UpToDate => self.say("up_to_date", None),
+            Event::Received { operations, envelopes } => self.count("received", [operations, envelopes, 0]),
+            Event::Sent { items } => self.count("sent", [0, 0, items]),
+            Event::Served { operations, envelopes, sent } => {
+                self.served += 1;
+                self.count("served", [operations, envelopes, sent]);
+            }
+            other => self.teller.tell(other),
+        }
+    }
+
+    /// An event that a script may wait for. A person is told when the connection comes or goes, not each time it is tried.
+    fn say(&mut self, name: &str, is_connected: Option<bool>) {
+        self.ui.event(name, Map::new());
+        if is_connected.is_some() && is_connected != self.is_connected {
+            self.is_connected = is_connected;
+            let is_there = is_connected == Some(true);
+            self.ui.talk(&if is_there { msg!("sync-connected") } else { msg!("sync-reconnecting") });
+        }
+    }
+
+    fn count(&mut self, name: &str, [operations, received, sent]: [usize; 3]) {
+        self.operations += operations;
+        self.received += received;
+        self.sent += sent;
+        self.ui.event(name, counts(operations, received, sent));
+        if received > 0 {
+            self.ui.talk(&msg!("sync-came", count = received));
+        }
+    }
+
+    fn report(&self, record: &RecordId) -> Report {
+        let mut data = counts(self.operations, self.received, self.sent);
+        data.insert("served".to_owned(), self.served.into());
+        data.insert("record".to_owned(), Value::String(record.to_string()));
+        let pairs = [
+            (msg!("sync-received"), self.received),
+            (msg!("sync-sent"), self.sent),
+            (msg!("sync-operations"), self.operations),
+            (msg!("sync-served"), self.served),
+        ];
+        let page = vec![Block::Pairs(pairs.into_iter().map(|(name, count)| (name, count.to_string())).collect())];
+        Report { data: Value::Object(data), page, ..Report::default() }
+    }
+}
+
+fn counts(operations: usize, received: usize, sent: usize) -> Map<String, Value> {
+    let counts = [("operations", operations), ("received", received), ("sent", sent)];
+    counts.into_iter().map(|(name, count)| (name.to_owned(), count.into())).collect()
 }
 
 /// Takes in what another device of the record wrote for the others. Only they can read it.
 fn take_in(path: &Path, session: &Session<'_>) -> Result<Report, Failure> {
     let vault = session.open()?;
     let mut file = files::open(path)?;
-    let exchanged = network::run(vault, async |_, shared| {
+    let exchanged = network::run(vault, session.ui, async |_, shared| {
         let mut teller = Teller::new(session.ui);
         Ok(import_exchange(shared, &mut file, &mut |event| teller.tell(event))?)
     })?;
@@ -143,7 +197,7 @@ fn take_in(path: &Path, session: &Session<'_>) -> Result<Report, Failure> {
 fn hand_out(path: &Path, session: &Session<'_>) -> Result<Report, Failure> {
     let vault = session.open()?;
     let meant = session.meant(&vault)?;
-    network::run(vault, async |_, shared| {
+    network::run(vault, session.ui, async |_, shared| {
         let mut file = files::NewFile::create(path)?;
         export_exchange(shared, meant.id, &mut file)?;
         file.finish()

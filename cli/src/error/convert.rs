@@ -106,6 +106,8 @@ impl From<ImportError> for Failure {
 impl From<SyncError> for Failure {
     fn from(error: SyncError) -> Self {
         match error {
+            SyncError::Interrupted => Self::Interrupted,
+            SyncError::InvitationEnded => Self::InvitationEnded,
             SyncError::Bind(reason) => Self::NoNetwork { reason },
             SyncError::NoRelay => Self::NoRelay,
             SyncError::NotAdmitted => Self::NotAdmitted,
@@ -131,9 +133,11 @@ impl From<SyncError> for Failure {
 impl From<PairingError> for Failure {
     fn from(error: PairingError) -> Self {
         match error {
+            PairingError::AlreadyHere => Self::AlreadyHere,
             PairingError::Code(_) | PairingError::NotATicket => Self::NotATicket,
             PairingError::Derivation(_) => Self::NoMemory,
             PairingError::Expired => Self::TicketClosed,
+            PairingError::Store => Self::DiskFailed,
             PairingError::NotTheSame | PairingError::Refused => Self::PairingAltered,
             other => Self::ours(&other),
         }

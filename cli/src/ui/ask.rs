@@ -3,6 +3,8 @@
 
 use std::io::{self, BufRead, Read, Write};
 
+use tokio::sync::oneshot;
+
 use super::Ui;
 use crate::{error::Failure, i18n::Message, msg};
 
@@ -32,17 +34,16 @@ impl Ui {
     /// As [`Ui::ask`], for an answer of up to `bytes_max` bytes.
     pub(crate) fn ask_long(&self, question: &Message, bytes_max: u64) -> Result<String, Failure> {
         self.prompt(question);
-        let mut answer = Vec::new();
-        let read = io::stdin().lock().take(bytes_max).read_until(b'\n', &mut answer);
-        match read {
-            Ok(1..) => Ok(String::from_utf8_lossy(&answer).trim().to_owned()),
-            Ok(0) | Err(_) => Err(Failure::NoAnswer),
-        }
+        read_answer(bytes_max)
     }
 
-    /// Shows both sides' digits and waits for the word that says they are the same. `--yes` does not answer it.
-    pub(crate) fn compare_code(&self, digits: &str) -> Result<(), Failure> {
-        let answer = self.ask(&msg!("compare-code", digits = digits))?;
+    /// Shows both sides' digits and waits for the word that says they are the same. `--yes` does not answer it. The
+    /// answer is read aside, so that whoever waits for it can turn to something else; then it is never taken.
+    pub(crate) async fn compare_code(&self, digits: &str) -> Result<(), Failure> {
+        self.prompt(&msg!("compare-code", digits = digits));
+        let (told, heard) = oneshot::channel();
+        std::thread::spawn(move || drop(told.send(read_answer(ANSWER_BYTES_MAX))));
+        let answer = heard.await.unwrap_or(Err(Failure::NoAnswer))?;
         // Both words are accepted in both languages: two devices may speak different ones.
         if is_one_of(&answer, "identique same") { Ok(()) } else { Err(Failure::CodesDiffer) }
     }
@@ -56,6 +57,15 @@ impl Ui {
     /// Whether a person is there to answer.
     pub(crate) fn has_terminal(&self) -> bool {
         self.has_person
+    }
+}
+
+fn read_answer(bytes_max: u64) -> Result<String, Failure> {
+    let mut answer = Vec::new();
+    let read = io::stdin().lock().take(bytes_max).read_until(b'\n', &mut answer);
+    match read {
+        Ok(1..) => Ok(String::from_utf8_lossy(&answer).trim().to_owned()),
+        Ok(0) | Err(_) => Err(Failure::NoAnswer),
     }
 }
 

@@ -124,13 +124,15 @@ fn closed() -> SlotContent {
     SlotContent { open: false, own: 0, theirs: Vec::new() }
 }
 
-/// Serves a stranger who names an open slot, and nobody else.
-pub(crate) async fn host(services: Arc<Services>, mut line: Line, enter: SlotEnter) {
+/// Serves a stranger who names an open slot, and nobody else. False when it named none.
+pub(crate) async fn host(services: Arc<Services>, mut line: Line, enter: SlotEnter, welcome: impl Fn() + Send) -> bool {
     let content = services.slots.read(Side::Joiner, &enter.name);
     if !content.open {
         let _ = line.say(&Frame::Refused).await;
-        return line.finish().await;
+        line.finish().await;
+        return false;
     }
+    welcome();
     let mut answer = content;
     while line.say(&Frame::SlotContent(answer)).await.is_ok() {
         answer = match timeout(SILENCE_MAX, line.hear()).await {
@@ -143,6 +145,7 @@ pub(crate) async fn host(services: Arc<Services>, mut line: Line, enter: SlotEnt
         };
     }
     line.finish().await;
+    true
 }
 
 #[cfg(test)]

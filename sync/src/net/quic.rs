@@ -18,15 +18,17 @@ use carnet_protocol::frame::{PEER_ALPN, RELAY_ALPN, RelayAddress, hello::EXPORTE
 use carnet_vault::TransportSeed;
 use iroh::{
     Endpoint, EndpointAddr, RelayMode, SecretKey, TransportAddr,
-    endpoint::{PortmapperConfig, QuicTransportConfig, SendStream, VarInt, presets},
+    endpoint::{Incoming, PortmapperConfig, QuicTransportConfig, SendStream, VarInt, presets},
 };
-use tokio::{io::AsyncWrite, task::JoinHandle, time::timeout};
+use tokio::{io::AsyncWrite, sync::Semaphore, task::JoinHandle, time::timeout};
 
-use super::{Carrier, Connection, Ends, Services, Soon};
+use super::{Carrier, Connection, Ends, OPENING_TIME, Services, Soon, probe};
 use crate::error::SyncError;
 
-/// Time for a stranger's handshake and for the first stream after it.
-const OPENING_TIME: Duration = Duration::from_secs(10);
+/// Time for the other ends to learn that this one closes.
+const CLOSE_TIME: Duration = Duration::from_secs(2);
+/// Handshakes of others under way at one time.
+const HANDSHAKES_MAX: usize = 32;
 /// Streams that one peer may have open.
 const STREAMS_MAX: u32 = 8;
 
@@ -86,14 +88,19 @@ impl Carrier for Quic {
         Box::pin(async move {
             let id = iroh::PublicKey::from_bytes(&address.key.0).ok()?;
             let sockets = address.addresses.iter().copied().map(TransportAddr::Ip);
-            let connection = self.endpoint.connect(EndpointAddr::from_parts(id, sockets), protocol).await.ok()?;
-            Some(Box::new(connection) as Box<dyn Connection>)
+            let connecting = self.endpoint.connect(EndpointAddr::from_parts(id, sockets), protocol);
+            tokio::select! {
+                biased;
+                connected = connecting => Some(Box::new(connected.ok()?) as Box<dyn Connection>),
+                () = probe::all_refuse(&address.addresses) => None,
+            }
         })
     }
 
     fn close(&self) -> Soon<'_, ()> {
         self.accepting.abort();
-        Box::pin(self.endpoint.close())
+        // Who does not hear that this end closes notices it by the silence.
+        Box::pin(async { drop(timeout(CLOSE_TIME, self.endpoint.close()).await) })
     }
 }
 
@@ -153,23 +160,38 @@ impl AsyncWrite for Outgoing {
 }
 
 async fn accept(endpoint: Endpoint, services: Arc<Services>) {
+    let handshakes = Arc::new(Semaphore::new(HANDSHAKES_MAX));
     while let Some(incoming) = endpoint.accept().await {
-        tokio::spawn(serve(Arc::clone(&services), incoming));
+        tokio::spawn(serve(Arc::clone(&services), Arc::clone(&handshakes), incoming));
     }
 }
 
-/// Serves one connection, if there is room for it.
-async fn serve(services: Arc<Services>, incoming: iroh::endpoint::Incoming) {
-    let Ok(_room) = services.connections.try_acquire() else { return incoming.refuse() };
-    let Ok(accepting) = incoming.accept() else { return };
-    let Ok(Ok(connection)) = timeout(OPENING_TIME, accepting).await else { return };
+/// Serves one connection. Whoever is refused loses it, so that strangers take no lasting room.
+async fn serve(services: Arc<Services>, handshakes: Arc<Semaphore>, incoming: Incoming) {
+    let Some(connection) = shake_hands(&handshakes, incoming).await else { return };
     let Some(exporter) = connection.exporter() else { return };
+    let guest = services.guests.receive(Box::new(connection.clone()));
     // A stranger that says nothing does not stay.
     let Ok(mut next) = timeout(OPENING_TIME, connection.accept_bi()).await else {
         return Connection::close(&connection);
     };
     while let Ok(streams) = next {
-        tokio::spawn(services.answer(ends(streams), exporter));
+        let own = Arc::clone(&guest);
+        let answered = services.answer(ends(streams), exporter, move || own.welcome());
+        let answering = connection.clone();
+        tokio::spawn(async move {
+            if !answered.await {
+                Connection::close(&answering);
+            }
+        });
         next = connection.accept_bi().await;
     }
+}
+
+async fn shake_hands(handshakes: &Semaphore, incoming: Incoming) -> Option<iroh::endpoint::Connection> {
+    let Ok(_shaking) = handshakes.try_acquire() else {
+        incoming.refuse();
+        return None;
+    };
+    timeout(OPENING_TIME, incoming.accept().ok()?).await.ok()?.ok()
 }

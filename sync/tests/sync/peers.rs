@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use carnet_sync::{FailureKind, SyncError, export_exchange, import_exchange, serve_peers, sync_with_peer};
+use carnet_sync::{Event, FailureKind, SyncError, export_exchange, import_exchange, serve_peers, sync_with_peer};
 use carnet_vault::RecordId;
 use tokio::sync::oneshot;
 
@@ -11,7 +11,8 @@ use crate::world::{Device, pair_by_hand, relay, two_devices};
 /// `one` asks, `two` answers, over a connection of their own.
 pub(crate) async fn meet(one: &Device, two: &Device, id: &RecordId) -> Result<carnet_sync::Synced, SyncError> {
     let (stop, stopped) = oneshot::channel::<()>();
-    let serving = serve_peers(&two.node, &two.vault, async {
+    let mut hush = |_: Event| {};
+    let serving = serve_peers(&two.node, &two.vault, *id, &mut hush, async {
         let _ = stopped.await;
     });
     let address = two.node.address();

@@ -72,7 +72,8 @@ async fn a_reader_that_sleeps_ends_no_connection() {
     }
     one.attach(&id, "irm.zip", &vec![6; 3_000_000]);
     let (stop, stopped) = oneshot::channel::<()>();
-    let serving = carnet_sync::serve_peers(&one.node, &one.vault, async {
+    let mut hush = |_: Event| {};
+    let serving = carnet_sync::serve_peers(&one.node, &one.vault, id, &mut hush, async {
         let _ = stopped.await;
     });
     let address = one.node.address();
