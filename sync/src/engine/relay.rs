@@ -181,15 +181,19 @@ impl Following {
     /// What was pushed is stored; items that were not refused, in their order. True when the relay's logs stand where
     /// this device expects them, false when others wrote in between: then a pull shows what.
     pub(crate) fn pushed(&mut self, taken: &[Pushed], short: &ShortCheckpoint) -> Result<bool, Alarm> {
-        for item in taken {
-            match item {
-                Pushed::Envelope(section, id) => self.known.expect_envelope(section, id),
-                Pushed::Operation(id) => self.known.expect_operation(id),
+        // What an earlier push found in between is known, and yet not taken in: only what was taken in, with what was
+        // pushed, may be remembered.
+        let mut followed = self.taken.clone();
+        for heads in [&mut self.known, &mut followed] {
+            for item in taken {
+                match item {
+                    Pushed::Envelope(section, id) => heads.expect_envelope(section, id),
+                    Pushed::Operation(id) => heads.expect_operation(id),
+                }
             }
         }
-        let expected = self.known.clone();
         let signed = self.complete(short)?;
-        if self.succession(&signed)? || self.known != expected {
+        if self.succession(&signed)? || self.known != followed {
             return Ok(false);
         }
         self.settle(signed);

@@ -278,6 +278,26 @@ fn what_is_pushed_is_followed_and_others_in_between_ask_for_a_pull() {
     assert_eq!(follow.memory().heads.sections, relay.heads());
 }
 
+/// A large outbox goes in several pushes, and others write before the first: the second finds the logs as the first left
+/// them, and yet something was never taken in.
+#[test]
+fn what_others_wrote_before_the_first_of_two_pushes_is_still_asked_for_after_the_second() {
+    let (mut follow, mut relay) = followed();
+    let theirs = EnvelopeId([78; 32]);
+    relay.sections.get_mut(&NOTES).unwrap().push(theirs);
+    for own in [EnvelopeId([79; 32]), EnvelopeId([80; 32])] {
+        relay.sections.get_mut(&NOTES).unwrap().push(own);
+        relay.known.expect_envelope(&NOTES, &own);
+        let short = relay.checkpoint();
+        assert_eq!(follow.pushed(&[Pushed::Envelope(NOTES, own)], &short), Ok(false));
+    }
+    assert_ne!(follow.memory().heads.sections, relay.heads(), "what was not taken in is not remembered");
+    let asked = follow.pull();
+    let answer = relay.answer(&asked);
+    assert_eq!(answer.tails[0].1.first(), Some(&Some(theirs)));
+    assert_eq!(take(&mut follow, &answer), SETTLED);
+}
+
 #[test]
 fn a_push_answered_by_somebody_else_is_told() {
     let (mut follow, mut relay) = followed();
