@@ -80,7 +80,7 @@ impl KitPage<'_> {
         Ok(pdf.finish())
     }
 
-    /// What the QR code says: four lines, of which the last are the words (`docs/format.md`, "Recovery kit").
+    /// What the QR code says: four lines, of which the last are the words (`docs/format.md`, "Sheet of a recovery kit").
     pub(crate) fn qr_text(&self) -> String {
         format!("carnet-kit/1\n{}\n{}\n{}", self.record_id, self.relay.unwrap_or("-"), self.words.join(" "))
     }

@@ -2,7 +2,7 @@
 //!
 //! The slot is at the record's relay, or on the inviting device itself where there is no relay or it cannot be reached.
 //! Either way it sees sealed messages only. Both sides end with the same six digits, which a person compares; nothing
-//! is admitted before. Source: `docs/protocol.md`, "Pairing".
+//! is admitted before. Source: `docs/format.md`, "Pairing".
 
 use std::{sync::Arc, time::Duration};
 

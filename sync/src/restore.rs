@@ -7,7 +7,7 @@
 //! as this device ── as any other day
 //! ```
 //!
-//! Source: `docs/protocol.md`, "Recovery".
+//! Source: `docs/membership.md`, "Root keys".
 
 use std::sync::Arc;
 

@@ -210,6 +210,59 @@ fn our_code_has_no_unsafe_and_every_crate_takes_the_house_lints() {
     assert!(house.contains("unsafe_code = \"forbid\""));
 }
 
+/// A source that is named and is not there costs a reader more than none.
+#[test]
+fn what_the_sources_cite_stands_in_the_docs() {
+    let (mut found, mut wrong) = (0, Vec::new());
+    for file in sources() {
+        let text = fs::read_to_string(&file).expect("a source file is text");
+        let comments = text.lines().filter_map(|line| line.split_once("//"));
+        let prose: Vec<&str> = comments.map(|(_, comment)| comment.trim_start_matches(['/', '!']).trim()).collect();
+        for (page, title) in citations(&prose.join(" ")) {
+            found += 1;
+            if !titles(&page).contains(&title) {
+                wrong.push(format!("{}: {page}, \"{title}\"", file.strip_prefix(root()).expect("under it").display()));
+            }
+        }
+    }
+    assert!(found > 50, "the citations were found: {found}");
+    assert!(wrong.is_empty(), "cited and not there: {wrong:#?}");
+}
+
+/// What a text cites: the path of a page of `docs/`, then after a comma a title in quotes, or several.
+fn citations(prose: &str) -> Vec<(String, String)> {
+    let mut citations = Vec::new();
+    for (at, _) in prose.match_indices("docs/") {
+        let Some((page, mut rest)) = prose[at..].split_once(".md") else { continue };
+        if page.contains(char::is_whitespace) {
+            continue;
+        }
+        rest = rest.trim_start_matches('`').strip_prefix(',').unwrap_or_default();
+        while let Some((title, after)) = rest.trim_start().strip_prefix('"').and_then(|rest| rest.split_once('"')) {
+            citations.push((format!("{page}.md"), title.to_owned()));
+            rest = after.trim_start_matches(',').trim_start();
+            rest = rest.strip_prefix("and ").unwrap_or(rest);
+        }
+    }
+    citations
+}
+
+/// The titles of a page: its headings without their numbers, and what a paragraph begins with in bold.
+fn titles(page: &str) -> BTreeSet<String> {
+    let text = fs::read_to_string(root().join(page)).unwrap_or_default();
+    let title = |line: &str| match line.strip_prefix("**") {
+        Some(bold) => bold.split_once(".**").map(|(title, _)| title.to_owned()),
+        None => line.strip_prefix('#').map(|line| {
+            line.trim_start_matches('#')
+                .trim()
+                .trim_start_matches(|c: char| c.is_ascii_digit() || c == '.')
+                .trim()
+                .to_owned()
+        }),
+    };
+    text.lines().filter_map(title).collect()
+}
+
 /// Every Rust source file of the workspace.
 pub(crate) fn sources() -> Vec<PathBuf> {
     let mut files = Vec::new();

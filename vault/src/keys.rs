@@ -1,8 +1,8 @@
 //! The keys of a record's sections on this device: opened from wraps and ladders, kept in the store, rotated.
 //!
 //! A key is believed only when its commitment is the epoch that an operation names. Keys are wrapped only to KEM keys
-//! that an operation binds by hash, never to what a relay, a peer or a file says. Source: `docs/protocol.md`, "Keys and
-//! epochs".
+//! that an operation binds by hash, never to what a relay, a peer or a file says. Source: `docs/membership.md`,
+//! "Epochs".
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 

@@ -13,7 +13,7 @@
 //! a relay that hosts the slot can neither read nor replace one. A second commitment ends the invitation. Joining never
 //! makes a key of the record: a device that waits holds nothing.
 //!
-//! This module holds the states; it opens no connection and waits for nobody. Source: `docs/protocol.md`, "Pairing".
+//! This module holds the states; it opens no connection and waits for nobody. Source: `docs/format.md`, "Pairing".
 
 use std::{fmt, sync::Arc};
 

@@ -2,7 +2,7 @@
 //!
 //! The kit is the seed of the record's root. Whoever holds it can read everything and admit a new device; nobody else
 //! can, not even the relay. Restoring is one operation signed by the root: it removes the devices that are lost, admits
-//! the new one and gives every section a new key. Source: `docs/protocol.md`, "Paper recovery".
+//! the new one and gives every section a new key. Source: `docs/membership.md`, "Root keys".
 
 use std::collections::BTreeMap;
 

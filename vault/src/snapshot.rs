@@ -5,7 +5,7 @@
 //! envelope that the cover names, and each actor's newest change must be the last one inside its anchor. What is
 //! dropped, invented or attributed to another shows, and the snapshot is refused; the raw log is still there.
 //!
-//! Snapshots are compared by heads, never by bytes. Source: `docs/protocol.md`, "Snapshots".
+//! Snapshots are compared by heads, never by bytes. Source: `docs/format.md`, "Snapshots".
 
 use std::collections::BTreeMap;
 

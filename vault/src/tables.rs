@@ -2,7 +2,7 @@
 //!
 //! A key begins with the record it belongs to, so that a record can be walked and erased alone. Every part of a key has
 //! a fixed length and numbers are big-endian, so that keys sort by record, then by the parts in the order given here.
-//! `docs/format.md`, "Tables", has the same list.
+//! `docs/format.md`, "Tables of the vault", has the same list.
 
 use carnet_crypto::id::{EnvelopeId, EpochId, FeedId, ObjectId, OpId, RecordId, SectionId, VolumeId};
 use carnet_record::EntryId;

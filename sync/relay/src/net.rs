@@ -1,7 +1,7 @@
 //! Sockets and connections: the only file that names iroh.
 //!
 //! The endpoint speaks to no outside relay, no lookup service and no DNS. `stream_receive_window` is left alone: above its
-//! default the QUIC library ends whole connections (`docs/frames.md`, "Streams").
+//! default the QUIC library ends whole connections (`docs/frames.md`, "Connections and streams").
 
 use std::{
     io,

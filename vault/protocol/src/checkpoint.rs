@@ -3,7 +3,7 @@
 //! A log is a sequence of ids under a running hash: `h_0` is 32 zero bytes, `h_i = H("chain", h_(i-1), id_i)`. A record
 //! has one log of operations and one log of envelopes per section. A checkpoint commits to all of them, so that nobody
 //! who sees two checkpoints can be shown two histories unnoticed. This module computes and compares; it never decides
-//! what an alarm means, keeps nothing and reads no clock. Source: `docs/protocol.md`, "Relay".
+//! what an alarm means, keeps nothing and reads no clock. Source: `docs/frames.md`, "Logs, cursors, checkpoints".
 
 mod receipt;
 mod short;

@@ -3,7 +3,7 @@
 //! Variable integers are minimal LEB128, fixed integers little-endian, byte strings are preceded by their length as a
 //! variable integer. Each value has exactly one encoding: a reader refuses every other, and bytes left over. A reader
 //! never allocates from a length it has not compared with the bytes that are there and with the caller's limit.
-//! Source: `docs/protocol.md`, "Encoding".
+//! Source: `docs/protocol.md`, "Encoding and names".
 
 use carnet_crypto::fault::Fault;
 

@@ -2,7 +2,7 @@
 //!
 //! The joiner commits to a nonce and its keys before it sees the inviter's nonce; both nonces go into the code. Whoever
 //! stands between the two must then guess: one chance in a million, once, because a second commitment ends the
-//! invitation (`docs/protocol.md`, "Invitation and pairing").
+//! invitation (`docs/format.md`, "Pairing").
 
 use std::fmt;
 

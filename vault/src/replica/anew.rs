@@ -3,7 +3,7 @@
 //! A feed has one writer. A vault that was restored from a backup, or cloned, and a device that went on writing, would
 //! both continue the same feeds, and every other device would see a fork. So the copy cuts its feeds back to what it
 //! had handed out, publishes a new incarnation, and issues again, as fresh changes, what a person wrote here since.
-//! Source: `docs/protocol.md`, "Incarnations, feeds and actor ids" and "Final bytes".
+//! Source: `docs/protocol.md`, "Feeds".
 
 use std::collections::BTreeMap;
 

@@ -1,6 +1,6 @@
 //! A relay's signed statement that it stored an operation durably: what orders removals.
 //!
-//! Source: `docs/protocol.md`, "Relay"; `docs/membership.md`.
+//! Source: `docs/frames.md`, "Logs, cursors, checkpoints"; `docs/membership.md`.
 
 use carnet_crypto::{
     digest,

@@ -2,6 +2,7 @@
 //!
 //! Both ends keep the same [`KnownHeads`], so that a reconnection with nothing new stays as small however long the
 //! history is. Nothing here trusts anything: what comes out is a checkpoint whose signature is still to be verified.
+//! Source: `docs/frames.md`, "Logs, cursors, checkpoints".
 
 use std::collections::BTreeMap;
 

@@ -1,7 +1,7 @@
 //! The tree of a checkpoint: one root over the logs of all sections, and the parts of it that one reader may see.
 //!
 //! A reader knows the leaves of its own sections and gets the hashes of the subtrees in between, which say nothing of
-//! what they stand for. Source: `docs/protocol.md`, "Relay".
+//! what they stand for. Source: `docs/frames.md`, "Logs, cursors, checkpoints".
 
 use std::collections::BTreeMap;
 
