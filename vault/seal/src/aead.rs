@@ -131,13 +131,13 @@ use portable as path;
 
 /// ChaCha20-Poly1305 by ring.
 #[cfg(any(test, target_arch = "x86_64", target_arch = "x86", target_arch = "aarch64", target_arch = "arm"))]
-mod fast {
+pub(crate) mod fast {
     use ring::aead::{Aad, CHACHA20_POLY1305, LessSafeKey, Nonce, UnboundKey};
 
     use super::{KEY_BYTES, NotAuthentic, TAG_BYTES};
 
     #[expect(clippy::expect_used, reason = "ring refuses only a key of another length and more than 256 GiB")]
-    pub(super) fn seal(
+    pub(crate) fn seal(
         key: &[u8; KEY_BYTES],
         nonce: [u8; 12],
         associated: &[u8],
@@ -152,7 +152,7 @@ mod fast {
         bytes
     }
 
-    pub(super) fn open(
+    pub(crate) fn open(
         key: &[u8; KEY_BYTES],
         nonce: [u8; 12],
         associated: &[u8],
@@ -169,13 +169,13 @@ mod fast {
 
 /// ChaCha20-Poly1305 by the crate `chacha20poly1305`.
 #[cfg(any(test, not(any(target_arch = "x86_64", target_arch = "x86", target_arch = "aarch64", target_arch = "arm"))))]
-mod portable {
+pub(crate) mod portable {
     use chacha20poly1305::{AeadInOut as _, ChaCha20Poly1305, KeyInit as _};
 
     use super::{KEY_BYTES, NotAuthentic, TAG_BYTES};
 
     #[expect(clippy::expect_used, reason = "the cipher refuses only more than 256 GiB")]
-    pub(super) fn seal(
+    pub(crate) fn seal(
         key: &[u8; KEY_BYTES],
         nonce: [u8; 12],
         associated: &[u8],
@@ -187,7 +187,7 @@ mod portable {
             .into()
     }
 
-    pub(super) fn open(
+    pub(crate) fn open(
         key: &[u8; KEY_BYTES],
         nonce: [u8; 12],
         associated: &[u8],

@@ -36,5 +36,7 @@ pub mod token;
 mod vectors;
 pub mod words;
 pub mod wrap;
+#[cfg(test)]
+mod wycheproof;
 
 use secret::never_implements;
