@@ -225,6 +225,17 @@ fn the_demonstration_holds() {
     let folder = account.path("demo");
     let shown = account.run(0, &["demo", folder.to_str().unwrap()]);
     assert_eq!(shown["data"]["equal"], true);
+    let records = shown["data"]["records"].as_array().unwrap();
+    let names: Vec<&str> = records.iter().map(|record| record["name"].as_str().unwrap()).collect();
+    assert_eq!(names, ["Camille Dufresne-Exemple", "Eleanor Whitcombe-Sample"]);
+    for record in records {
+        assert_eq!(record["digests"][0], record["digests"][1], "{record}");
+        assert!(record["import"]["added"].as_u64().unwrap() > 20 && record["import"]["refused"] == 0, "{record}");
+    }
+    assert_ne!(records[0]["digests"][0], records[1]["digests"][0], "two records, not one");
+    assert_eq!(shown["data"]["relay"]["records"].as_array().unwrap().len(), 2);
+    let audit = std::fs::read(folder.join("relais.json")).unwrap();
+    assert_eq!(serde_json::from_slice::<Value>(&audit).unwrap(), shown["data"]["relay"]);
     for row in shown["data"]["search"].as_array().unwrap() {
         assert_eq!(row["at_relay"], 0, "{row}");
         assert!(row["in_samples"].as_u64().unwrap() > 0, "{row}");

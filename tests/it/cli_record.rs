@@ -300,6 +300,35 @@ pub(crate) fn assert_adds_up(file: &Value) {
 }
 
 #[test]
+fn the_sample_of_a_second_person_fills_a_record_of_her_own_and_no_other() {
+    let home = Home::new();
+    let carnet = camille(&home, "vault");
+    let bundle = format!("{}/bundle.json", samples());
+    assert_eq!(carnet.run(&["import", &bundle]).refused(1), "other_person", "Camille is not Eleanor");
+    carnet.run(&["init", "--name", "Eleanor", "--birth", "1951-07-09", "--no-relay", "--no-kit"]).data();
+    let before = carnet.digest();
+    let hers = |words: &[&str]| carnet.run(&[&["--record", "Eleanor"], words].concat()).data();
+    let report = hers(&["import", &bundle]);
+    assert_adds_up(&report["files"][0]);
+    assert_eq!((&report["total"]["added"], &report["total"]["refused"]), (&json!(23), &json!(0)), "{report}");
+    assert_eq!(hers(&["import", &bundle])["total"]["added"], 0);
+    let names = |words: &[&str]| -> Vec<String> {
+        let list = hers(words).as_array().expect("a list").clone();
+        list.iter().map(|entry| entry["name"].as_str().unwrap_or_default().to_owned()).collect()
+    };
+    assert_eq!(names(&["profile", "list", "allergy"]), ["Penicillin"]);
+    assert_eq!(names(&["profile", "list", "disease"]), ["Type 2 diabetes", "Sprained left knee"]);
+    assert_eq!(names(&["profile", "list", "treatment"]).len(), 2);
+    assert_eq!(names(&["profile", "list", "vaccine"]).len(), 2);
+    let letter = hers(&["document", "list"])[0].clone();
+    let out = home.path("letter.pdf");
+    hers(&["document", "show", &id(&letter), "--out", text(&out)]);
+    let letter = std::fs::read(&out).expect("the letter");
+    assert!(letter.starts_with(b"%PDF-1.4") && letter.ends_with(b"%%EOF\n"), "{} bytes", letter.len());
+    assert_eq!(carnet.digest(), before, "the other record is as it was");
+}
+
+#[test]
 fn a_dry_run_says_what_a_file_holds_and_keeps_nothing() {
     let home = Home::new();
     let carnet = camille(&home, "vault");

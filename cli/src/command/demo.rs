@@ -1,8 +1,8 @@
 //! `demo`: the main job from end to end, on invented people, with every command shown as a person would type it.
 //!
-//! It makes a vault, takes in the samples that ship with the command, starts a relay as a process of its own, pairs a
-//! second device, syncs both, compares what they hold, and searches what the relay stores for what it must not know. It
-//! drives the command itself, so that what is shown is what runs; nothing of it is prepared.
+//! For each of two people it makes a record, takes in the samples that ship with the command, pairs a second device, syncs
+//! both, and compares what they hold; then it searches what their relay, a process of its own, stores for what it must not
+//! know. It drives the command itself, so that what is shown is what runs; nothing of it is prepared.
 
 use std::{
     fs,
@@ -12,7 +12,7 @@ use std::{
 };
 
 use rand::RngExt as _;
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 use super::files;
 use crate::{
@@ -32,22 +32,55 @@ pub(crate) struct Options {
     dir: Option<PathBuf>,
 }
 
-/// The samples: an invented person, written for this purpose.
-const SAMPLES: [(&str, &[u8]); 4] = [
-    ("export.zip", include_bytes!("../../samples/export.zip")),
-    ("laboratoire.xml", include_bytes!("../../samples/laboratoire.xml")),
-    ("scan.png", include_bytes!("../../samples/scan.png")),
-    ("radiographie.pdf", include_bytes!("../../samples/radiographie.pdf")),
-];
+/// A person of the demonstration: invented, with samples written for this purpose.
+struct Person {
+    name: &'static str,
+    birth: &'static str,
+    samples: &'static [(&'static str, &'static [u8])],
+    /// What the first device writes on its own, and what the second one.
+    writes: [&'static [&'static str]; 2],
+}
+
+const CAMILLE: Person = Person {
+    name: "Camille Dufresne-Exemple",
+    birth: "1984-02-29",
+    samples: &[
+        ("export.zip", include_bytes!("../../samples/export.zip")),
+        ("laboratoire.xml", include_bytes!("../../samples/laboratoire.xml")),
+        ("scan.png", include_bytes!("../../samples/scan.png")),
+        ("radiographie.pdf", include_bytes!("../../samples/radiographie.pdf")),
+    ],
+    writes: [&["measure", "add", "weight", "61,5"], &["profile", "add", "allergy", "--name", "Pollen"]],
+};
+
+const ELEANOR: Person = Person {
+    name: "Eleanor Whitcombe-Sample",
+    birth: "1951-07-09",
+    samples: &[("bundle.json", include_bytes!("../../samples/bundle.json"))],
+    writes: [&["measure", "add", "blood-pressure", "131/76"], &["measure", "add", "weight", "74.2"]],
+};
 
 /// What stands in the samples, and so in the vaults, and must not stand at the relay.
-const KNOWN_TEXT: [&str; 5] = ["DUFRESNE-EXEMPLE", "Laboratoire", "LOINC", "IHDR", "Radiographie"];
+const KNOWN_TEXT: [&str; 9] = [
+    "DUFRESNE-EXEMPLE",
+    "Laboratoire",
+    "LOINC",
+    "IHDR",
+    "Radiographie",
+    "Whitcombe-Sample",
+    "Metformin",
+    "Penicillin",
+    "Eye screening",
+];
 
 /// The folder of a demonstration, where none is named.
 const FOLDER_DEFAULT: &str = "carnet-demo";
 const PHRASE_FILE: &str = "phrase.txt";
 const SAMPLES_FOLDER: &str = "exemples";
-const RECORD: &str = "Camille Dufresne-Exemple";
+/// All that the relay could tell.
+const AUDIT_FILE: &str = "relais.json";
+/// Characters of an identifier that the table shows; the file has it whole.
+const ID_CHARS: usize = 16;
 
 pub(crate) fn run(options: &Options, session: &Session<'_>) -> Result<Report, Failure> {
     let begun = session.clock.now();
@@ -55,70 +88,92 @@ pub(crate) fn run(options: &Options, session: &Session<'_>) -> Result<Report, Fa
     let mut relay = Relay::start(&stage)?;
     let played = play(&stage, &relay);
     relay.stop();
-    let mut seen = played?;
+    let records = played?;
     let audit = stage.relay_audit()?;
     let search = stage.search()?;
-    let is_well = search.is_blind() && seen.get("equal") == Some(&Value::Bool(true));
+    let equal = records.iter().all(|record| record.get("equal") == Some(&Value::Bool(true)));
+    let is_well = search.is_blind() && equal;
     let millis = session.clock.now().0.saturating_sub(begun.0);
-    let mut page = vec![Block::Say(msg!("demo-relay-holds"))];
-    page.push(Block::Lines(serde_json::to_string_pretty(&audit).unwrap_or_default()));
+    let mut page = stage.audit_page(&audit)?;
     page.extend(search.page());
     if is_well {
         page.push(Block::Say(msg!("demo-done", seconds = format!("{}.{}", millis / 1000, millis % 1000 / 100))));
         page.extend(stage.next_steps());
     }
-    seen.insert("relay".to_owned(), audit);
-    seen.insert("search".to_owned(), search.data());
-    seen.insert("milliseconds".to_owned(), json!(millis));
+    let data = json!({
+        "folder": stage.folder.display().to_string(),
+        "records": records,
+        "equal": equal,
+        "relay": audit,
+        "search": search.data(),
+        "milliseconds": millis,
+    });
     let failure = (!is_well).then_some(Failure::DemoDiffers);
-    Ok(Report { data: Value::Object(seen), page, failure, ..Report::default() })
+    Ok(Report { data, page, failure, ..Report::default() })
 }
 
-/// The scenes between the relay's start and its end.
-fn play(stage: &Stage<'_>, relay: &Relay) -> Result<Map<String, Value>, Failure> {
-    let first = stage.device("ordinateur");
-    let second = stage.device("telephone");
-    stage.say(&msg!("demo-scene-vault"));
-    let person = ["--birth", "1984-02-29", "--sex", "female"];
-    let mut words = vec!["init", "--name", RECORD, "--relay", &relay.address, "--no-kit", "--device", "Ordinateur"];
-    words.extend(person);
+/// The scenes between the relay's start and its end: one person's, told step by step, then another's in the same vaults.
+fn play(stage: &Stage<'_>, relay: &Relay) -> Result<[Value; 2], Failure> {
+    let say = |scene: &Message| stage.say(scene);
+    let first = follow(stage, relay, &CAMILLE, None, say)?;
+    stage.say(&msg!("demo-scene-second"));
+    let second = follow(stage, relay, &ELEANOR, Some(ELEANOR.name), |_| ())?;
+    Ok([first, second])
+}
+
+/// One person's record, from its first day to a second device that holds the same. `record` is the name to say with each
+/// command, once there are several.
+fn follow(
+    stage: &Stage<'_>,
+    relay: &Relay,
+    person: &Person,
+    record: Option<&'static str>,
+    say: impl Fn(&Message),
+) -> Result<Value, Failure> {
+    let [first, second] = ["ordinateur", "telephone"].map(|name| stage.device(name, record));
+    say(&msg!("demo-scene-vault"));
+    let known = ["--birth", person.birth, "--sex", "female"];
+    let mut words =
+        vec!["init", "--name", person.name, "--relay", &relay.address, "--no-kit", "--device", "Ordinateur"];
+    words.extend(known);
     first.run(&words)?;
-    stage.say(&msg!("demo-scene-import"));
-    let samples = stage.samples();
+    say(&msg!("demo-scene-import"));
+    let samples: Vec<String> = person.samples.iter().map(|(name, _)| stage.sample(name)).collect();
     let mut words = vec!["import"];
     words.extend(samples.iter().map(String::as_str));
     let imported = first.run(&words)?;
-    stage.say(&msg!("demo-scene-pair"));
-    let code = pair(stage, &first, &second)?;
-    stage.say(&msg!("demo-scene-sync"));
-    first.run(&["measure", "add", "weight", "61,5"])?;
-    second.run(&["profile", "add", "allergy", "--name", "Pollen"])?;
+    say(&msg!("demo-scene-pair"));
+    let code = pair(stage, &first, &second, person)?;
+    say(&msg!("demo-scene-sync"));
+    first.run(person.writes[0])?;
+    second.run(person.writes[1])?;
     let exchanged = [second.run(&["sync"])?, first.run(&["sync"])?, second.run(&["sync"])?];
-    stage.say(&msg!("demo-scene-compare"));
-    let digest = |device: &Device<'_, '_>| {
-        let shown = device.run(&["record", "show"])?;
-        Ok::<_, Failure>(shown.get("digest").cloned().unwrap_or(Value::Null))
-    };
-    let (one, two) = (digest(&first)?, digest(&second)?);
+    say(&msg!("demo-scene-compare"));
+    let (one, two) = (first.digest()?, second.digest()?);
     let equal = one == two && one.is_string();
     let digests = vec![(msg!("demo-digest-first"), text(&one)), (msg!("demo-digest-second"), text(&two))];
     stage.show(&[Block::Pairs(digests)]);
-    Ok(Map::from_iter([
-        ("folder".to_owned(), json!(stage.folder.display().to_string())),
-        ("import".to_owned(), imported.get("total").cloned().unwrap_or_default()),
-        ("code".to_owned(), json!(code)),
-        ("sync".to_owned(), json!(exchanged)),
-        ("digests".to_owned(), json!([one, two])),
-        ("equal".to_owned(), json!(equal)),
-    ]))
+    Ok(json!({
+        "name": person.name,
+        "import": imported.get("total").cloned().unwrap_or_default(),
+        "code": code,
+        "sync": exchanged,
+        "digests": [one, two],
+        "equal": equal,
+    }))
 }
 
 /// Both sides at once: each shows its code; the codes are compared here as two people would, by eye.
-fn pair(stage: &Stage<'_>, first: &Device<'_, '_>, second: &Device<'_, '_>) -> Result<String, Failure> {
+fn pair(
+    stage: &Stage<'_>,
+    first: &Device<'_, '_>,
+    second: &Device<'_, '_>,
+    person: &Person,
+) -> Result<String, Failure> {
     let ticket = stage.folder.join("invitation.txt").display().to_string();
     let mut inviting = first.start(&["pair", "invite", "--ticket-out", &ticket])?;
     inviting.until("ticket")?;
-    let mut joining = second.start(&["pair", "join", &ticket, "--label", "Telephone", "--name", RECORD])?;
+    let mut joining = second.start(&["pair", "join", &ticket, "--label", "Telephone", "--name", person.name])?;
     let theirs = text(joining.until("code")?.get("code").unwrap_or(&Value::Null));
     let ours = text(inviting.until("code")?.get("code").unwrap_or(&Value::Null));
     let codes = vec![(msg!("demo-code-first"), ours.clone()), (msg!("demo-code-second"), theirs.clone())];
@@ -150,7 +205,7 @@ impl<'a> Stage<'a> {
         }
         let made = |error: io::Error| Failure::unreadable(&folder, &error);
         fs::create_dir_all(folder.join(SAMPLES_FOLDER)).map_err(made)?;
-        for (name, bytes) in SAMPLES {
+        for (name, bytes) in [CAMILLE, ELEANOR].iter().flat_map(|person| person.samples) {
             files::write_own(&folder.join(SAMPLES_FOLDER).join(name), bytes)?;
         }
         let phrase = format!("demonstration {:016x}", Session::chance().random::<u64>());
@@ -164,13 +219,12 @@ impl<'a> Stage<'a> {
         Ok(stage)
     }
 
-    fn device(&self, name: &str) -> Device<'_, 'a> {
-        Device { stage: self, vault: self.folder.join(name) }
+    fn device(&self, name: &str, record: Option<&'static str>) -> Device<'_, 'a> {
+        Device { stage: self, vault: self.folder.join(name), record }
     }
 
-    fn samples(&self) -> Vec<String> {
-        let folder = self.folder.join(SAMPLES_FOLDER);
-        SAMPLES.iter().map(|(name, _)| folder.join(name).display().to_string()).collect()
+    fn sample(&self, name: &str) -> String {
+        self.folder.join(SAMPLES_FOLDER).join(name).display().to_string()
     }
 
     fn say(&self, scene: &Message) {
@@ -194,6 +248,34 @@ impl<'a> Stage<'a> {
         data(&command.output().map_err(|error| Failure::unreadable(&self.program, &error))?.stdout, RELAY)
     }
 
+    /// What the relay stores, a line a record; all that it could tell goes to a file.
+    fn audit_page(&self, audit: &Value) -> Result<Vec<Block>, Failure> {
+        let path = self.folder.join(AUDIT_FILE);
+        files::write_own(&path, serde_json::to_string_pretty(audit).unwrap_or_default().as_bytes())?;
+        let head = vec![
+            msg!("demo-column-record"),
+            msg!("demo-column-sections"),
+            msg!("demo-column-envelopes"),
+            msg!("demo-column-files"),
+            msg!("demo-column-bytes"),
+        ];
+        let of = |record: &Value, name: &str| record.get(name).and_then(Value::as_array).cloned().unwrap_or_default();
+        let sum = |parts: &[Value], name: &str| parts.iter().filter_map(|part| part.get(name)?.as_u64()).sum::<u64>();
+        let row = |record: &Value| {
+            let (sections, objects) = (of(record, "sections"), of(record, "objects"));
+            let bytes = sum(&sections, "bytes") + sum(&objects, "bytes");
+            let id: String = text(record.get("record").unwrap_or(&Value::Null)).chars().take(ID_CHARS).collect();
+            let counts =
+                [sections.len().to_string(), sum(&sections, "envelopes").to_string(), objects.len().to_string()];
+            let row: Vec<String> =
+                [format!("{id}\u{2026}")].into_iter().chain(counts).chain([bytes.to_string()]).collect();
+            row
+        };
+        let rows = of(audit, "records").iter().map(row).collect();
+        let whole = Block::Say(msg!("demo-audit-file", path = path.display().to_string()));
+        Ok(vec![Block::Say(msg!("demo-relay-holds")), Block::Rows(head, rows), whole])
+    }
+
     /// Looks for known text in every file of the relay, and in the samples as the control that can find it.
     fn search(&self) -> Result<Search, Failure> {
         let mut search = Search::default();
@@ -209,7 +291,9 @@ impl<'a> Stage<'a> {
         let vault = self.folder.join("ordinateur").display().to_string();
         let phrase = self.folder.join(PHRASE_FILE).display().to_string();
         let line = |words: &str| format!("  carnet --vault {vault} --passphrase-file {phrase} {words}\n");
-        let lines = ["measure list heart-rate --daily", "document list", "log list", "device list"].map(line).concat();
+        let other = format!("--record '{}' profile list", ELEANOR.name);
+        let lines = ["measure list heart-rate --daily", "document list", "log list", "device list", &other];
+        let lines = lines.map(line).concat();
         vec![Block::Say(msg!("demo-next")), Block::Lines(lines)]
     }
 
@@ -219,10 +303,11 @@ impl<'a> Stage<'a> {
     }
 }
 
-/// One of the two devices: a vault of its own.
+/// One of the two devices: a vault of its own, and the record that is meant, where it must be said.
 struct Device<'s, 'a> {
     stage: &'s Stage<'a>,
     vault: PathBuf,
+    record: Option<&'static str>,
 }
 
 impl Device<'_, '_> {
@@ -230,9 +315,17 @@ impl Device<'_, '_> {
         let mut command = self.stage.command();
         command.arg("--vault").arg(&self.vault).arg("--json");
         command.arg("--passphrase-file").arg(self.stage.folder.join(PHRASE_FILE));
-        command.args(words);
-        self.stage.show(&[Block::Lines(shown(&self.vault, words))]);
+        let record: Vec<&str> = self.record.into_iter().flat_map(|name| ["--record", name]).collect();
+        let words = [&record, words].concat();
+        command.args(&words);
+        self.stage.show(&[Block::Lines(shown(&self.vault, &words))]);
         command
+    }
+
+    /// The digest of the record.
+    fn digest(&self) -> Result<Value, Failure> {
+        let shown = self.run(&["record", "show"])?;
+        Ok(shown.get("digest").cloned().unwrap_or_default())
     }
 
     /// Runs a command to its end; its data.

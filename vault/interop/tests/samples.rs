@@ -136,6 +136,31 @@ fn steps_of_two_devices_are_not_added_up() {
 }
 
 #[test]
+fn the_bundle_of_a_second_person_reads_whole() {
+    let (items, tally) = read("bundle.json");
+    assert_eq!(tally.members[WHOLE_FILE], "fhir-json");
+    assert_eq!((tally.refused.as_slice(), tally.warnings.as_slice()), (&[][..], &[][..]));
+    let given: BTreeMap<&str, u64> = tally.read.keys().map(|kind| (kind.as_str(), tally.given_out(kind))).collect();
+    let expected = [
+        ("allergy", 1),
+        ("contact", 2),
+        ("disease", 2),
+        ("document", 1),
+        ("encounter", 1),
+        ("measure", 4),
+        ("result", 8),
+        ("treatment", 2),
+        ("vaccination", 2),
+    ];
+    assert_eq!(given, BTreeMap::from(expected));
+    let person = items.iter().find_map(|item| match item {
+        Item::Subject(claim) => Some(claim),
+        _ => None,
+    });
+    assert_eq!(person.unwrap().birth_date, Some("1951-07-09".parse().unwrap()));
+}
+
+#[test]
 fn papers_and_pictures_are_what_they_seem() {
     for (name, media_type) in [("scan.png", "image/png"), ("radiographie.pdf", "application/pdf")] {
         let (items, tally) = read(name);
