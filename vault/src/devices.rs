@@ -5,9 +5,8 @@
 
 use std::collections::BTreeMap;
 
-use carnet_crypto::id::{DeviceId, FeedId, Incarnation, OpId, RecordId};
+use carnet_crypto::id::{DeviceId, Incarnation, OpId, RecordId};
 use carnet_protocol::{
-    feed::Position,
     frame::RelayAddress,
     membership::{
         Body,
@@ -27,9 +26,9 @@ use crate::{
     ledger::LedgerKind,
     pairing::{Candidate, Delivery, Inviter, Joined, Joiner, JoinerKeys, Offer, PairingError, Ticket},
     record::{EntryWrite, Record, RecordError, VolumeWrites},
-    row::{self, FeedRow, RecordRow, Standing},
+    row::{self, RecordRow, Standing},
     store::{Durability, StoreError, Writer},
-    tables::{ENTRY, FEED, Key, RECORD},
+    tables::{ENTRY, Key, RECORD},
     vault::{Vault, VaultError, roster_of, transport_key},
     volumes::ViewRow,
 };
@@ -193,21 +192,6 @@ impl Record<'_> {
         })
     }
 
-    /// The last accepted place of every feed that `is_of` chooses, ascending.
-    pub(crate) fn frontier_of(&self, is_of: impl Fn(&FeedRow) -> bool) -> Result<Vec<Position>, RecordError> {
-        let mut frontier = Vec::new();
-        for row in self.store.read()?.prefix(FEED, &Key::of(&self.live.id))? {
-            let (key, row) = row?;
-            let row: FeedRow = row::read(&row).map_err(|_| StoreError::Damaged)?;
-            if row.seq > 0 && is_of(&row) {
-                let feed = key.last_chunk::<16>().map(|id| FeedId(*id)).ok_or(StoreError::Damaged)?;
-                frontier.push(Position { feed, seq: row.seq, id: row.last });
-            }
-        }
-        frontier.sort_unstable();
-        Ok(frontier)
-    }
-
     /// How the devices are called.
     pub(crate) fn device_labels(&self) -> Result<BTreeMap<DeviceId, String>, RecordError> {
         let mut labels = BTreeMap::new();
@@ -219,13 +203,6 @@ impl Record<'_> {
             }
         }
         Ok(labels)
-    }
-
-    /// The device that writes a feed, if the feed is known.
-    pub(crate) fn device_of(&self, feed: &FeedId) -> Result<Option<DeviceId>, RecordError> {
-        let row = self.store.read()?.get(FEED, &Key::of(&self.live.id).feed(feed))?;
-        let row = row.map(|row| row::read::<FeedRow>(&row).map_err(|_| StoreError::Damaged)).transpose()?;
-        Ok(row.map(|row| row.device))
     }
 
     /// Writes the kinds of the sections and the label of this device.

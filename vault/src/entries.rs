@@ -203,10 +203,11 @@ impl Record<'_> {
         let labels = self.device_labels()?;
         let doc = self.live.volumes.doc(self.store, &record, &row.section, row.volume)?;
         let versions = doc.history(&place);
+        let reader = self.store.read()?;
         let mut history = Vec::new();
         for version in versions {
             let device = match version.feed {
-                Some(feed) => self.device_of(&feed)?.and_then(|device| labels.get(&device).cloned()),
+                Some(feed) => self.device_of(&reader, &feed)?.and_then(|device| labels.get(&device).cloned()),
                 None => None,
             };
             let entry = Entry::from_fields(*id, version.fields);

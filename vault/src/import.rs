@@ -142,7 +142,7 @@ impl<'v> Record<'v> {
         let name = digest::hash16("import", &[&source.sha256, source.importer.as_bytes()]);
         let key = Key::of(&self.live.id).bytes(&name);
         let state: ImportRow = match self.store.read()?.get(IMPORT, &key)? {
-            Some(row) => row::read(&row).map_err(|_| StoreError::Damaged)?,
+            Some(row) => row::read(&row)?,
             None => ImportRow::default(),
         };
         Ok(Import {
@@ -454,7 +454,7 @@ impl Publishing<'_, '_> {
         let (mut group_bytes, mut group_ops) = (0, 0);
         for row in reader.prefix(STAGING, key)? {
             let (_, row) = row?;
-            let Staged::Draft(draft) = row::read(&row).map_err(|_| StoreError::Damaged)? else { continue };
+            let Staged::Draft(draft) = row::read(&row)? else { continue };
             let ops = ops_of(&entry_of(EntryId([0; 16]), &draft).to_fields());
             let is_full = group_bytes + row.len() > GROUP_BYTES || group_ops + ops > GROUP_OPS;
             if is_full || group.len() >= GROUP_ENTRIES {
@@ -529,7 +529,7 @@ impl Publishing<'_, '_> {
         let mut places: BTreeMap<(Series, Month), Vec<Vec<u8>>> = BTreeMap::new();
         for row in reader.prefix(STAGING, key)? {
             let (place, row) = row?;
-            if let Staged::Batch(payload) = row::read(&row).map_err(|_| StoreError::Damaged)? {
+            if let Staged::Batch(payload) = row::read(&row)? {
                 let columns = decode(&payload)?;
                 places.entry((columns.series().clone(), columns.month())).or_default().push(place);
             }
@@ -538,7 +538,7 @@ impl Publishing<'_, '_> {
             let mut samples: Vec<Sample> = Vec::new();
             for place in rows {
                 let row = reader.get(STAGING, &place)?.ok_or(StoreError::Damaged)?;
-                if let Staged::Batch(payload) = row::read(&row).map_err(|_| StoreError::Damaged)? {
+                if let Staged::Batch(payload) = row::read(&row)? {
                     samples.extend(decode(&payload)?.into_samples());
                 }
             }
@@ -609,7 +609,7 @@ fn is_newer(earlier: &Entry, later: &Entry) -> bool {
 
 /// The sealed file that a staged row names.
 pub(crate) fn staged_file(row: &[u8]) -> Result<Option<ObjectId>, StoreError> {
-    Ok(match row::read(row).map_err(|_| StoreError::Damaged)? {
+    Ok(match row::read(row)? {
         Staged::Draft(draft) => named_file(&draft.fact.to_fields()),
         Staged::Batch(_) => None,
     })

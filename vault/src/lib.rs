@@ -27,6 +27,7 @@ mod documents;
 mod door;
 pub mod entries;
 pub mod export;
+mod feeds;
 pub mod import;
 mod keys;
 pub mod ledger;

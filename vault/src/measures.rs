@@ -23,7 +23,7 @@ use self::index::BatchRow;
 use crate::{
     record::{Record, RecordError},
     row,
-    store::{Reader, StoreError},
+    store::Reader,
     tables::{BATCH, Key},
 };
 
@@ -48,7 +48,7 @@ impl Record<'_> {
     pub fn series(&self) -> Result<Vec<SeriesCount>, RecordError> {
         let mut series: BTreeMap<Series, SeriesCount> = BTreeMap::new();
         for row in self.store.read()?.prefix(BATCH, &Key::of(&self.live.id))? {
-            let row: BatchRow = row::read(&row?.1).map_err(|_| StoreError::Damaged)?;
+            let row: BatchRow = row::read(&row?.1)?;
             let count = series.entry(row.series.clone()).or_insert_with(|| SeriesCount {
                 series: row.series,
                 count: 0,
@@ -95,7 +95,7 @@ impl Record<'_> {
         let mut months: BTreeMap<(Vec<u8>, Series), Vec<BatchRow>> = BTreeMap::new();
         for row in reader.prefix(BATCH, &Key::of(&self.live.id)).map_err(RecordError::from)? {
             let (mut key, row) = row.map_err(RecordError::from)?;
-            let row: BatchRow = row::read(&row).map_err(|_| RecordError::from(StoreError::Damaged))?;
+            let row: BatchRow = row::read(&row).map_err(RecordError::from)?;
             key.truncate(key.len().saturating_sub(32));
             months.entry((key, row.series.clone())).or_default().push(row);
         }
@@ -108,7 +108,7 @@ impl Record<'_> {
     fn batches_by_series(&self, reader: &Reader, kind: &str) -> Result<BTreeMap<Series, Vec<BatchRow>>, RecordError> {
         let mut series: BTreeMap<Series, Vec<BatchRow>> = BTreeMap::new();
         for row in reader.prefix(BATCH, &Key::of(&self.live.id))? {
-            let row: BatchRow = row::read(&row?.1).map_err(|_| StoreError::Damaged)?;
+            let row: BatchRow = row::read(&row?.1)?;
             if row.series.kind == kind {
                 series.entry(row.series.clone()).or_default().push(row);
             }

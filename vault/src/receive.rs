@@ -31,9 +31,8 @@ use self::verify::Found;
 use crate::{
     crdt::Incoming,
     record::{Record, RecordError},
-    row,
     store::Writer,
-    tables::{FEED, Key, WAITING},
+    tables::{Key, WAITING},
 };
 
 /// What became of envelopes that came from outside.
@@ -214,7 +213,7 @@ impl Record<'_> {
                 let stored = StoredEnvelope::of(&facts.context, &facts.id, bytes);
                 self.put_aside(writer, &facts.feed, facts.seq, &stored)?;
                 if state.seq == 0 {
-                    writer.put(FEED, &Key::of(&self.live.id).feed(&facts.feed), &row::write(&state))?;
+                    self.put_feed(writer, &facts.feed, &state)?;
                 }
                 return Ok(Verdict::Quarantined);
             }

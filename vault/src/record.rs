@@ -21,7 +21,6 @@ use carnet_crypto::{
 use carnet_protocol::{
     codec::DecodeError,
     envelope::{EnvelopeContext, EnvelopeKind, EnvelopeRefused},
-    feed,
     limits::{CHANGE_OPS_PER_ENVELOPE_MAX, CHANGE_OPS_PER_FEED_MAX},
     membership::NotAdmitted,
     payload::encode_changes,
@@ -40,7 +39,7 @@ use crate::{
     receive::StoredEnvelope,
     row::{self, FeedRow, OutboxRow, RecordRow, Standing},
     store::{Durability, Store, StoreError, Writer},
-    tables::{ENVELOPE, FEED, Key, OUTBOX, RECORD},
+    tables::{ENVELOPE, Key, RECORD},
     volumes::{VolumeError, Volumes, update_view},
 };
 
@@ -285,24 +284,16 @@ impl Record<'_> {
         volume: VolumeId,
     ) -> Result<FeedId, RecordError> {
         let feed = self.own_feed(section, volume, EnvelopeKind::Changes);
-        let row = writer.get(FEED, &Key::of(&self.live.id).feed(&feed))?;
-        let row = row.map(|row| row::read::<FeedRow>(&row).map_err(|_| StoreError::Damaged)).transpose()?;
-        if row.is_some_and(|row| row.ops > CHANGE_OPS_PER_FEED_MAX - CHANGE_OPS_PER_ENVELOPE_MAX) {
+        if self.feed(writer, &feed)?.is_some_and(|row| row.ops > CHANGE_OPS_PER_FEED_MAX - CHANGE_OPS_PER_ENVELOPE_MAX)
+        {
             self.renew(writer)?;
         }
         Ok(self.own_feed(section, volume, EnvelopeKind::Changes))
     }
 
     fn count_ops(&self, writer: &mut Writer, feed: &FeedId, ops: u64) -> Result<(), RecordError> {
-        let key = Key::of(&self.live.id).feed(feed);
-        let row = writer.get(FEED, &key)?.ok_or(StoreError::Damaged)?;
-        let row: FeedRow = row::read(&row).map_err(|_| StoreError::Damaged)?;
-        Ok(writer.put(FEED, &key, &row::write(&FeedRow { ops: row.ops.saturating_add(ops), ..row }))?)
-    }
-
-    /// The feed that this device writes to in a volume.
-    pub(crate) fn own_feed(&self, section: &SectionId, volume: VolumeId, kind: EnvelopeKind) -> FeedId {
-        feed::id(&self.live.row.device, &self.live.row.incarnation, section, volume, kind)
+        let row = self.held_feed(writer, feed)?;
+        Ok(self.put_feed(writer, feed, &FeedRow { ops: row.ops.saturating_add(ops), ..row })?)
     }
 
     /// Seals, signs and stores `payload` as the next envelope of this device's feed, and notes that it is to be sent.
@@ -320,11 +311,9 @@ impl Record<'_> {
         let epoch = self.epoch_to_write(writer, &section)?;
         let heads = self.heads_to_cite(writer)?;
         let feed = self.own_feed(&section, volume, kind);
-        let feed_key = Key::of(&self.live.id).feed(&feed);
-        let mut state = match writer.get(FEED, &feed_key)? {
-            Some(row) => row::read(&row).map_err(|_| RecordError::Damaged("a feed row does not read"))?,
-            None => FeedRow::empty(self.live.row.device, self.live.row.incarnation, section, volume, kind.number()),
-        };
+        let mut state = self.feed(writer, &feed)?.unwrap_or_else(|| {
+            FeedRow::empty(self.live.row.device, self.live.row.incarnation, section, volume, kind.number())
+        });
         let context = EnvelopeContext {
             record: self.live.id,
             section,
@@ -352,23 +341,10 @@ impl Record<'_> {
         if kind == EnvelopeKind::Changes {
             state.change_seq += 1;
         }
-        writer.put(FEED, &feed_key, &row::write(&state))?;
+        self.put_feed(writer, &feed, &state)?;
         let stored = StoredEnvelope::row(&context, &id, &envelope.encode());
         writer.put(ENVELOPE, &Key::of(&self.live.id).feed(&feed).seq(state.seq), &stored)?;
         self.enqueue(writer, &OutboxRow::Envelope { feed, seq: state.seq })?;
         Ok(id)
-    }
-
-    /// Notes something as to be sent to the relay, after all that waits already.
-    pub(crate) fn enqueue(&self, writer: &mut Writer, row: &OutboxRow) -> Result<(), RecordError> {
-        let prefix = Key::of(&self.live.id);
-        let mut next = 0;
-        let counter = Key::of(&self.live.id).number(u64::MAX);
-        if let Some(bytes) = writer.get(OUTBOX, &counter)? {
-            next = u64::from_be_bytes(bytes.try_into().map_err(|_| RecordError::Damaged("the outbox counter"))?);
-        }
-        writer.put(OUTBOX, &prefix.number(next), &row::write(row))?;
-        writer.put(OUTBOX, &counter, &(next + 1).to_be_bytes())?;
-        Ok(())
     }
 }

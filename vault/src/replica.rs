@@ -5,16 +5,17 @@
 //! shows less, or something else, is found out.
 
 mod anew;
+mod outbox;
 mod reach;
 
 use std::collections::BTreeMap;
 
 use carnet_crypto::{
-    id::{DeviceId, EnvelopeId, FeedId, ObjectId, OpId, SectionId},
+    id::{DeviceId, EnvelopeId, FeedId, ObjectId, SectionId},
     sign::{PublicKey, Signature},
 };
 use carnet_protocol::{
-    checkpoint::{Head, KnownHeads, SignedCheckpoint, SignedReceipt},
+    checkpoint::{Head, KnownHeads, SignedCheckpoint},
     codec::{DecodeError, Reader as Bytes, Writer as BytesOut},
     envelope::EnvelopeFacts,
     feed::{ForkProof, Position, SignedHeader},
@@ -27,15 +28,17 @@ use carnet_protocol::{
 
 use crate::{
     blob::{Incoming, Offer, ReadError, ReceiveError},
-    members::CarriedOp,
     record::{Record, RecordError},
-    row::{self, FeedRow, OutboxRow, Standing},
+    row::Standing,
     store::{Durability, StoreError, Writer},
-    tables::{FEED, Key, OUTBOX, QUARANTINE, RELAY, WAITING},
+    tables::{Key, RELAY},
 };
 
-pub use self::reach::{Suffix, Wanted};
 pub(crate) use self::{anew::Unsent, reach::named_kems};
+pub use self::{
+    outbox::{Outgoing, OutgoingItem, Pending},
+    reach::{Suffix, Wanted},
+};
 
 /// The end of one feed as this device holds it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -48,33 +51,6 @@ pub struct FeedEnd {
     pub envelope: EnvelopeId,
 }
 
-/// One thing that waits to be sent.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Outgoing {
-    /// Its place in the outbox: what to acknowledge.
-    pub number: u64,
-    /// What it is.
-    pub item: OutgoingItem,
-}
-
-/// What waits to be sent.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum OutgoingItem {
-    /// An envelope, with its section.
-    Envelope {
-        /// The section.
-        section: SectionId,
-        /// The envelope.
-        id: EnvelopeId,
-        /// Its bytes.
-        bytes: Vec<u8>,
-    },
-    /// A sealed file.
-    Object(ObjectId),
-    /// An operation, with all its parts.
-    Op(CarriedOp),
-}
-
 /// What this device remembers of its relay.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct RelayMemory {
@@ -84,17 +60,6 @@ pub struct RelayMemory {
     pub heads: KnownHeads,
     /// The newest checkpoint that was verified.
     pub checkpoint: Option<SignedCheckpoint>,
-}
-
-/// Numbers for a status page.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Pending {
-    /// Things that wait to be sent.
-    pub to_send: u64,
-    /// Envelopes that wait for something that is missing.
-    pub waiting: u64,
-    /// Envelopes in quarantine.
-    pub quarantined: u64,
 }
 
 impl Record<'_> {
@@ -137,16 +102,9 @@ impl Record<'_> {
     /// # Errors
     /// The store's.
     pub fn feed_ends(&self, section: &SectionId) -> Result<Vec<FeedEnd>, RecordError> {
-        let mut ends = Vec::new();
-        for row in self.store.read()?.prefix(FEED, &Key::of(&self.live.id))? {
-            let (key, row) = row?;
-            let row: FeedRow = row::read(&row).map_err(|_| StoreError::Damaged)?;
-            if row.section == *section && row.seq > 0 {
-                let feed = key.last_chunk::<16>().map(|id| FeedId(*id)).ok_or(StoreError::Damaged)?;
-                ends.push(FeedEnd { feed, seq: row.seq, envelope: row.last });
-            }
-        }
-        Ok(ends)
+        let feeds = self.feeds(&self.store.read()?)?.into_iter();
+        let here = feeds.filter(|(_, row)| row.section == *section && row.seq > 0);
+        Ok(here.map(|(feed, row)| FeedEnd { feed, seq: row.seq, envelope: row.last }).collect())
     }
 
     /// The envelopes of a feed after `seq`, in order, at most about `bytes_max` bytes of them and at least one.
@@ -174,108 +132,6 @@ impl Record<'_> {
     /// The store's.
     pub fn envelope_at(&self, feed: &FeedId, seq: u32) -> Result<Option<EnvelopeId>, RecordError> {
         Ok(self.stored(&self.store.read()?, feed, seq)?.map(|stored| stored.id))
-    }
-
-    /// What waits to be sent, oldest first, at most about `bytes_max` bytes of it.
-    ///
-    /// # Errors
-    /// The store's.
-    pub fn outbox(&self, bytes_max: usize) -> Result<Vec<Outgoing>, RecordError> {
-        self.outbox_from(0, bytes_max)
-    }
-
-    /// As [`Record::outbox`], from this number on.
-    ///
-    /// # Errors
-    /// The store's.
-    pub fn outbox_from(&self, number: u64, bytes_max: usize) -> Result<Vec<Outgoing>, RecordError> {
-        let reader = self.store.read()?;
-        let mut outgoing = Vec::new();
-        let mut bytes = 0;
-        let from = Key::of(&self.live.id).number(number);
-        let to = Key::of(&self.live.id).number(u64::MAX);
-        for row in reader.range(OUTBOX, &from[..]..&to[..])? {
-            let (key, row) = row?;
-            let number = key.last_chunk::<8>().map(|number| u64::from_be_bytes(*number)).ok_or(StoreError::Damaged)?;
-            let item = match row::read(&row).map_err(|_| StoreError::Damaged)? {
-                OutboxRow::Envelope { feed, seq } => {
-                    let stored = self.stored(&reader, &feed, seq)?.ok_or(StoreError::Damaged)?;
-                    let row = reader.get(FEED, &Key::of(&self.live.id).feed(&feed))?.ok_or(StoreError::Damaged)?;
-                    let row: FeedRow = row::read(&row).map_err(|_| StoreError::Damaged)?;
-                    bytes += stored.bytes.len();
-                    OutgoingItem::Envelope { section: row.section, id: stored.id, bytes: stored.bytes }
-                }
-                OutboxRow::Object { object } => OutgoingItem::Object(object),
-                OutboxRow::Op { op } => {
-                    let carried = self.live.members.carry(&reader, &op, None)?.ok_or(StoreError::Damaged)?;
-                    bytes += carried.op.len() + carried.parts.iter().map(Vec::len).sum::<usize>();
-                    OutgoingItem::Op(carried)
-                }
-            };
-            if bytes > bytes_max && !outgoing.is_empty() {
-                break;
-            }
-            outgoing.push(Outgoing { number, item });
-        }
-        Ok(outgoing)
-    }
-
-    /// The number of what was last put in the outbox; none when nothing waits there.
-    ///
-    /// # Errors
-    /// The store's.
-    pub fn newest_outgoing(&self) -> Result<Option<u64>, RecordError> {
-        let reader = self.store.read()?;
-        let counter = Key::of(&self.live.id).number(u64::MAX);
-        let from = Key::of(&self.live.id).number(0);
-        if reader.range(OUTBOX, &from[..]..&counter[..])?.next().transpose()?.is_none() {
-            return Ok(None);
-        }
-        let next = reader.get(OUTBOX, &counter)?.ok_or(StoreError::Damaged)?;
-        let next: [u8; 8] = next.try_into().map_err(|_| StoreError::Damaged)?;
-        Ok(Some(u64::from_be_bytes(next).saturating_sub(1)))
-    }
-
-    /// Takes acknowledged things out of the outbox, and keeps the receipts of operations.
-    ///
-    /// # Errors
-    /// The store's.
-    pub fn acknowledge(
-        &mut self,
-        numbers: &[u64],
-        receipts: &[(OpId, PublicKey, SignedReceipt)],
-    ) -> Result<(), RecordError> {
-        self.commit(|record, writer| {
-            for number in numbers {
-                writer.remove(OUTBOX, &Key::of(&record.live.id).number(*number))?;
-            }
-            for (op, relay, receipt) in receipts {
-                record.live.members.insert_receipts(writer, op, &[(*relay, *receipt)])?;
-            }
-            let now = record.now();
-            record.live.members.evaluate(now);
-            if receipts.is_empty() { Ok(()) } else { record.judge_again(writer) }
-        })
-    }
-
-    /// What is pending, in numbers.
-    ///
-    /// # Errors
-    /// The store's.
-    pub fn pending(&self) -> Result<Pending, RecordError> {
-        let reader = self.store.read()?;
-        let count = |table| -> Result<u64, RecordError> {
-            let rows = reader.prefix(table, &Key::of(&self.live.id))?;
-            let mut count = 0;
-            for row in rows {
-                row?;
-                count += 1;
-            }
-            Ok(count)
-        };
-        // One row of the outbox is its counter.
-        let to_send = count(OUTBOX)?.saturating_sub(1);
-        Ok(Pending { to_send, waiting: count(WAITING)?, quarantined: count(QUARANTINE)? })
     }
 
     /// What this device remembers of its relay.
@@ -372,9 +228,8 @@ impl Record<'_> {
         if self.live.members.current().admit_cited(cited.as_ref(), at).is_err() {
             return Ok(false);
         }
-        let row = writer.get(FEED, &Key::of(&self.live.id).feed(&facts.feed))?;
-        let row = row.map(|row| row::read::<FeedRow>(&row).map_err(|_| StoreError::Damaged)).transpose()?;
-        let frontier = row.map(|row| Position { feed: facts.feed, seq: row.seq, id: row.last });
+        let frontier =
+            self.feed(writer, &facts.feed)?.map(|row| Position { feed: facts.feed, seq: row.seq, id: row.last });
         self.sign_op(writer, at, Body::ForkProof(Box::new(Accusation { proof, frontier, cited })), &[])?;
         Ok(true)
     }

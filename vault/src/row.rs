@@ -6,6 +6,8 @@
 use carnet_crypto::id::{DeviceId, EnvelopeId, FeedId, Incarnation, KeySalt, PrincipalId, SectionId, VolumeId};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+use crate::store::StoreError;
+
 /// A record on this device.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct RecordRow {
@@ -29,7 +31,7 @@ pub(crate) struct RecordRow {
     pub(crate) incarnation: Incarnation,
     /// Generation of this device's KEM key.
     pub(crate) kem_generation: u32,
-
+    /// Where its relay is, with the admission token that this device knows.
     pub(crate) relay: Option<String>,
     /// Addresses at which a device of the record was last reached directly.
     #[serde(default)]
@@ -186,9 +188,12 @@ mod volume {
     }
 }
 
-/// Reads a row; a row that does not read is damage, not absence.
-pub(crate) fn read<'de, T: Deserialize<'de>>(bytes: &'de [u8]) -> Result<T, serde_json::Error> {
-    serde_json::from_slice(bytes)
+/// Reads a row.
+///
+/// # Errors
+/// [`StoreError::Damaged`]: a row that does not read is damage, not absence.
+pub(crate) fn read<'de, T: Deserialize<'de>>(bytes: &'de [u8]) -> Result<T, StoreError> {
+    serde_json::from_slice(bytes).map_err(|_| StoreError::Damaged)
 }
 
 /// Writes a row.

@@ -37,9 +37,9 @@ use crate::{
     payload::open_payload,
     receive::StoredEnvelope,
     record::{Record, RecordError},
-    row::{self, FeedRow, OutboxRow, Standing},
+    row::{FeedRow, OutboxRow, Standing},
     store::{StoreError, Writer},
-    tables::{ENVELOPE, FEED, Key, OBJECT},
+    tables::{ENVELOPE, Key, OBJECT},
     volumes::update_view,
 };
 
@@ -132,10 +132,7 @@ impl Record<'_> {
     fn volumes_due(&self) -> Result<Vec<(SectionId, VolumeId)>, RecordError> {
         let reader = self.store.read()?;
         let mut tails: BTreeMap<(SectionId, VolumeId), u64> = BTreeMap::new();
-        for row in reader.prefix(FEED, &Key::of(&self.live.id))? {
-            let (key, row) = row?;
-            let feed = key.last_chunk::<16>().map(|id| FeedId(*id)).ok_or(StoreError::Damaged)?;
-            let row: FeedRow = row::read(&row).map_err(|_| StoreError::Damaged)?;
+        for (feed, row) in self.feeds(&reader)? {
             let may_write = self.live.members.current().may(&self.live.row.device, &row.section, Scope::WRITE);
             if row.kind != EnvelopeKind::Changes.number() || !may_write {
                 continue;
@@ -450,7 +447,7 @@ impl Record<'_> {
         }
         for (feed, row, stored) in checked.feeds {
             if self.last_seq(writer, &feed)? < row.seq {
-                writer.put(FEED, &Key::of(&record).feed(&feed), &row::write(&row))?;
+                self.put_feed(writer, &feed, &row)?;
                 let key = Key::of(&record).feed(&feed).seq(row.seq);
                 writer.put(ENVELOPE, &key, &stored.encode())?;
             }

@@ -333,7 +333,7 @@ impl Vault {
         for row in self.store.read()?.prefix(RECORD, &[])? {
             let (key, row) = row?;
             let id = RecordId::from_slice(&key).ok_or(StoreError::Damaged)?;
-            let row: RecordRow = row::read(&row).map_err(|_| StoreError::Damaged)?;
+            let row: RecordRow = row::read(&row)?;
             records.push(summary(id, row));
         }
         records.sort_by(|one, two| (&one.label, one.id).cmp(&(&two.label, two.id)));
@@ -425,7 +425,7 @@ impl Vault {
         let mut writer = self.store.write(Durability::Acknowledged)?;
         let rows: Vec<_> = writer.prefix(RECORD, &[])?.collect::<Result<_, _>>()?;
         for (key, row) in rows {
-            let mut row: RecordRow = row::read(&row).map_err(|_| StoreError::Damaged)?;
+            let mut row: RecordRow = row::read(&row)?;
             let is_it = key == id.0;
             match &change {
                 LocalChange::Default => row.is_default = is_it,
@@ -474,7 +474,7 @@ impl Live {
     pub(crate) fn load(store: &Store, seed: &DeviceSeed, id: &RecordId, now: UnixMillis) -> Result<Self, RecordError> {
         let reader = store.read()?;
         let row = reader.get(RECORD, &Key::of(id))?.ok_or(RecordError::NotFound)?;
-        let row: RecordRow = row::read(&row).map_err(|_| StoreError::Damaged)?;
+        let row: RecordRow = row::read(&row)?;
         let signing = seed.signing_key(&row.salt);
         let mut live = Self::begin(*id, row, signing);
         live.members = Members::load(&reader, id, now)?;

@@ -66,7 +66,7 @@ impl Record<'_> {
             if until.is_some_and(|until| day > until) {
                 break;
             }
-            let row: DayRow = row::read(&row).map_err(|_| StoreError::Damaged)?;
+            let row: DayRow = row::read(&row)?;
             let sources = days.entry(day).or_default();
             match sources.get_mut(&(row.source.clone(), row.unit.clone())) {
                 Some(same) => same.absorb(row),

@@ -162,7 +162,7 @@ impl Record<'_> {
         for row in writer.prefix(BATCH, &self.month_key(month))? {
             let (key, row) = row?;
             let id = key.last_chunk::<32>().map(|id| EnvelopeId(*id)).ok_or(StoreError::Damaged)?;
-            let row: BatchRow = row::read(&row).map_err(|_| StoreError::Damaged)?;
+            let row: BatchRow = row::read(&row)?;
             if row.series == *series {
                 batches.push((id, row));
             }

@@ -18,9 +18,9 @@ use crate::{
     measures,
     payload::open_payload,
     record::{Record, RecordError},
-    row::{self, FeedRow},
+    row::FeedRow,
     store::{StoreError, Writer},
-    tables::{CHANGE_WAITING, ENVELOPE, FEED, Key, QUARANTINE},
+    tables::{CHANGE_WAITING, ENVELOPE, Key, QUARANTINE},
 };
 
 /// What an envelope carries.
@@ -64,7 +64,7 @@ impl Record<'_> {
         state.seq = facts.seq;
         state.last = facts.id;
         state.heads = facts.context.heads.0;
-        writer.put(FEED, &Key::of(&self.live.id).feed(&facts.feed), &row::write(&state))?;
+        self.put_feed(writer, &facts.feed, &state)?;
         writer.put(ENVELOPE, &Key::of(&self.live.id).feed(&facts.feed).seq(state.seq), &stored.encode())?;
         if let Some(columns) = batch {
             let zones = self.zones()?;

@@ -14,9 +14,9 @@ use carnet_protocol::{
 use crate::{
     payload::open_payload,
     record::{Record, RecordError},
-    row::{self, FeedRow},
+    row::FeedRow,
     store::{StoreError, Writer},
-    tables::{ENVELOPE, FEED, Key, Look, QUARANTINE},
+    tables::{ENVELOPE, Key, Look, QUARANTINE},
 };
 
 /// A stored envelope with everything that its header does not hold.
@@ -85,9 +85,7 @@ impl Record<'_> {
     /// The payload of an envelope that is held, opened again.
     pub(crate) fn open_stored(&self, look: &impl Look, feed: &FeedId, seq: u32) -> Result<Vec<u8>, RecordError> {
         let stored = self.stored(look, feed, seq)?.ok_or(RecordError::Damaged("a named envelope is not held"))?;
-        let row = look.look(FEED, &Key::of(&self.live.id).feed(feed))?.ok_or(StoreError::Damaged)?;
-        let row: FeedRow = row::read(&row).map_err(|_| StoreError::Damaged)?;
-        self.open_kept(&row, &stored)
+        self.open_kept(&self.held_feed(look, feed)?, &stored)
     }
 
     /// The payload of an envelope that is kept, accepted or not.
@@ -97,13 +95,6 @@ impl Record<'_> {
         let key = self.live.keys.of(&stored.epoch).ok_or(RecordError::Damaged("a key is missing"))?;
         let opened = open_payload(&context, &envelope, key);
         opened.map(|(payload, _)| payload).map_err(|_| RecordError::Damaged("a stored envelope does not open"))
-    }
-
-    /// The last position of a feed; 0 for none.
-    pub(crate) fn last_seq(&self, look: &impl Look, feed: &FeedId) -> Result<u32, RecordError> {
-        let row = look.look(FEED, &Key::of(&self.live.id).feed(feed))?;
-        let row = row.map(|row| row::read::<FeedRow>(&row).map_err(|_| StoreError::Damaged)).transpose()?;
-        Ok(row.map_or(0, |row| row.seq))
     }
 
     /// The context of an envelope that is held, from what was kept beside it.

@@ -26,9 +26,9 @@ use crate::{
     measures,
     record::{EntryWrite, Record, RecordError, VolumeWrites},
     replica::Unsent,
-    row::{self, FeedRow, OutboxRow, Standing},
+    row::{FeedRow, OutboxRow, Standing},
     store::{StoreError, Writer},
-    tables::{CHANGE_WAITING, ENVELOPE, FEED, Key, OUTBOX, QUARANTINE},
+    tables::{CHANGE_WAITING, ENVELOPE, Key, QUARANTINE},
     volumes::update_view,
 };
 
@@ -94,10 +94,7 @@ impl Record<'_> {
     fn feeds_in_question(&self, writer: &Writer) -> Result<Vec<Feed>, RecordError> {
         let membership = self.live.members.current();
         let mut feeds = Vec::new();
-        for row in writer.prefix(FEED, &Key::of(&self.live.id))? {
-            let (key, row) = row?;
-            let row: FeedRow = row::read(&row).map_err(|_| StoreError::Damaged)?;
-            let id = key.last_chunk::<16>().map(|id| FeedId(*id)).ok_or(StoreError::Damaged)?;
+        for (id, row) in self.feeds(writer)? {
             let stands = membership
                 .device(&row.device)
                 .is_some_and(|device| device.is_live && !device.dead.contains(&row.incarnation));
@@ -234,8 +231,7 @@ impl Record<'_> {
     /// The head of the view of the envelope that carries an accepted change, where it is held.
     fn view_of_change(&self, writer: &Writer, change: &Incoming) -> Result<Option<OpId>, RecordError> {
         let Some(feed) = FeedId::from_slice(change.actor()) else { return Ok(None) };
-        let Some(row) = writer.get(FEED, &Key::of(&self.live.id).feed(&feed))? else { return Ok(None) };
-        let row: FeedRow = row::read(&row).map_err(|_| StoreError::Damaged)?;
+        let Some(row) = self.feed(writer, &feed)? else { return Ok(None) };
         // An envelope holds at least one change.
         let last = u32::try_from(change.seq()).unwrap_or(u32::MAX).min(row.seq);
         for seq in (1..=last).rev() {
@@ -303,12 +299,10 @@ impl Record<'_> {
 
     /// What is no longer part of a feed is not handed on.
     fn forget_to_send(&self, writer: &mut Writer, feeds: &[&Feed]) -> Result<(), RecordError> {
-        let (from, to) = (Key::of(&self.live.id).number(0), Key::of(&self.live.id).number(u64::MAX));
-        let rows: Vec<_> = writer.range(OUTBOX, &from[..]..&to[..])?.collect::<Result<_, _>>()?;
-        for (key, row) in rows {
-            let OutboxRow::Envelope { feed, seq } = row::read(&row).map_err(|_| StoreError::Damaged)? else { continue };
+        for (number, row) in self.outbox_lines(writer)? {
+            let OutboxRow::Envelope { feed, seq } = row else { continue };
             if feeds.iter().any(|cut| cut.id == feed && seq > cut.kept) {
-                writer.remove(OUTBOX, &key)?;
+                self.take_out(writer, number)?;
             }
         }
         Ok(())
@@ -337,8 +331,7 @@ impl Record<'_> {
             is_poisoned,
             ..feed.row.clone()
         };
-        writer.put(FEED, &key, &row::write(&row))?;
-        Ok(())
+        Ok(self.put_feed(writer, &feed.id, &row)?)
     }
 
     /// Makes a volume anew from `changes` without those that are gone. What built on them waits outside.
@@ -390,9 +383,8 @@ impl Record<'_> {
     ) -> Result<Vec<Incoming>, RecordError> {
         let mut own = Vec::new();
         for change in changes {
-            let key = Key::of(&self.live.id).bytes(change.actor());
-            let row = writer.get(FEED, &key)?.map(|row| row::read::<FeedRow>(&row).map_err(|_| StoreError::Damaged));
-            if row.transpose()?.is_some_and(|row| row.device == self.live.row.device) {
+            let feed = FeedId::from_slice(change.actor()).map(|feed| self.feed(writer, &feed)).transpose()?.flatten();
+            if feed.is_some_and(|feed| feed.device == self.live.row.device) {
                 own.push(change.clone());
             }
         }

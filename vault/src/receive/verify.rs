@@ -16,9 +16,8 @@ use carnet_protocol::{
 use super::Verdict;
 use crate::{
     record::{Record, RecordError},
-    row::{self, FeedRow},
-    store::{StoreError, Writer},
-    tables::{FEED, Key},
+    row::FeedRow,
+    store::Writer,
 };
 
 /// An envelope whose signature holds, with the heads of its view.
@@ -48,13 +47,10 @@ impl Record<'_> {
         }
         let mut waits = false;
         for candidate in candidates {
-            let row = writer.get(FEED, &Key::of(&self.live.id).feed(&candidate.feed))?;
-            let state: FeedRow = if let Some(row) = row {
-                row::read(&row).map_err(|_| StoreError::Damaged)?
-            } else {
+            let state = self.feed(writer, &candidate.feed)?.unwrap_or_else(|| {
                 let kind = header.kind.number();
                 FeedRow::empty(candidate.device, candidate.incarnation, section, header.volume, kind)
-            };
+            });
             // The context of a position is known only once the one before it is held.
             let before = match header.seq {
                 1 => Some((NO_PREDECESSOR, None)),

@@ -21,9 +21,9 @@ use crate::{
     ledger::LedgerLine,
     measures,
     record::{EntryWrite, Record, RecordError, VolumeWrites},
-    row::{self, FeedRow, OutboxRow, Standing},
+    row::{FeedRow, OutboxRow, Standing},
     store::{StoreError, Writer},
-    tables::{ENVELOPE, FEED, Key, OUTBOX},
+    tables::{ENVELOPE, Key},
     vault::transport_key,
     volumes::update_view,
 };
@@ -93,8 +93,7 @@ impl Record<'_> {
         let mut unsent = Unsent::default();
         for (feed, kept) in self.unsent_feeds(writer)? {
             let key = Key::of(&self.live.id).feed(&feed);
-            let state = writer.get(FEED, &key)?.ok_or(StoreError::Damaged)?;
-            let state: FeedRow = row::read(&state).map_err(|_| StoreError::Damaged)?;
+            let state = self.held_feed(writer, &feed)?;
             let mut changes = 0;
             for seq in kept.saturating_add(1)..=state.seq {
                 let payload = self.open_stored(writer, &feed, seq)?;
@@ -117,7 +116,7 @@ impl Record<'_> {
                 change_seq: state.change_seq.saturating_sub(changes),
                 ..state
             };
-            writer.put(FEED, &key, &row::write(&cut))?;
+            self.put_feed(writer, &feed, &cut)?;
             if changes > 0 {
                 self.rewrite_volume(writer, &feed, &cut, &mut unsent)?;
             }
@@ -129,19 +128,15 @@ impl Record<'_> {
     /// lines leave the outbox.
     fn unsent_feeds(&self, writer: &mut Writer) -> Result<BTreeMap<FeedId, u32>, RecordError> {
         let mut feeds: BTreeMap<FeedId, u32> = BTreeMap::new();
-        let from = Key::of(&self.live.id).number(0);
-        let to = Key::of(&self.live.id).number(u64::MAX);
-        let rows: Vec<_> = writer.range(OUTBOX, &from[..]..&to[..])?.collect::<Result<_, _>>()?;
-        for (key, row) in rows {
-            let OutboxRow::Envelope { feed, seq } = row::read(&row).map_err(|_| StoreError::Damaged)? else { continue };
-            let state = writer.get(FEED, &Key::of(&self.live.id).feed(&feed))?.ok_or(StoreError::Damaged)?;
-            let state: FeedRow = row::read(&state).map_err(|_| StoreError::Damaged)?;
+        for (number, row) in self.outbox_lines(writer)? {
+            let OutboxRow::Envelope { feed, seq } = row else { continue };
+            let state = self.held_feed(writer, &feed)?;
             if state.device != self.live.row.device || state.incarnation != self.live.row.incarnation {
                 continue;
             }
             let kept = feeds.entry(feed).or_insert(seq.saturating_sub(1));
             *kept = (*kept).min(seq.saturating_sub(1));
-            writer.remove(OUTBOX, &key)?;
+            self.take_out(writer, number)?;
         }
         Ok(feeds)
     }

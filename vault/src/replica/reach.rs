@@ -21,10 +21,10 @@ use crate::{
     blob::{Download, ReceiveError},
     members::CarriedOp,
     record::{Record, RecordError},
-    row::{self, FeedRow, OutboxRow, Standing},
+    row::{OutboxRow, Standing},
     snapshot::TakeSnapshotError,
     store::{Durability, StoreError},
-    tables::{ENVELOPE, FEED, Key, OBJECT, OUTBOX, QUARANTINE, WAITING},
+    tables::{ENVELOPE, Key, OBJECT, QUARANTINE, WAITING},
     vault::{DeviceStanding, relay_keys},
 };
 
@@ -126,22 +126,6 @@ impl Record<'_> {
             .collect()
     }
 
-    /// The operations that stand in the outbox.
-    ///
-    /// # Errors
-    /// The store's.
-    pub fn queued_ops(&self) -> Result<BTreeSet<OpId>, RecordError> {
-        let from = Key::of(&self.live.id).number(0);
-        let to = Key::of(&self.live.id).number(u64::MAX);
-        let mut queued = BTreeSet::new();
-        for row in self.store.read()?.range(OUTBOX, &from[..]..&to[..])? {
-            if let OutboxRow::Op { op } = row::read(&row?.1).map_err(|_| StoreError::Damaged)? {
-                queued.insert(op);
-            }
-        }
-        Ok(queued)
-    }
-
     /// The operations that name a public key by hash which is not here, ascending.
     pub fn ops_lacking_keys(&self) -> Vec<OpId> {
         let members = &self.live.members;
@@ -203,10 +187,8 @@ impl Record<'_> {
         for row in reader.prefix(QUARANTINE, &Key::of(&self.live.id))? {
             let (key, bytes) = row?;
             let feed = key.get(32..48).and_then(FeedId::from_slice).ok_or(StoreError::Damaged)?;
-            let state = reader.get(FEED, &Key::of(&self.live.id).feed(&feed))?;
-            let state = state.map(|state| row::read::<FeedRow>(&state).map_err(|_| StoreError::Damaged)).transpose()?;
             // Of a feed that is not known it is not said in which section it lies.
-            if state.is_none_or(|state| state.section == *section) {
+            if self.feed(&reader, &feed)?.is_none_or(|state| state.section == *section) {
                 note(&bytes);
             }
         }
