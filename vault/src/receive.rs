@@ -13,7 +13,7 @@ mod rejudge;
 mod verify;
 mod waiting;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use carnet_crypto::{
     digest,
@@ -235,6 +235,8 @@ impl Record<'_> {
 #[derive(Default)]
 struct Pending {
     changes: BTreeMap<VolumeId, Vec<Incoming>>,
+    /// The hashes of those changes, each in its volume.
+    hashes: HashSet<(VolumeId, [u8; 32])>,
     /// The envelope that was read last, if its signature holds.
     id: Option<EnvelopeId>,
     is_copied: bool,

@@ -7,7 +7,7 @@
 //!
 //! Snapshots are compared by heads, never by bytes. Source: `docs/format.md`, "Snapshots".
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
 use carnet_crypto::{
     digest,
@@ -428,7 +428,8 @@ impl Record<'_> {
             self.live.volumes.replace(writer, &record, &section, volume, checked.doc)?;
         } else {
             let changes = checked.doc.changes()?;
-            let missing = own.missing(&changes.iter().map(Incoming::hash).collect::<Vec<_>>());
+            let hashes: Vec<[u8; 32]> = changes.iter().map(Incoming::hash).collect();
+            let missing: HashSet<[u8; 32]> = own.missing(&hashes).into_iter().collect();
             let new: Vec<Incoming> = changes.into_iter().filter(|change| missing.contains(&change.hash())).collect();
             let mut part = Vec::new();
             let mut ops = 0;

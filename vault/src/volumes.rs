@@ -148,7 +148,9 @@ pub(crate) fn update_view(
             Some(fields) => {
                 let mut row = here;
                 row.extend(serde_json::to_vec(&fields).map_err(|_| StoreError::Misuse)?);
-                writer.put(ENTRY, &key, &row)?;
+                if shown.as_ref() != Some(&row) {
+                    writer.put(ENTRY, &key, &row)?;
+                }
             }
             None if there.is_some_and(|there| there.as_slice() == here.as_slice()) => {
                 writer.remove(ENTRY, &key)?;

@@ -4,7 +4,7 @@
 //! with it. Nothing reaches a volume here: changes are handed to [`super::apply`]. Source: `docs/protocol.md`,
 //! "Acceptance".
 
-use std::collections::BTreeSet;
+use std::collections::HashSet;
 
 use carnet_protocol::{
     envelope::{EnvelopeFacts, EnvelopeKind},
@@ -52,6 +52,7 @@ impl Record<'_> {
                 if !self.has_room_to_wait(writer, &facts, &changes, pending)? {
                     return Ok(Verdict::Waiting);
                 }
+                pending.hashes.extend(changes.iter().map(|change| (facts.context.volume, change.hash())));
                 pending.changes.entry(facts.context.volume).or_default().extend(changes);
             }
             Some(Content::Batch(columns)) => batch = Some(columns),
@@ -107,11 +108,11 @@ impl Record<'_> {
         pending: &Pending,
     ) -> Result<bool, RecordError> {
         let (record, context) = (self.live.id, &facts.context);
-        let coming = pending.changes.get(&context.volume).map(Vec::as_slice).unwrap_or_default();
-        let here: BTreeSet<[u8; 32]> = coming.iter().chain(changes).map(Incoming::hash).collect();
+        let own: HashSet<[u8; 32]> = changes.iter().map(Incoming::hash).collect();
         let doc = self.live.volumes.doc(self.store, &record, &context.section, context.volume)?;
         let needed: Vec<[u8; 32]> = changes.iter().flat_map(Incoming::dependencies).collect();
-        if doc.missing(needed.iter().filter(|hash| !here.contains(*hash))).is_empty() {
+        let is_coming = |hash: &[u8; 32]| own.contains(hash) || pending.hashes.contains(&(context.volume, *hash));
+        if doc.missing(needed.iter().filter(|hash| !is_coming(hash))).is_empty() {
             return Ok(true);
         }
         let prefix = Key::of(&record).section(&context.section).volume(context.volume);
