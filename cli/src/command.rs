@@ -23,6 +23,7 @@ pub(crate) mod pair;
 pub(crate) mod profile;
 pub(crate) mod record;
 pub(crate) mod recovery;
+mod sheet;
 pub(crate) mod status;
 pub(crate) mod sync;
 pub(crate) mod unlock;

@@ -174,6 +174,8 @@ pub(crate) enum Failure {
     KitDoesNotFit,
     /// A record would be made whose recovery kit nobody would see.
     KitNeedsPlace,
+    /// The words of a new kit were not typed back as they are.
+    KitNotReadBack,
     /// A kit of another record, or one that was replaced.
     KitOfOther,
     /// Words that are no kit.
@@ -390,6 +392,7 @@ impl Failure {
             Self::KeyStore { reason } => msg!("error-key-store", reason = reason),
             Self::KitDoesNotFit => msg!("error-kit-does-not-fit"),
             Self::KitNeedsPlace => msg!("error-kit-needs-place"),
+            Self::KitNotReadBack => msg!("error-kit-not-read-back"),
             Self::KitOfOther => msg!("error-kit-of-other"),
             Self::KitWords => msg!("error-kit-words"),
             Self::LogBroken { line } => msg!("error-log-broken", line = *line),
@@ -475,6 +478,7 @@ impl Failure {
             | Self::Interrupted
             | Self::KeyStore { .. }
             | Self::KitDoesNotFit
+            | Self::KitNotReadBack
             | Self::KitOfOther
             | Self::KitWords
             | Self::NoAnswer

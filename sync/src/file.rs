@@ -11,7 +11,7 @@ use std::{
 
 use carnet_protocol::frame::{COALESCED_BYTES, Frame, FrameHeader, ObjectPart, PeerEnvelopes, PeerFile};
 use carnet_vault::{
-    Record, RecordId,
+    CarriedOp, Record, RecordId,
     blob::Download,
     recovery::{Kit, LostDevices},
     replica::Wanted,
@@ -128,19 +128,35 @@ pub fn restore_from_file(
     let genesis = ops.next().ok_or(SyncError::Malformed)?;
     let begun = {
         let mut vault = vault.lock().unwrap_or_else(PoisonError::into_inner);
-        vault.begin_recovery(&kit, &head.record, genesis, restore.label, None)
+        vault.begin_recovery(&head.record, genesis, restore.label, None)
     };
     begun?;
-    let mut reading = Reading::new(vault, head.record)?;
-    let rest: Vec<_> = ops.collect();
-    reading.synced.operations += with(vault, head.record, |record| {
-        let added = record.receive_ops(&rest)?.added;
-        record.open_with_kit(&kit)?;
+    let restored = recover_from(vault, restore, &kit, head.record, &ops.collect::<Vec<_>>(), input, tell);
+    if let Err(SyncError::Recovery(_)) = restored {
+        let mut vault = vault.lock().unwrap_or_else(PoisonError::into_inner);
+        vault.give_up_recovery(&head.record)?;
+    }
+    Ok((head.record, restored?))
+}
+
+fn recover_from(
+    vault: &SharedVault,
+    restore: &Restoration<'_>,
+    kit: &Kit,
+    record: RecordId,
+    first: &[CarriedOp],
+    input: &mut dyn Read,
+    tell: Tell<'_>,
+) -> Result<Synced, SyncError> {
+    let mut reading = Reading::new(vault, record)?;
+    reading.synced.operations += with(vault, record, |record| {
+        let added = record.receive_ops(first)?.added;
+        record.open_with_kit(kit)?;
         Ok(added)
     })?;
-    reading.read(input, tell, &mut |record| Ok(record.open_with_kit(&kit).map(drop)?))?;
-    with(vault, head.record, |record| Ok(record.recover(&kit, restore.lost, restore.device_label)?))?;
-    Ok((head.record, reading.synced))
+    reading.read(input, tell, &mut |record| Ok(record.open_with_kit(kit).map(drop)?))?;
+    with(vault, record, |record| Ok(record.recover(kit, restore.lost, restore.device_label)?))?;
+    Ok(reading.synced)
 }
 
 /// What a restoration needs besides a place where the record is.

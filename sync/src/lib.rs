@@ -10,6 +10,7 @@
 //! | exchange by file | [`export_exchange`], [`import_exchange`] |
 //! | add a device | [`Invited`], [`Met`] and [`hand_on`] on one side, [`Meeting`] and [`Joining`] on the other |
 //! | open a record again with its kit | [`restore_from_relay`], [`restore_from_file`] |
+//! | give a record another kit | [`replace_kit`] |
 //! | go on with a relay that honestly lost its store | [`trust_relay_again`] |
 //!
 //! ```text
@@ -56,7 +57,7 @@ pub use self::{
     pair::{Admitted, Invited, Joining, Meeting, Met, hand_on},
     peer::{serve_peers, sync_with_peer},
     relay::{sync_with_relay, trust_relay_again},
-    restore::restore_from_relay,
+    restore::{replace_kit, restore_from_relay},
     shared::{SharedVault, share},
     watch::watch,
 };

@@ -100,7 +100,11 @@ impl Session {
         match session.line.hear().await? {
             Frame::Welcome => {}
             Frame::Refused => {
-                session.line = create(vault, &session.link, &address, &hello).await?;
+                let created = create(vault, &session.link, &address, &hello).await;
+                if matches!(created, Err(SyncError::NotAdmitted)) {
+                    with_record(vault, record, |record| record.note_turned_away()).await?;
+                }
+                session.line = created?;
                 session.is_asked = false;
             }
             _ => return Err(SyncError::Malformed),

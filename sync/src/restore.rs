@@ -16,7 +16,10 @@ use carnet_protocol::{
     frame::{Batch, Frame, RELAY_ALPN, RelayAddress, RootHello, StreamRole},
     membership::{Body, Op},
 };
-use carnet_vault::{CarriedOp, RecordId, Vault, recovery::Kit};
+use carnet_vault::{
+    CarriedOp, LocalChange, RecordId, Vault,
+    recovery::{Kit, RecoveryError},
+};
 
 use crate::{
     engine::batch,
@@ -32,7 +35,8 @@ use crate::{
 /// again. The restoration must name the record, as its kit does.
 ///
 /// # Errors
-/// [`SyncError::NotAdmitted`] when the relay does not know the record or the kit; [`SyncError::Recovery`].
+/// [`SyncError::Recovery`]: the relay does not know the record or the kit, or a device to remove is not there. Then
+/// nothing of the attempt stays.
 pub async fn restore_from_relay(
     node: &Node,
     vault: &SharedVault,
@@ -44,8 +48,8 @@ pub async fn restore_from_relay(
     let record = restore.record.ok_or(SyncError::NotThisRecord)?;
     let genesis = genesis(node, &kit, record, relay).await?;
     let device = device_of(&kit, &genesis)?;
-    let (own_kit, label, own_relay) = (Arc::clone(&kit), restore.label.to_owned(), relay.clone());
-    let begin = move |vault: &mut Vault| vault.begin_recovery(&own_kit, &record, genesis, &label, Some(&own_relay));
+    let (label, own_relay) = (restore.label.to_owned(), relay.clone());
+    let begin = move |vault: &mut Vault| vault.begin_recovery(&record, genesis, &label, Some(&own_relay));
     with_vault(vault, begin).await?;
     let own_kit = Arc::clone(&kit);
     let prove = Box::new(move |exporter: &[u8; 32]| own_kit.prove(StreamRole::Device, &record, exporter));
@@ -53,8 +57,35 @@ pub async fn restore_from_relay(
     tell(Event::Connected);
     let recovered = recover(&mut session, &kit, restore, tell).await;
     session.end();
+    if let Err(error @ SyncError::Recovery(_)) = recovered {
+        with_vault(vault, move |vault| vault.give_up_recovery(&record)).await?;
+        return Err(error);
+    }
     recovered?;
     Ok((record, sync_with_relay(node, vault, record, tell).await?))
+}
+
+/// Lets a new kit open a record in place of the present one, which signs that. Nothing is sent yet. With `is_confirmed`
+/// the new one is known to be in the person's hands.
+///
+/// # Errors
+/// [`SyncError::Recovery`] when `old` does not open the record now; the vault's.
+pub async fn replace_kit(
+    vault: &SharedVault,
+    record: RecordId,
+    old: &Arc<Kit>,
+    new: &Arc<Kit>,
+    is_confirmed: bool,
+) -> Result<(), SyncError> {
+    let (old, new) = (Arc::clone(old), Arc::clone(new));
+    let replace = move |vault: &mut Vault| -> Result<(), RecoveryError> {
+        vault.record(&record)?.replace_kit(&old, &new)?;
+        if is_confirmed {
+            vault.set_local(&record, LocalChange::KitConfirmed)?;
+        }
+        Ok(())
+    };
+    with_vault(vault, replace).await
 }
 
 /// The genesis, from a relay to which the kit proves that it is a root of the record.
@@ -64,7 +95,12 @@ async fn genesis(node: &Node, kit: &Kit, record: RecordId, relay: &RelayAddress)
     let mut line = link.open().await?;
     let answer = line.ask(&Frame::RootHello(RootHello { record, proof })).await?;
     link.close();
-    let Frame::Genesis(sent) = answer else { return Err(refusal(&answer)) };
+    let sent = match answer {
+        Frame::Genesis(sent) => sent,
+        // It knows no such record, or another kit for it.
+        Frame::Refused => return Err(RecoveryError::OtherRecord.into()),
+        other => return Err(refusal(&other)),
+    };
     let genesis = batch::carried(&record, Batch { operations: vec![sent], views: Vec::new() }, &[], &[relay.key]).pop();
     genesis.ok_or(SyncError::Malformed)
 }

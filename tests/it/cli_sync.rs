@@ -205,7 +205,7 @@ fn atk_22_both_vaults_are_deleted_and_the_kit_brings_the_record_back() {
 }
 
 /// A new vault in which the record was restored with `words`, and what the command said.
-fn restored(home: &Home, name: &str, words: &str, from: &[&str]) -> (Carnet, Ran) {
+pub(crate) fn restored(home: &Home, name: &str, words: &str, from: &[&str]) -> (Carnet, Ran) {
     let carnet = home.carnet(name);
     let more = ["recovery", "restore", "--words-fd", "0", "--name", "Camille", "--yes"];
     let ran = carnet.run_with(&[&more[..], from].concat(), &format!("{words}\n"));
@@ -213,7 +213,7 @@ fn restored(home: &Home, name: &str, words: &str, from: &[&str]) -> (Carnet, Ran
 }
 
 /// The 24 words of a printed kit.
-fn words_of(sheet: &[u8]) -> String {
+pub(crate) fn words_of(sheet: &[u8]) -> String {
     let page = String::from_utf8_lossy(sheet);
     let group = |number: usize| {
         let start = page.find(&format!("({number}.  ")).expect("the group is on the sheet");
@@ -288,19 +288,98 @@ fn a_device_that_is_removed_gets_nothing_that_is_written_afterwards() {
     assert!(names.contains(&&json!("Portable")), "{names:?}");
     let portable = devices.iter().find(|device| device["this"] == false).expect("the other device");
     let id = portable["id"].as_str().expect("an id");
-    first.run(&["device", "remove", id, "--reason", "stolen", "--yes"]).data();
+    let removed = first.run(&["device", "remove", id, "--reason", "stolen", "--yes"]).data();
+    assert_eq!(
+        (&removed["to_send"], &removed["sync"]["not_taken"]),
+        (&json!(0), &json!(0)),
+        "the relay knows: {removed}"
+    );
     first.run(&["profile", "add", "disease", "--name", "Ecrit-apres"]).data();
     sync(&first);
     assert_eq!(live_devices(&first).len(), 1);
 
     // The removed device is a process with its own old vault, and a copy of it from before.
+    assert_eq!(second.run(&["status"]).data()["records"][0]["standing"], "member", "it was told nothing yet");
     let told = second.run(&["sync", "--once"]);
     assert_eq!(told.refused(4), "not_admitted");
+    let status = second.run(&["status"]);
+    assert_eq!(status.data()["records"][0]["standing"], "turned_away");
+    assert!(status.warnings().contains(&"warning_turned_away".to_owned()), "{:?}", status.warnings());
     assert!(!second.run(&["profile", "list", "--all"]).out.contains("Ecrit-apres"));
     second.run(&["profile", "add", "disease", "--name", "Ecrit-par-le-voleur"]);
     second.run(&["sync", "--once"]);
     sync(&first);
     assert!(!first.run(&["profile", "list", "--all"]).out.contains("Ecrit-par-le-voleur"));
+}
+
+#[test]
+fn a_device_is_removed_only_where_its_relay_can_be_told() {
+    let (operator, home, other) = (Home::new(), Home::new(), Home::new());
+    let mut relay = Relay::new(&operator);
+    let first = owner(&home, &relay);
+    let second = other.carnet("vault");
+    pair(&first, &second, text(&home.path("ticket")));
+    let devices = live_devices(&first);
+    let id = devices.iter().find(|device| device["this"] == false).expect("the other device")["id"].clone();
+    let remove = ["device", "remove", id.as_str().expect("an id"), "--yes"];
+    relay.kill();
+    assert_eq!(first.run(&remove).refused(6), "unreachable");
+    assert_eq!(live_devices(&first).len(), 2, "nothing was signed");
+    relay.start();
+    first.run(&remove).data();
+    assert_eq!(second.run(&["sync"]).refused(4), "not_admitted");
+
+    // It comes back as any other device does: invited, with its digits compared. What it has is brought up to date.
+    first.run(&["profile", "add", "disease", "--name", "Entre-temps"]).data();
+    sync(&first);
+    pair(&first, &second, text(&home.path("again")));
+    assert_eq!(second.run(&["status"]).data()["records"][0]["standing"], "member");
+    assert!(second.run(&["profile", "list"]).out.contains("Entre-temps"));
+    second.run(&["profile", "add", "disease", "--name", "De-retour"]).data();
+    sync(&second);
+    sync(&first);
+    assert_eq!(second.digest(), first.digest());
+}
+
+#[test]
+fn atk_1_a_relay_that_went_back_is_told_and_taken_again_only_by_a_persons_word() {
+    let (operator, home, other) = (Home::new(), Home::new(), Home::new());
+    let mut relay = Relay::new(&operator);
+    let first = owner(&home, &relay);
+    let second = other.carnet("vault");
+    pair(&first, &second, text(&home.path("ticket")));
+    let old = operator.path("old");
+    relay.kill();
+    carnet_tests::process::copy(&relay.folder, &old);
+    relay.start();
+    first.run(&["profile", "add", "disease", "--name", "Asthme-canari"]).data();
+    sync(&first);
+    sync(&second);
+    let digest = first.digest();
+    // Its operator puts an old copy of the folder back.
+    relay.kill();
+    std::fs::remove_dir_all(&relay.folder).expect("the store");
+    carnet_tests::process::copy(&old, &relay.folder);
+    relay.start();
+    for carnet in [&first, &second] {
+        assert_eq!(carnet.run(&["sync"]).refused(5), "relay_alarm");
+        assert_eq!(carnet.digest(), digest, "nothing was lost here");
+    }
+    assert_eq!(first.run(&["sync", "--trust-again"]).refused(2), "confirmation_needed");
+    assert_eq!(first.run(&["sync"]).refused(5), "relay_alarm", "it is not forgotten by itself");
+    first.run(&["sync", "--trust-again", "--yes"]).data();
+    second.run(&["sync", "--trust-again", "--yes"]).data();
+    second.run(&["profile", "add", "disease", "--name", "Apres-tout"]).data();
+    for carnet in [&second, &first, &second] {
+        sync(carnet);
+    }
+    assert_eq!(first.digest(), second.digest());
+    assert!(first.run(&["profile", "list"]).out.contains("Apres-tout"));
+    // The relay has everything again: a new device needs nobody else.
+    let third = Home::new();
+    let late = third.carnet("vault");
+    pair(&first, &late, text(&home.path("late")));
+    assert_eq!(late.digest(), first.digest());
 }
 
 #[test]

@@ -339,6 +339,7 @@ impl Vault {
             kit_confirmed: true,
             is_default: self.records()?.is_empty(),
             synced_at_ms: None,
+            turned_away: false,
         };
         let mut writer = self.store.write(Durability::Acknowledged)?;
         writer.put(RECORD, &Key::of(&id), &row::write(&row))?;

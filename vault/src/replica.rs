@@ -153,6 +153,22 @@ impl Record<'_> {
         self.commit(|record, writer| {
             writer.put(RELAY, &Key::of(&record.live.id), &memory.encode())?;
             record.live.row.synced_at_ms = Some(record.now().0);
+            record.live.row.turned_away = false;
+            Ok(())
+        })
+    }
+
+    /// Notes that the relay does not serve this device. It says something only of one that it served before.
+    ///
+    /// # Errors
+    /// The store's.
+    pub fn note_turned_away(&mut self) -> Result<(), RecordError> {
+        let row = &self.live.row;
+        if row.standing != Standing::Member || row.synced_at_ms.is_none() || row.turned_away {
+            return Ok(());
+        }
+        self.commit(|record, _| {
+            record.live.row.turned_away = true;
             Ok(())
         })
     }

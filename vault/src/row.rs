@@ -47,6 +47,9 @@ pub(crate) struct RecordRow {
     /// When this device last exchanged with the relay or a peer, in milliseconds since 1970.
     #[serde(default)]
     pub(crate) synced_at_ms: Option<u64>,
+    /// Whether the relay, which served this device before, does so no more. It is not to be believed without more.
+    #[serde(default)]
+    pub(crate) turned_away: bool,
 }
 
 /// What a device is in a record.

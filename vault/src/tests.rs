@@ -24,7 +24,7 @@ use crate::{
     entries::Filter,
     import::{ImportError, ImportSource},
     pairing::Delivery,
-    recovery::{Kit, LostDevices},
+    recovery::{Kit, LostDevices, RecoveryError},
     replica::OutgoingItem,
 };
 

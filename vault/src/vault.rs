@@ -93,6 +93,8 @@ pub enum DeviceStanding {
     Member,
     /// It was removed. It keeps what it has and gets nothing new.
     Removed,
+    /// Its relay served it once and does so no more: another device has most likely removed it. The relay alone says so.
+    TurnedAway,
     /// It waits to be admitted, or for its first sync.
     Waiting,
 }
@@ -380,6 +382,7 @@ impl Vault {
             kit_confirmed: false,
             is_default: self.records()?.is_empty(),
             synced_at_ms: None,
+            turned_away: false,
         };
         self.live.insert(id, Live::begin(id, row, signing));
         let begun = self.record(&id)?.begin(&op, parts, &new.device_label);
@@ -555,6 +558,7 @@ fn summary(id: RecordId, row: RecordRow) -> RecordSummary {
             Err(_) => relay,
         }),
         standing: match row.standing {
+            Standing::Member if row.turned_away => DeviceStanding::TurnedAway,
             Standing::Member => DeviceStanding::Member,
             Standing::Removed => DeviceStanding::Removed,
             Standing::Waiting => DeviceStanding::Waiting,

@@ -1,11 +1,18 @@
 //! `device`: the devices of a record, and the removal of one.
 
-use carnet_vault::devices::{DeviceSummary, RemovalReason};
-use serde_json::{Value, json};
+use std::sync::PoisonError;
+
+use carnet_sync::{SharedVault, sync_with_relay};
+use carnet_vault::{
+    Record, RecordId,
+    devices::{DeviceSummary, RemovalReason},
+};
+use serde_json::{Map, Value, json};
 
 use crate::{
     error::Failure,
     msg,
+    network::{self, Teller, add_synced},
     session::Session,
     ui::{Block, Report},
 };
@@ -83,31 +90,65 @@ fn device_json(device: &DeviceSummary) -> Value {
     })
 }
 
+/// Removes a device. Where the record has a relay it is reached before, so that the removal names what the relay stands at
+/// now, and after: it takes nothing more of the removed device from then on. Without it nothing is signed: what the relay
+/// does not take in time would stay in the way of everything that follows.
 fn remove(prefix: &str, reason: Reason, session: &Session<'_>) -> Result<Report, Failure> {
-    session.with_record(|record| {
-        let device = find(record.devices()?, prefix)?;
-        if device.is_this {
-            return Err(Failure::OwnDevice);
+    let vault = session.open()?;
+    let meant = session.meant(&vault)?;
+    let (id, has_relay) = (meant.id, meant.relay.is_some());
+    network::run(vault, session.ui, async |node, shared| {
+        let mut teller = Teller::new(session.ui);
+        let mut tell = |event| teller.tell(event);
+        if has_relay {
+            sync_with_relay(node, shared, id, &mut tell).await?;
         }
+        let device = chosen(shared, id, prefix)?;
         let name = device.label.clone().unwrap_or_else(|| device.id.to_string());
         session.ui.confirm(&msg!("ask-remove-device", name = &name))?;
-        let reason = match reason {
-            Reason::Lost => RemovalReason::Lost,
-            Reason::Replaced => RemovalReason::Replaced,
-            Reason::Stolen => RemovalReason::Stolen,
-        };
-        let operation = record.remove_device(&device.id, reason)?;
-        let pending = record.pending()?;
-        Ok(Report {
-            data: json!({
-                "device": device.id.to_string(),
-                "operation": operation.to_string(),
-                "to_send": pending.to_send,
-            }),
-            page: vec![Block::Say(msg!("device-was-removed", name = &name))],
-            ..Report::default()
-        })
+        let operation = with_record(shared, id, |record| Ok(record.remove_device(&device.id, removal(reason))?))?;
+        let mut report =
+            Report { page: vec![Block::Say(msg!("device-was-removed", name = &name))], ..Report::default() };
+        let mut data = Map::from_iter([
+            ("device".to_owned(), Value::String(device.id.to_string())),
+            ("operation".to_owned(), Value::String(operation.to_string())),
+        ]);
+        if has_relay {
+            let exchanged = sync_with_relay(node, shared, id, &mut tell).await;
+            report.failure = add_synced(exchanged, &mut data, &mut report.page, &mut report.warnings);
+            if report.failure.is_some() {
+                report.warnings.push(msg!("warning-removal-not-sent", name = &name));
+            }
+        }
+        let pending = with_record(shared, id, |record| Ok(record.pending()?))?;
+        data.insert("to_send".to_owned(), pending.to_send.into());
+        report.data = Value::Object(data);
+        Ok(report)
     })
+}
+
+fn removal(reason: Reason) -> RemovalReason {
+    match reason {
+        Reason::Lost => RemovalReason::Lost,
+        Reason::Replaced => RemovalReason::Replaced,
+        Reason::Stolen => RemovalReason::Stolen,
+    }
+}
+
+/// The other device that is meant.
+fn chosen(shared: &SharedVault, id: RecordId, prefix: &str) -> Result<DeviceSummary, Failure> {
+    let device = find(with_record(shared, id, |record| Ok(record.devices()?))?, prefix)?;
+    if device.is_this { Err(Failure::OwnDevice) } else { Ok(device) }
+}
+
+/// Works on the record while nothing else of this command does.
+fn with_record<T>(
+    shared: &SharedVault,
+    id: RecordId,
+    work: impl FnOnce(&mut Record<'_>) -> Result<T, Failure>,
+) -> Result<T, Failure> {
+    let mut vault = shared.lock().unwrap_or_else(PoisonError::into_inner);
+    work(&mut vault.record(&id)?)
 }
 
 fn find(devices: Vec<DeviceSummary>, prefix: &str) -> Result<DeviceSummary, Failure> {

@@ -11,16 +11,16 @@ use carnet_record::{
     person::{HumanName, Sex},
 };
 use carnet_vault::{Argon2Params, LocalChange, NewRecord, RecoveryKit, RelayAddress, Vault, VaultError};
-use rand::RngExt as _;
 use serde_json::{Value, json};
 
-use super::{files, record::checked_name};
+use super::{
+    record::checked_name,
+    sheet::{self, Sheet},
+};
 use crate::{
     error::Failure,
     form::{self, profile::SexOption},
-    input,
-    kit::{GROUP_WORDS, KitPage, WORDS},
-    msg,
+    input, msg,
     session::{Session, new_passphrase},
     ui::{Block, Report},
 };
@@ -74,11 +74,8 @@ impl<'a> Plan<'a> {
             (false, Some(text)) => Some(text.parse().map_err(|_| Failure::BadRelay)?),
             _ => None,
         };
-        if options.kit_out.is_none() && !options.no_kit && (session.ui.manner().json || !session.ui.has_terminal()) {
-            return Err(Failure::KitNeedsPlace);
-        }
-        if let Some(path) = options.kit_out.as_ref().filter(|path| path.exists()) {
-            return Err(Failure::FileExists { path: path.display().to_string() });
+        if !options.no_kit {
+            sheet::check_place(options.kit_out.as_deref(), session)?;
         }
         Ok(Self {
             label,
@@ -167,34 +164,11 @@ fn hand_over(plan: &Plan<'_>, kit: &RecoveryKit, session: &Session<'_>) -> Resul
     if plan.no_kit {
         return Ok(false);
     }
-    let words: Vec<&str> = kit.words.split_whitespace().collect();
-    let words: [&str; WORDS] = words.try_into().map_err(|_| Failure::KitDoesNotFit)?;
-    let record_id = kit.record.to_string();
     let relay = kit.relay.as_ref().map(ToString::to_string);
-    let made_on = session.now().to_string().chars().take(10).collect::<String>();
-    let page = KitPage { words, record_id: &record_id, relay: relay.as_deref(), label: &plan.label, made_on: &made_on };
-    match plan.kit_out {
-        Some(path) => files::write_own(path, &page.pdf().map_err(|_| Failure::KitDoesNotFit)?)?,
-        None => show_words(&words, session),
-    }
-    if session.ui.manner().json || !session.ui.has_terminal() {
+    let sheet = Sheet { words: &kit.words, record: kit.record, relay: relay.as_deref(), label: &plan.label };
+    sheet.give(plan.kit_out.map(PathBuf::as_path), session)?;
+    if !sheet::can_be_read_back(session) {
         return Ok(false);
     }
-    read_back(&words, session)
-}
-
-fn show_words(words: &[&str; WORDS], session: &Session<'_>) {
-    let groups = words.chunks(GROUP_WORDS).enumerate();
-    let lines: Vec<String> = groups.map(|(at, group)| format!("{}.  {}", at + 1, group.join("  "))).collect();
-    session.ui.show(&[Block::Say(msg!("kit-words")), Block::Lines(lines.join("\n"))]);
-}
-
-/// Asks for one group of the words, so that the sheet is known to be in the person's hands. `--yes` does not answer.
-fn read_back(words: &[&str; WORDS], session: &Session<'_>) -> Result<bool, Failure> {
-    let groups = WORDS / GROUP_WORDS;
-    let group = Session::chance().random_range(0..groups);
-    let expected: Vec<&str> = words.iter().skip(group * GROUP_WORDS).take(GROUP_WORDS).copied().collect();
-    let answer = session.ui.ask(&msg!("ask-kit-group", group = group + 1))?;
-    let typed: Vec<String> = answer.to_lowercase().split_whitespace().map(str::to_owned).collect();
-    Ok(typed == expected)
+    sheet.read_back(session)
 }

@@ -1,23 +1,27 @@
 //! `recovery`: what opens a record again when every device is lost.
 
-use std::path::PathBuf;
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
-use carnet_sync::{Restoration, restore_from_file, restore_from_relay};
+use carnet_sync::{Restoration, replace_kit, restore_from_file, restore_from_relay, sync_with_relay};
 use carnet_vault::{
-    LocalChange, RelayAddress, VaultError,
+    LocalChange, RecordSummary, RelayAddress, VaultError,
     recovery::{Kit, LostDevices, RecoveryError},
 };
-use serde_json::json;
+use serde_json::{Map, Value, json};
 
 use super::{
     files, init,
     record::{checked_name, free_name},
+    sheet::{self, Sheet},
 };
 use crate::{
     error::Failure,
     keyring::Source,
     msg,
-    network::{self, Teller, synced_json, synced_page, synced_warnings},
+    network::{self, Teller, add_synced, synced_json, synced_page, synced_warnings},
     session::Session,
     ui::{Block, Report},
 };
@@ -33,11 +37,20 @@ pub(crate) struct Options {
 
 #[derive(Debug, clap::Subcommand)]
 pub(crate) enum Action {
+    Kit(KitOptions),
     Rehearse {
         #[arg(long, value_name = "N")]
         words_fd: Option<i32>,
     },
     Restore(RestoreOptions),
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct KitOptions {
+    #[arg(long, value_name = "FILE")]
+    out: Option<PathBuf>,
+    #[arg(long, value_name = "N")]
+    words_fd: Option<i32>,
 }
 
 #[derive(Debug, clap::Args)]
@@ -54,12 +67,20 @@ pub(crate) struct RestoreOptions {
     name: Option<String>,
     #[arg(long, value_name = "LABEL")]
     label: Option<String>,
+    #[arg(long, value_name = "WHICH", num_args = 1.., default_values_t = [ALL.to_owned()])]
+    remove_devices: Vec<String>,
 }
+
+/// Removes every device that there was.
+const ALL: &str = "all";
+/// Removes no device.
+const NONE: &str = "none";
 
 impl Action {
     /// The words of the command.
     pub(crate) fn name(&self) -> &'static str {
         match self {
+            Self::Kit(_) => "recovery kit",
             Self::Rehearse { .. } => "recovery rehearse",
             Self::Restore(_) => "recovery restore",
         }
@@ -68,13 +89,14 @@ impl Action {
 
 pub(crate) fn run(options: &Options, session: &Session<'_>) -> Result<Report, Failure> {
     match &options.action {
+        Action::Kit(options) => replace(options, session),
         Action::Rehearse { words_fd } => rehearse(*words_fd, session),
         Action::Restore(options) => restore(options, session),
     }
 }
 
-/// Brings a record back onto this device from its relay or from a file of exchange. Every device that there was loses
-/// its place: whoever has one of them learns nothing new.
+/// Brings a record back onto this device from its relay or from a file of exchange. Unless told otherwise, every device
+/// that there was loses its place: whoever has one of them learns nothing new.
 fn restore(options: &RestoreOptions, session: &Session<'_>) -> Result<Report, Failure> {
     let record = options.id.as_ref().map(|text| text.parse()).transpose().map_err(|_| Failure::BadRecordId)?;
     let relay: Option<RelayAddress> =
@@ -85,8 +107,13 @@ fn restore(options: &RestoreOptions, session: &Session<'_>) -> Result<Report, Fa
     free_name(&vault, &name, record.as_ref())?;
     let typed = Source::of(None, options.words_fd).line(session.ui, &msg!("ask-kit-words"))?;
     let words = std::str::from_utf8(&typed).map_err(|_| Failure::KitWords)?;
-    session.ui.confirm(&msg!("ask-restore", name = &name))?;
-    let what = Restoration { words, record, label: &name, device_label: &device, lost: &LostDevices::All };
+    let lost = lost(&options.remove_devices)?;
+    session.ui.confirm(&match &lost {
+        LostDevices::Named(names) if names.is_empty() => msg!("ask-restore-beside", name = &name),
+        LostDevices::Named(names) => msg!("ask-restore-without", name = &name, devices = names.join(", ")),
+        LostDevices::All => msg!("ask-restore", name = &name),
+    })?;
+    let what = Restoration { words, record, label: &name, device_label: &device, lost: &lost };
     let (id, synced) = network::run(vault, session.ui, async |node, shared| {
         let mut teller = Teller::new(session.ui);
         let mut tell = |event| teller.tell(event);
@@ -96,10 +123,91 @@ fn restore(options: &RestoreOptions, session: &Session<'_>) -> Result<Report, Fa
             (None, None) => Err(Failure::NoRelay),
         }
     })?;
-    let mut page = vec![Block::Say(msg!("record-restored", name = &name))];
+    let mut page = vec![Block::Say(match lost {
+        LostDevices::All => msg!("record-restored", name = &name),
+        LostDevices::Named(_) => msg!("record-restored-beside", name = &name),
+    })];
     page.extend(synced_page(&synced));
     let data = json!({ "record": id.to_string(), "name": name, "sync": synced_json(&synced) });
     Ok(Report { data, page, warnings: synced_warnings(&synced), ..Report::default() })
+}
+
+/// The devices that a restoration removes.
+fn lost(named: &[String]) -> Result<LostDevices, Failure> {
+    match named {
+        [one] if one == ALL => Ok(LostDevices::All),
+        [one] if one == NONE => Ok(LostDevices::Named(Vec::new())),
+        names if names.iter().any(|name| name == ALL || name == NONE) => {
+            Err(Failure::Usage(msg!("usage-value", option = "--remove-devices")))
+        }
+        names => Ok(LostDevices::Named(names.to_vec())),
+    }
+}
+
+/// Draws a new kit, hands it over, and lets it open the record in place of the present one, whose words are asked for:
+/// only who has a kit may replace it. Nothing is signed before the new sheet is known to be in the person's hands, where
+/// somebody can be asked.
+fn replace(options: &KitOptions, session: &Session<'_>) -> Result<Report, Failure> {
+    sheet::check_place(options.out.as_deref(), session)?;
+    let mut vault = session.open()?;
+    let meant = session.meant(&vault)?;
+    let typed = Source::of(None, options.words_fd).line(session.ui, &msg!("ask-old-kit-words"))?;
+    let words = std::str::from_utf8(&typed).map_err(|_| Failure::KitWords)?;
+    let old = Arc::new(Kit::from_words(words)?);
+    if !vault.record(&meant.id)?.is_opened_by(&old) {
+        return Err(Failure::KitOfOther);
+    }
+    session.ui.confirm(&msg!("ask-new-kit", name = &meant.label))?;
+    let has_relay = meant.relay.is_some();
+    network::run(vault, session.ui, async |node, shared| {
+        let mut teller = Teller::new(session.ui);
+        let mut tell = |event| teller.tell(event);
+        if has_relay {
+            // The new kit is made on what the record is now, and a relay that is away is found out before words are.
+            sync_with_relay(node, shared, meant.id, &mut tell).await?;
+        }
+        let new = Arc::new(Kit::generate(&mut Session::chance()));
+        let is_confirmed = give(&new, &meant, options.out.as_deref(), session)?;
+        replace_kit(shared, meant.id, &old, &new, is_confirmed).await?;
+        let mut data = Map::from_iter([
+            ("record".to_owned(), Value::String(meant.id.to_string())),
+            ("kit".to_owned(), options.out.as_ref().map_or(Value::Null, |path| path.display().to_string().into())),
+            ("kit_confirmed".to_owned(), is_confirmed.into()),
+        ]);
+        let mut report =
+            Report { page: vec![Block::Say(msg!("kit-replaced", name = &meant.label))], ..Report::default() };
+        if !is_confirmed {
+            report.warnings.push(msg!("warning-kit", name = &meant.label));
+        }
+        if has_relay {
+            let exchanged = sync_with_relay(node, shared, meant.id, &mut tell).await;
+            report.failure = add_synced(exchanged, &mut data, &mut report.page, &mut report.warnings);
+            if report.failure.is_some() {
+                report.warnings.push(msg!("warning-old-kit", name = &meant.label));
+            }
+        }
+        report.data = Value::Object(data);
+        Ok(report)
+    })
+}
+
+/// Gives the words of a new kit to the person. True when one group of them was typed back; where that was wrong, the
+/// sheet is taken away again, because it will open nothing.
+fn give(new: &Kit, record: &RecordSummary, out: Option<&Path>, session: &Session<'_>) -> Result<bool, Failure> {
+    let words = new.expose_words();
+    let sheet = Sheet { words: &words, record: record.id, relay: record.relay.as_deref(), label: &record.label };
+    sheet.give(out, session)?;
+    if !sheet::can_be_read_back(session) {
+        return Ok(false);
+    }
+    let read_back = sheet.read_back(session);
+    if matches!(read_back, Ok(true)) {
+        return Ok(true);
+    }
+    if let Some(path) = out {
+        std::fs::remove_file(path).map_err(|error| Failure::unwritable(path, &error))?;
+    }
+    read_back.and(Err(Failure::KitNotReadBack))
 }
 
 /// Checks that the 24 words open the record. Nothing of the record changes; that they were checked is noted here.
@@ -126,6 +234,7 @@ impl From<RecoveryError> for Failure {
         match error {
             RecoveryError::Words(_) => Self::KitWords,
             RecoveryError::AlreadyHere => Self::AlreadyHere,
+            RecoveryError::NoSuchDevice => Self::DeviceUnknown,
             RecoveryError::OtherRecord => Self::KitOfOther,
             RecoveryError::Vault(error) => error.into(),
             other => Self::Ours(other.to_string()),

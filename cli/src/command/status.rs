@@ -48,6 +48,7 @@ pub(crate) fn run(session: &Session<'_>) -> Result<Report, Failure> {
 fn warning(record: &RecordSummary) -> Option<Message> {
     match record.standing {
         DeviceStanding::Removed => Some(msg!("warning-removed", name = &record.label)),
+        DeviceStanding::TurnedAway => Some(msg!("warning-turned-away", name = &record.label)),
         DeviceStanding::Waiting => Some(msg!("warning-waiting", name = &record.label)),
         DeviceStanding::Member if !record.kit_confirmed => Some(msg!("warning-kit", name = &record.label)),
         DeviceStanding::Member => None,
@@ -71,6 +72,7 @@ fn standing(standing: DeviceStanding) -> Message {
     match standing {
         DeviceStanding::Member => msg!("standing-member"),
         DeviceStanding::Removed => msg!("standing-removed"),
+        DeviceStanding::TurnedAway => msg!("standing-turned-away"),
         DeviceStanding::Waiting => msg!("standing-waiting"),
     }
 }
@@ -80,6 +82,7 @@ pub(crate) fn record_json(record: &RecordSummary, session: &Session<'_>) -> Valu
     let standing = match record.standing {
         DeviceStanding::Member => "member",
         DeviceStanding::Removed => "removed",
+        DeviceStanding::TurnedAway => "turned_away",
         DeviceStanding::Waiting => "waiting",
     };
     json!({

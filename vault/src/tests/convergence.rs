@@ -177,7 +177,7 @@ fn atk_22_both_devices_lost_the_kit_brings_the_record_back() {
     let mut new = Device::new(27);
     let kit = Kit::from_words(&kit_page.words).unwrap();
     let ops = one.record(&id).ops_since(&[], None).unwrap();
-    new.vault.begin_recovery(&kit, &id, ops[0].clone(), "Camille", None).unwrap();
+    new.vault.begin_recovery(&id, ops[0].clone(), "Camille", None).unwrap();
     new.record(&id).receive_ops(&ops).unwrap();
     assert!(new.record(&id).open_with_kit(&kit).unwrap() > 0);
     let sections = one.record(&id).sections_for(&lost[0]);
@@ -202,10 +202,18 @@ fn a_kit_of_another_record_is_refused() {
     let (mut one, mut other) = (Device::new(28), Device::new(29));
     let id = one.begin().record;
     let wrong = Kit::from_words(&other.begin().words).unwrap();
-    let genesis: CarriedOp = one.record(&id).ops_since(&[], None).unwrap().remove(0);
+    let ops = one.record(&id).ops_since(&[], None).unwrap();
     let mut new = Device::new(30);
-    assert!(new.vault.begin_recovery(&wrong, &id, genesis, "x", None).is_err());
+    new.vault.begin_recovery(&id, ops[0].clone(), "x", None).unwrap();
+    new.record(&id).receive_ops(&ops).unwrap();
+    assert_eq!(new.record(&id).open_with_kit(&wrong).unwrap(), 0);
+    let refused = new.record(&id).recover(&wrong, &LostDevices::All, "x");
+    assert!(matches!(refused, Err(RecoveryError::OtherRecord)), "{refused:?}");
+    new.vault.give_up_recovery(&id).unwrap();
     assert!(new.vault.records().unwrap().is_empty());
+    // A genesis that is none of this record does not even begin.
+    let foreign = other.vault.records().unwrap()[0].id;
+    assert!(matches!(new.vault.begin_recovery(&foreign, ops[0].clone(), "x", None), Err(RecoveryError::OtherRecord)));
 }
 
 #[test]
