@@ -184,6 +184,27 @@ fn fault_g10_another_persons_file_is_refused_and_leaves_nothing() {
 }
 
 #[test]
+fn fault_g10_another_persons_export_is_refused_and_ones_own_comes_back() {
+    let home = Home::new();
+    let theirs = camille(&home, "theirs");
+    theirs.run(&["profile", "add", "allergy", "--name", "Arachide"]).data();
+    let (archive, digest) = (theirs.export("camille.zip"), theirs.digest());
+    let ours = home.carnet("vault");
+    ours.run(&["init", "--name", "Jean", "--birth", "1950-01-01", "--no-relay", "--no-kit"]).data();
+    let before = ours.digest();
+    let ran = ours.run(&["import", text(&archive)]);
+    assert_eq!(ran.refused(1), "other_person");
+    assert_eq!(ours.digest(), before, "nothing was written");
+    // A record that says nothing of its person yet takes it, and says so; the one it was made of finds itself.
+    let empty = home.vault("empty", "Quelqu'un");
+    let ran = empty.run(&["import", text(&archive)]);
+    assert_eq!(ran.warnings(), ["warning_nobody_to_compare"]);
+    assert_eq!(empty.digest(), digest);
+    let again = theirs.run(&["import", text(&archive)]);
+    assert_eq!((again.warnings(), &again.data()["total"]["added"]), (Vec::new(), &serde_json::json!(0)));
+}
+
+#[test]
 fn fault_g8_a_file_is_what_its_bytes_are_and_not_what_its_name_says() {
     let home = Home::new();
     let carnet = camille(&home, "vault");

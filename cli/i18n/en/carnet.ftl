@@ -67,6 +67,7 @@ warning-clear-text = this file is clear text: whoever opens it can read it.
 warning-losses = this file does not hold everything; only the export "archive" gives back an equal record.
 warning-other-person = the file may speak of someone else; it was taken in at your request.
 warning-nobody-to-compare = this record does not say yet whom it is about: the person of the file could be compared with nothing.
+warning-person-not-said = something that was taken in does not say whom it is about: it could not be compared with the person of this record.
 record-made = The record "{ $name }" is made ({ $id }). Nobody, not even the relay, can reset your access.
 locked = The vault is locked.
 was-locked = The vault was locked already.

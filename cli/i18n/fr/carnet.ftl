@@ -67,6 +67,7 @@ warning-clear-text = ce fichier est en clair : quiconque l'ouvre peut le lire.
 warning-losses = ce fichier ne contient pas tout ; seul l'export « archive » rend un carnet identique.
 warning-other-person = le fichier parle peut-être d'une autre personne ; il a été pris à votre demande.
 warning-nobody-to-compare = ce carnet ne dit pas encore de qui il parle : la personne du fichier n'a pu être comparée à rien.
+warning-person-not-said = une partie de ce qui a été pris ne dit pas de qui elle parle : elle n'a pu être comparée à la personne de ce carnet.
 record-made = Le carnet « { $name } » est créé ({ $id }). Personne, pas même le relais, ne peut réinitialiser votre accès.
 locked = Le coffre est verrouillé.
 was-locked = Le coffre était déjà verrouillé.

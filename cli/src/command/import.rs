@@ -246,8 +246,9 @@ impl Intake<'_> {
     fn warnings(is_known: bool, subject: SubjectMatch) -> Vec<Message> {
         match subject {
             SubjectMatch::Different => vec![msg!("warning-other-person")],
-            SubjectMatch::NothingToCompare if !is_known => vec![msg!("warning-nobody-to-compare")],
-            _ => Vec::new(),
+            SubjectMatch::NothingToCompare if is_known => vec![msg!("warning-person-not-said")],
+            SubjectMatch::NothingToCompare => vec![msg!("warning-nobody-to-compare")],
+            SubjectMatch::Same => Vec::new(),
         }
     }
 }

@@ -23,6 +23,7 @@ use carnet_record::{
     Draft, Entry, Fact,
     batch::{Sample, Series},
     item::{DOCUMENT_CHUNK_BYTES_MAX, Item, Place, SAMPLES_PER_ITEM_MAX, Tally},
+    person::SubjectClaim,
 };
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
@@ -201,6 +202,9 @@ pub(crate) fn read<R: Read + Seek>(archive: &mut Archive<R>, out: &mut Sink<'_>)
         drafts.push(Draft::from(entry));
         Ok(())
     })?;
+    if let Some(claim) = subject(&drafts) {
+        out(Item::Subject(Box::new(claim)))?;
+    }
     for draft in drafts {
         tally.read(draft.fact.kind(), 1);
         if let Some(when) = draft.fact.when() {
@@ -226,6 +230,21 @@ pub(crate) fn read<R: Read + Seek>(archive: &mut Archive<R>, out: &mut Sink<'_>)
         tally.warn("file", "empty-export", Place::at(ENTRIES));
     }
     Ok(tally)
+}
+
+/// The person of the record that was exported, by the sheet that its own vault goes by: the last in the order of lists
+/// that was not removed. An archive is compared with the record that it comes into as any other file is.
+fn subject(drafts: &[Draft]) -> Option<SubjectClaim> {
+    let is_live = |draft: &&Draft| draft.restored.as_ref().is_none_or(|restored| restored.removed.is_none());
+    let sheets = drafts.iter().filter(is_live).filter_map(|draft| match &draft.fact {
+        Fact::Identity(identity) => Some((draft, identity)),
+        _ => None,
+    });
+    let last = sheets.max_by_key(|(draft, _)| {
+        let at = draft.fact.when().map(|when| when.sort_millis());
+        (at.is_none(), at, draft.restored.as_ref().map(|restored| restored.id))
+    });
+    last.map(|(_, identity)| SubjectClaim::from_identity((**identity).clone()))
 }
 
 fn read_file<R: Read + Seek>(
@@ -345,9 +364,9 @@ mod tests {
     use std::io::Cursor;
 
     use carnet_record::{
-        Decimal, EntryId, Provenance,
+        Decimal, EntryId, Instant, Provenance, Removal,
         batch::Source,
-        kind::{Allergy, Document},
+        kind::{Allergy, Document, Identity},
     };
 
     use super::*;
@@ -398,6 +417,27 @@ mod tests {
         let samples: usize =
             items.iter().map(|item| if let Item::Samples { samples, .. } = item { samples.len() } else { 0 }).sum();
         assert_eq!(samples, 9_000);
+    }
+
+    #[test]
+    fn fault_g10_an_archive_says_whom_it_is_about_by_the_last_sheet_that_was_not_removed() {
+        let sheet = |id: u8, birth: &str, is_removed: bool| {
+            let identity = Identity { birth_date: Some(birth.parse().unwrap()), ..Identity::default() };
+            let mut entry = Entry::new(EntryId([id; 16]), Fact::from(identity), Provenance::default());
+            entry.removed = is_removed.then(|| Removal { at: Instant::at_most(1_790_000_000_000), by: String::new() });
+            Item::Draft(Box::new(Draft::from(entry)))
+        };
+        let mut writer = ArchiveWriter::new(Cursor::new(Vec::new()));
+        for item in [sheet(1, "1990-05-01", false), sheet(2, "1984-02-29", false), sheet(3, "1999-01-01", true)] {
+            writer.take(item).unwrap();
+        }
+        let mark = Mark::new("2026-11-22T10:00:00Z".to_owned(), None);
+        let (items, _) = read_back(&writer.finish::<u8>(&mark, &[], None).unwrap().into_inner()).unwrap();
+        let Item::Subject(claim) = &items[0] else { panic!("the person comes first, before any fact") };
+        assert_eq!(claim.birth_date, Some("1990-05-01".parse().unwrap()));
+        assert_eq!(items.iter().filter(|item| matches!(item, Item::Subject(_))).count(), 1);
+        let (nobody, _) = read_back(&archive()).unwrap();
+        assert!(!nobody.iter().any(|item| matches!(item, Item::Subject(_))));
     }
 
     #[test]

@@ -8,14 +8,14 @@ use carnet_record::{
         Contact, Identity,
         contact::{ContactSort, ContactType},
     },
-    person::{Actor, HumanName, NameUse, SubjectClaim},
+    person::{Actor, HumanName, Identifier, NameUse, SubjectClaim},
 };
 
 use super::{
     bundle::{Index, Resource},
     element::{
-        addresses_at, concept, concepts_at, date_at, extension, human_name, identifiers_at, names_at, period_at,
-        sex_at, telecoms_at, when_at,
+        addresses_at, concept, concepts_at, date_at, extension, human_name, identifier, identifiers_at, names_at,
+        period_at, sex_at, telecoms_at, when_at,
     },
     found::Found,
     json::Json,
@@ -27,6 +27,23 @@ pub(super) fn subject(resource: &Resource<'_>) -> SubjectClaim {
     let json =
         resource.reads("identifier name telecom gender birthDate address contact communication deceasedDateTime");
     SubjectClaim { verbatim: resource.left_over(), ..claim(json) }
+}
+
+/// The person that a resource says it is about where no Patient comes with it: one that it contains, or whoever has the
+/// number in its reference, logical (`identifier`, FHIR R4 section 2.3.0.2) or conditional (`Patient?identifier=`,
+/// section 3.1.0.11.1).
+pub(super) fn named_by(json: &Json) -> Option<SubjectClaim> {
+    let is_patient = |own: &&Json| own.text("resourceType") == Some("Patient");
+    if let Some(contained) = json.list("contained").iter().find(is_patient) {
+        return Some(claim(contained));
+    }
+    let reference = ["subject", "patient"].iter().find_map(|name| json.get(name))?;
+    let logical = reference.get("identifier").and_then(identifier);
+    let conditional = reference.text("reference").and_then(|text| text.strip_prefix("Patient?identifier="));
+    let conditional =
+        conditional.and_then(|text| text.split_once('|')).map(|(system, value)| Identifier::new(system, value));
+    let named = logical.or(conditional).filter(|own| !own.value.is_empty())?;
+    Some(SubjectClaim::from_identity(Identity { identifiers: vec![named], ..Identity::default() }))
 }
 
 fn claim(json: &Json) -> SubjectClaim {
@@ -62,8 +79,7 @@ fn claim(json: &Json) -> SubjectClaim {
 fn names_of_patient(json: &Json) -> Vec<HumanName> {
     let profiles = json.get("meta").map(|meta| meta.list("profile")).unwrap_or_default();
     let has_profile = profiles.iter().filter_map(Json::as_text).any(|own| own.contains("fr-core-patient"));
-    let is_french =
-        has_profile || identifiers_at(json, "identifier").iter().any(carnet_record::person::Identifier::is_ins);
+    let is_french = has_profile || identifiers_at(json, "identifier").iter().any(Identifier::is_ins);
     let mut names = names_at(json, "name");
     for name in names.iter_mut().filter(|_| is_french) {
         if name.used_as == Some(NameUse::from("official")) {

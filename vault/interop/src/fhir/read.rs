@@ -121,7 +121,13 @@ impl<'a> Reading<'_, 'a> {
         if self.subject.is_none() && elsewhere.len() > 1 {
             self.tally.warn("person", "several-persons", Place::at("subject"));
         }
-        let Some((_, resource)) = chosen else { return Ok(()) };
+        let Some((_, resource)) = chosen else {
+            let named = self.index.resources.iter().find_map(|resource| patient::named_by(resource.json));
+            return match named {
+                Some(claim) => Ok((self.out)(Item::Subject(Box::new(claim)))?),
+                None => Ok(()),
+            };
+        };
         let mut claim = patient::subject(resource);
         claim.verbatim = bounded(claim.verbatim, &mut Vec::new());
         let place = Place::at(place_of(resource));

@@ -76,6 +76,30 @@ fn a_modifier_that_is_not_known_is_refused_as_an_entry_and_kept_as_a_document() 
 }
 
 #[test]
+fn fault_g10_a_person_who_is_named_by_number_alone_is_a_claim_too() {
+    let number = "279035121518989";
+    for subject in [
+        format!(r#""subject":{{"reference":"Patient?identifier=urn:oid:1.2.250.1.213.1.4.8|{number}"}}"#),
+        format!(r#""subject":{{"identifier":{{"system":"urn:oid:1.2.250.1.213.1.4.8","value":"{number}"}}}}"#),
+        format!(
+            r##""subject":{{"reference":"#p"}},"contained":[{{"resourceType":"Patient","id":"p",
+            "identifier":[{{"system":"urn:oid:1.2.250.1.213.1.4.8","value":"{number}"}}]}}]"##
+        ),
+    ] {
+        let condition = format!(r#"{{"resourceType":"Condition","code":{{"text":"Asthme"}},{subject}}}"#);
+        for text in [condition.clone(), bundle(&[&condition])] {
+            let claim = read(&text).subject.unwrap_or_else(|| panic!("nobody is named in {text}"));
+            assert!(claim.identifiers[0].is_ins() && claim.identifiers[0].value == number, "{claim:?}");
+        }
+    }
+    for nobody in [r#"{"reference":"Patient/1"}"#, r#"{"reference":"Patient?identifier=urn:oid:1.2.250.1.213.1.4.8"}"#]
+    {
+        let condition = format!(r#"{{"resourceType":"Condition","code":{{"text":"Asthme"}},"subject":{nobody}}}"#);
+        assert!(read(&condition).subject.is_none(), "{nobody}");
+    }
+}
+
+#[test]
 fn other_versions_are_kept_as_one_document() {
     let stu3 = r#"{"resourceType":"Condition","clinicalStatus":"active","code":{"text":"Asthme"},"subject":{"reference":"Patient/1"}}"#;
     let patient = r#"{"resourceType":"Patient","id":"1","birthDate":"1980"}"#;
