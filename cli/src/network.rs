@@ -140,6 +140,7 @@ pub(crate) fn synced_json(synced: &Synced) -> Value {
         "objects_received": synced.objects_received,
         "objects_sent": synced.objects_sent,
         "objects_missing": synced.objects_missing,
+        "snapshots_rejected": synced.snapshots_rejected,
         "not_taken": synced.refused.len(),
     })
 }
@@ -183,6 +184,9 @@ pub(crate) fn synced_warnings(synced: &Synced) -> Vec<Message> {
     }
     if synced.objects_missing > 0 {
         warnings.push(msg!("warning-objects-missing", count = synced.objects_missing));
+    }
+    if synced.snapshots_rejected > 0 {
+        warnings.push(msg!("warning-snapshot-rejected", count = synced.snapshots_rejected));
     }
     warnings
 }

@@ -77,6 +77,8 @@ pub struct Synced {
     pub refused: Vec<Refusal>,
     /// What the relay keeps no trace of though it was to be there: sealed objects that entries name.
     pub objects_missing: usize,
+    /// Snapshots that do not agree with their anchors: a device of the record published a lie. Nothing of them was taken.
+    pub snapshots_rejected: usize,
 }
 
 impl Synced {

@@ -22,7 +22,7 @@ use crate::{
     error::SyncError,
     event::{Event, Synced, Tell},
     peer::{ends, pass_on, state},
-    relay::object::{fits, keep, part_of},
+    relay::object::{Kept, fits, keep, part_of},
     shared::SharedVault,
 };
 
@@ -262,8 +262,10 @@ impl<'v> Reading<'v> {
             self.download = Some((wanted, download));
             return Ok(());
         }
-        if with(self.vault, self.record, |record| keep(record, wanted, download))? {
-            self.synced.objects_received += 1;
+        match with(self.vault, self.record, |record| keep(record, wanted, download))? {
+            Kept::Altered => {}
+            Kept::Rejected => self.synced.snapshots_rejected += 1,
+            Kept::Whole => self.synced.objects_received += 1,
         }
         if matches!(wanted, Wanted::Snapshot(_)) {
             self.retry()?;

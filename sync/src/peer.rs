@@ -10,7 +10,11 @@
 //! answering                     PeerHello PeerState operations envelopes PeerDone      wants… PeerDone
 //! ```
 
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+    time::Duration,
+};
 
 use carnet_crypto::id::{DeviceId, FeedId, OpId, SectionId};
 use carnet_protocol::frame::{
@@ -28,7 +32,7 @@ use crate::{
     net::{Line, Node, OPENING_TIME, Services},
     relay::{
         hint_of,
-        object::{append, fits, keep, part_of},
+        object::{Kept, append, fits, keep, part_of},
         vector,
     },
     shared::{SharedVault, with_record, with_vault},
@@ -281,22 +285,26 @@ impl Meeting {
             }
         }
         self.retry().await?;
-        let mut asked: Vec<Wanted> = Vec::new();
-        loop {
+        let mut asked = BTreeSet::new();
+        'look: loop {
             let wanted = with_record(&self.vault, self.record, |record| record.wanted_objects()).await?;
-            // A snapshot may show files that were not known before.
-            let Some(next) = wanted.into_iter().rev().find(|wanted| !asked.contains(wanted)) else { break };
-            asked.push(next);
-            if self.want_object(next, tell).await? {
-                self.synced.objects_received += 1;
-                if matches!(next, Wanted::Snapshot(_)) {
-                    self.retry().await?;
+            for wanted in wanted {
+                if !asked.insert(wanted) {
+                    continue;
                 }
-            } else if matches!(next, Wanted::File(_)) {
-                self.synced.objects_missing += 1;
+                if self.want_object(wanted, tell).await? {
+                    self.synced.objects_received += 1;
+                    if matches!(wanted, Wanted::Snapshot(_)) {
+                        // It may stand for others, and show files that were not known before.
+                        self.retry().await?;
+                        continue 'look;
+                    }
+                } else if matches!(wanted, Wanted::File(_)) {
+                    self.synced.objects_missing += 1;
+                }
             }
+            return Ok(());
         }
-        Ok(())
     }
 
     async fn want_object(&mut self, wanted: Wanted, tell: Tell<'_>) -> Result<bool, SyncError> {
@@ -317,7 +325,9 @@ impl Meeting {
             download = append(download, part).await?;
             tell(Event::ObjectReceiving { bytes: download.have(), total });
         }
-        with_record(&self.vault, self.record, move |record| keep(record, wanted, download)).await
+        let kept = with_record(&self.vault, self.record, move |record| keep(record, wanted, download)).await?;
+        self.synced.snapshots_rejected += usize::from(kept == Kept::Rejected);
+        Ok(kept == Kept::Whole)
     }
 
     async fn want_part(

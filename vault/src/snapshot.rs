@@ -160,7 +160,7 @@ impl Record<'_> {
     fn published(&self, section: &SectionId, volume: VolumeId) -> Option<&PublishedObject> {
         let objects = self.live.members.current().objects(section);
         let snapshots = objects.filter(|object| object.volume == volume && object.kind == ObjectKind::Snapshot);
-        snapshots.max_by_key(|object| object.cover.iter().map(|position| u64::from(position.seq)).sum::<u64>())
+        snapshots.max_by_key(|object| reach(object))
     }
 
     fn make_snapshot(
@@ -230,7 +230,8 @@ impl Record<'_> {
         self.sign_op(writer, at, Body::Seal(seal), &[]).map(drop)
     }
 
-    /// The published snapshots that reach further than what this device holds, and are not here yet.
+    /// The published snapshots that reach further than what this device holds, those that reach furthest first. Where one
+    /// does not hold, the next one may: whoever publishes a lie must not hide what is true.
     ///
     /// # Errors
     /// The store's.
@@ -239,21 +240,18 @@ impl Record<'_> {
         let mut wanted = Vec::new();
         for section in self.live.members.current().sections() {
             let objects = self.live.members.current().objects(&section);
-            let mut volumes: Vec<VolumeId> = objects.map(|object| object.volume).collect();
-            volumes.sort_unstable();
-            volumes.dedup();
-            for volume in volumes {
-                let Some(published) = self.published(&section, volume) else { continue };
+            for published in objects.filter(|object| object.kind == ObjectKind::Snapshot) {
                 let mut is_behind = false;
                 for position in &published.cover {
                     is_behind |= self.last_seq(&reader, &position.feed)? < position.seq;
                 }
                 if is_behind {
-                    wanted.push(published.object);
+                    wanted.push((reach(published), published.object));
                 }
             }
         }
-        Ok(wanted)
+        wanted.sort_unstable_by(|one, two| two.cmp(one));
+        Ok(wanted.into_iter().map(|(_, object)| object).collect())
     }
 
     /// Takes a snapshot in: checks it against its anchors, then merges it into its volume. Durable when this returns.
@@ -502,6 +500,11 @@ pub(crate) fn object_context(
         writer.raw(&position.feed.0).u32(position.seq).raw(&position.id.0);
     }
     writer.finish()
+}
+
+/// How far a snapshot reaches: the positions of its cover, summed.
+fn reach(published: &PublishedObject) -> u64 {
+    published.cover.iter().map(|position| u64::from(position.seq)).sum()
 }
 
 fn covered_seq(published: &PublishedObject, feed: &FeedId) -> u32 {

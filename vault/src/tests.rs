@@ -28,6 +28,7 @@ use crate::{
     replica::OutgoingItem,
 };
 
+mod attacks;
 mod compaction;
 mod convergence;
 mod hostile;

@@ -173,6 +173,7 @@ warning-not-taken = { $count } writings were not taken by the relay yet; they st
 warning-quarantined = { $count } writings that came are set apart and change nothing in the record.
 warning-envelopes-waiting = { $count } writings that came wait for what they lack.
 warning-objects-missing = { $count } files are missing at the relay; they come once a device that has them sends them.
+warning-snapshot-rejected = { $count } summaries that a device of this record published do not agree with what it had signed: nothing of them was taken. Look at "carnet device list".
 warning-no-relay = this record has no relay: nothing was exchanged. "sync --relay" gives it one.
 alarm-checkpoint = its checkpoint contradicts what it sends
 alarm-fork = it shows another history than before

@@ -173,6 +173,7 @@ warning-not-taken = { $count } écritures n'ont pas encore été prises par le r
 warning-quarantined = { $count } écritures reçues sont mises à part et ne changent rien au carnet.
 warning-envelopes-waiting = { $count } écritures reçues attendent ce qui leur manque.
 warning-objects-missing = { $count } fichiers manquent au relais ; ils viendront quand un appareil qui les a les enverra.
+warning-snapshot-rejected = { $count } résumés publiés par un appareil de ce carnet ne concordent pas avec ce qu'il avait signé : rien n'en a été pris. Voyez « carnet device list ».
 warning-no-relay = ce carnet n'a pas de relais : rien n'a été échangé. « sync --relay » lui en donne un.
 alarm-checkpoint = son point de contrôle contredit ce qu'il envoie
 alarm-fork = il montre une autre histoire qu'avant

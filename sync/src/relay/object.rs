@@ -1,11 +1,14 @@
 //! Sealed objects to and from a relay, in parts; either direction goes on where it broke off.
 
+use std::collections::BTreeSet;
+
 use carnet_crypto::id::ObjectId;
 use carnet_protocol::frame::{Denial, Frame, ObjectAsked, ObjectPart, ObjectState, ObjectWanted, Refusal};
 use carnet_vault::{
     RecordError,
     blob::{Download, ReadError, ReceiveError},
     replica::Wanted,
+    snapshot::TakeSnapshotError,
 };
 
 use super::{Session, refusal};
@@ -21,16 +24,27 @@ pub(crate) const PART_BYTES: usize = 512 << 10;
 impl Session {
     /// Fetches the sealed objects that this device lacks, as far as the relay has them.
     pub(crate) async fn fetch(&mut self, tell: Tell<'_>) -> Result<(), SyncError> {
-        let wanted = with_record(&self.vault, self.record, |record| record.wanted_objects()).await?;
         self.synced.objects_missing = 0;
         let mut has_snapshot = false;
-        for wanted in wanted {
-            if self.fetch_one(wanted, tell).await? {
-                self.synced.objects_received += 1;
-                has_snapshot |= matches!(wanted, Wanted::Snapshot(_));
-            } else if matches!(wanted, Wanted::File(_)) {
-                self.synced.objects_missing += 1;
+        let mut asked = BTreeSet::new();
+        'look: loop {
+            let wanted = with_record(&self.vault, self.record, |record| record.wanted_objects()).await?;
+            for wanted in wanted {
+                if !asked.insert(wanted) {
+                    continue;
+                }
+                if self.fetch_one(wanted, tell).await? {
+                    self.synced.objects_received += 1;
+                    if matches!(wanted, Wanted::Snapshot(_)) {
+                        // It may stand for others, and show files that were not known before.
+                        has_snapshot = true;
+                        continue 'look;
+                    }
+                } else if matches!(wanted, Wanted::File(_)) {
+                    self.synced.objects_missing += 1;
+                }
             }
+            break;
         }
         if has_snapshot {
             let retried = with_record(&self.vault, self.record, |record| record.retry_waiting()).await?;
@@ -60,10 +74,13 @@ impl Session {
             tell(Event::ObjectReceiving { bytes: download.have(), total: state.total });
         }
         let kept = with_record(&self.vault, self.record, move |record| keep(record, wanted, download)).await?;
-        if !kept {
-            self.note_altered();
+        match kept {
+            Kept::Altered => self.note_altered(),
+            // What came has the name that was asked for, so the relay altered nothing: a member published a lie.
+            Kept::Rejected => self.synced.snapshots_rejected += 1,
+            Kept::Whole => {}
         }
-        Ok(kept)
+        Ok(kept == Kept::Whole)
     }
 
     /// Hands one object over. Gives back why the relay does not take it, if it does not.
@@ -114,20 +131,35 @@ pub(crate) async fn append(mut download: Download, part: ObjectPart) -> Result<D
     Ok(appended.await??)
 }
 
-/// Keeps an object that came whole. False when it is not what its name says, or lies.
+/// What became of an object that came whole.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kept {
+    /// It is not what its name says: whoever gave it altered it.
+    Altered,
+    /// A snapshot that does not agree with its anchors: whoever published it lies. Nothing of it was taken.
+    Rejected,
+    /// It is in the vault.
+    Whole,
+}
+
+/// Keeps an object that came whole.
 pub(crate) fn keep(
     record: &mut carnet_vault::Record<'_>,
     wanted: Wanted,
     download: Download,
-) -> Result<bool, SyncError> {
+) -> Result<Kept, SyncError> {
     let kept = match record.keep_download(download) {
         Ok(object) => object,
-        Err(ReceiveError::NotAuthentic) => return Ok(false),
+        Err(ReceiveError::NotAuthentic) => return Ok(Kept::Altered),
         Err(error) => return Err(error.into()),
     };
     match wanted {
-        Wanted::File(_) => Ok(true),
-        Wanted::Snapshot(_) => Ok(record.take_snapshot(&kept).is_ok()),
+        Wanted::File(_) => Ok(Kept::Whole),
+        Wanted::Snapshot(_) => match record.take_snapshot(&kept) {
+            Ok(()) => Ok(Kept::Whole),
+            Err(TakeSnapshotError::Rejected(_)) => Ok(Kept::Rejected),
+            Err(error) => Err(error.into()),
+        },
     }
 }
 

@@ -10,7 +10,7 @@ use carnet_crypto::{
 use carnet_protocol::{
     envelope::{Envelope, EnvelopeContext, EnvelopeFacts, NO_PREDECESSOR},
     feed::{Position, SignedHeader},
-    membership::{HeadsDigest, Judgement, Missing},
+    membership::{FeedCandidate, HeadsDigest, Judgement, Missing},
 };
 
 use super::Verdict;
@@ -45,7 +45,20 @@ impl Record<'_> {
             // The operation that introduces the author may still come.
             return Ok(Found::Verdict(Verdict::Waiting));
         }
-        let mut waits = false;
+        self.verify_among(writer, section, envelope, candidates)
+    }
+
+    /// The same among the feeds that `candidates` name. One that has a gap here does not hold up the others.
+    fn verify_among(
+        &self,
+        writer: &Writer,
+        section: SectionId,
+        envelope: Envelope,
+        candidates: Vec<FeedCandidate>,
+    ) -> Result<Found, RecordError> {
+        let header = &envelope.header;
+        let membership = self.live.members.current();
+        let (mut waits, mut gap) = (false, None);
         for candidate in candidates {
             let state = self.feed(writer, &candidate.feed)?.unwrap_or_else(|| {
                 let kind = header.kind.number();
@@ -62,7 +75,8 @@ impl Record<'_> {
                 }
             };
             let Some((previous, last_heads)) = before else {
-                return Ok(Found::Verdict(Verdict::Gap(candidate.feed, state.seq + 1)));
+                gap = gap.or(Some((candidate.feed, state.seq + 1)));
+                continue;
             };
             let views: Vec<(HeadsDigest, OpId)> = match (header.heads, last_heads) {
                 (Some(hint), _) => self.live.members.views_hinted(hint),
@@ -90,7 +104,11 @@ impl Record<'_> {
                 }
             }
         }
-        Ok(Found::Verdict(if waits { Verdict::Waiting } else { Verdict::Refused }))
+        Ok(Found::Verdict(match gap {
+            Some((feed, from)) => Verdict::Gap(feed, from),
+            None if waits => Verdict::Waiting,
+            None => Verdict::Refused,
+        }))
     }
 
     /// Step 3: the view contains that of the envelope before, or its author would unlearn what it has shown to know.
@@ -161,5 +179,49 @@ impl Record<'_> {
         let (one, two) = (SignedHeader::of(&signed.envelope, &facts.context), SignedHeader::of(&other, &context));
         let headers = if facts.id < *held { [one, two] } else { [two, one] };
         self.publish_fork(writer, facts, headers)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use carnet_crypto::id::FeedId;
+    use carnet_protocol::{envelope::EnvelopeKind, volume};
+    use carnet_record::SectionKind;
+
+    use super::*;
+    use crate::tests::{Device, allergy, pair};
+
+    /// Two incarnations of a hostile device can be ground until their feeds begin alike. One of the two feeds has a gap
+    /// here; what the other one carries is taken in all the same.
+    #[test]
+    fn atk_36_a_feed_that_begins_alike_and_has_a_gap_holds_up_no_other() {
+        let (mut one, mut two) = (Device::new(164), Device::new(165));
+        let id = one.begin().record;
+        pair(&mut one, &mut two, &id);
+        for name in ["premier", "second"] {
+            two.record(&id).add(&allergy(name)).unwrap();
+        }
+        let section = two.record(&id).section_of(SectionKind::Treatments).unwrap();
+        let (right, envelopes, ops) = {
+            let record = two.record(&id);
+            let (key, incarnation) = (record.live.signing.public(), record.live.row.incarnation);
+            let feed = record.own_feed(&section, volume::SINGLE, EnvelopeKind::Changes);
+            let right = FeedCandidate { device: record.device(), key, incarnation, feed };
+            let envelopes = record.envelopes_after(&feed, 0, usize::MAX).unwrap();
+            (right, envelopes, record.ops_since(&[], None).unwrap())
+        };
+        one.record(&id).receive_ops(&ops).unwrap();
+        one.record(&id).receive(section, &envelopes[..1]).unwrap();
+        let wrong = FeedCandidate { feed: FeedId([0x5a; 16]), ..right };
+        let mut record = one.record(&id);
+        let mut among = |candidates: Vec<FeedCandidate>| {
+            let envelope = Envelope::decode(&envelopes[1]).unwrap();
+            record.commit(|record, writer| record.verify_among(writer, section, envelope, candidates)).unwrap()
+        };
+        for candidates in [vec![wrong, right], vec![right, wrong]] {
+            assert!(matches!(among(candidates), Found::Signed(..)));
+        }
+        let Found::Verdict(Verdict::Gap(feed, 1)) = among(vec![wrong]) else { panic!("a gap alone is still one") };
+        assert_eq!(feed, wrong.feed);
     }
 }

@@ -195,26 +195,31 @@ impl Record<'_> {
         Ok(places)
     }
 
-    /// The sealed objects that this device lacks: attached files that entries name, snapshots that reach further than
-    /// what is here, and snapshots of others that wait to be confirmed by a device that has what they stand for.
+    /// The sealed objects that this device lacks: snapshots that reach further than what is here, the furthest first;
+    /// attached files that entries name; and snapshots of others that wait to be confirmed by a device that has what they
+    /// stand for. Once a snapshot was taken, fewer of the others are wanted.
     ///
     /// # Errors
     /// The store's.
     pub fn wanted_objects(&self) -> Result<Vec<Wanted>, RecordError> {
-        let mut wanted: BTreeSet<Wanted> = self.missing_files()?.iter().map(|file| Wanted::File(file.object)).collect();
-        wanted.extend(self.snapshots_wanted()?.into_iter().map(Wanted::Snapshot));
+        let mut wanted: Vec<Wanted> = self.snapshots_wanted()?.into_iter().map(Wanted::Snapshot).collect();
         let reader = self.store.read()?;
+        let mut to_confirm = BTreeSet::new();
         for section in self.live.members.current().sections() {
             for object in self.live.members.current().objects(&section) {
                 let is_to_confirm = object.kind == ObjectKind::Snapshot
                     && !object.is_confirmed
                     && !object.devices.contains(&self.live.row.device);
                 if is_to_confirm && self.blobs.sealed_bytes(&reader, &object.object)?.is_none() {
-                    wanted.insert(Wanted::Snapshot(object.object));
+                    to_confirm.insert(Wanted::Snapshot(object.object));
                 }
             }
         }
-        Ok(wanted.into_iter().collect())
+        to_confirm.retain(|object| !wanted.contains(object));
+        let files: BTreeSet<Wanted> = self.missing_files()?.iter().map(|file| Wanted::File(file.object)).collect();
+        wanted.extend(files);
+        wanted.extend(to_confirm);
+        Ok(wanted)
     }
 
     /// Whether a device of the record may be given this object: an entry names it, or an operation publishes it.

@@ -122,12 +122,31 @@ fn atk_16_a_snapshot_that_was_altered_is_rejected_and_nothing_of_it_stays() {
     assert!(!labels(&three.record(&id)).is_empty(), "the honest one is still taken");
 }
 
+#[test]
+fn atk_16_a_lie_that_reaches_further_hides_no_honest_snapshot() {
+    let (mut one, _, id) = busy(50);
+    one.record(&id).make_snapshots().unwrap();
+    let honest: Vec<_> = snapshots(&mut one, &id);
+    let forged = forge(&mut one, &id, Lie::ReachesFurther);
+    let mut three = join_without_log(&mut one, 52, &id);
+    let wanted = three.record(&id).snapshots_wanted().unwrap();
+    assert_eq!(wanted[0], ObjectId(carnet_crypto::digest::content_hash(&forged)), "the furthest comes first");
+    let refused = three.record(&id).receive_snapshot(&forged);
+    assert!(matches!(refused, Err(TakeSnapshotError::Rejected(SnapshotRejected::Anchor))), "{refused:?}");
+    for (object, sealed) in &honest {
+        assert!(wanted.contains(object), "what the lie stands before is asked for too");
+        three.record(&id).receive_snapshot(sealed).unwrap();
+    }
+    assert_eq!(labels(&three.record(&id)).len(), 41);
+}
+
 #[derive(Clone, Copy, Debug)]
 enum Lie {
     AltersAnAnchor,
     DropsAnAuthor,
     NotADocument,
     OlderDocument,
+    ReachesFurther,
 }
 
 /// A snapshot of the first published one's volume, made and published by a member that lies.
@@ -158,6 +177,7 @@ fn forge(one: &mut Device, id: &RecordId, lie: Lie) -> Vec<u8> {
                     cover.pop();
                 }
                 Lie::NotADocument => snapshot.document = vec![7; 100],
+                Lie::ReachesFurther => cover[0].seq += 1_000,
                 Lie::OlderDocument => {
                     let mut doc = crate::crdt::Doc::empty().unwrap();
                     let whole = crate::crdt::Doc::load(&snapshot.document).unwrap();

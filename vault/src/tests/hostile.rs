@@ -3,7 +3,7 @@
 use automerge::{ActorId, Automerge, Change, ObjType, ROOT, ReadDoc as _, transaction::Transactable as _};
 use carnet_crypto::id::{OpId, SectionId, VolumeId};
 use carnet_protocol::{
-    envelope::EnvelopeKind,
+    envelope::{EnvelopeContext, EnvelopeKind},
     membership::{
         Body, Insert, OpStatus,
         body::Rekey,
@@ -17,7 +17,11 @@ use carnet_record::SectionKind;
 use serde_json::json;
 
 use super::*;
-use crate::{crdt::Doc, devices::entry_write};
+use crate::{
+    crdt::Doc,
+    devices::entry_write,
+    payload::{Sealing, seal_payload},
+};
 
 /// Two paired devices; the second is the one that lies.
 fn pair_of(seed: u64) -> (Device, Device, RecordId) {
@@ -106,6 +110,55 @@ fn atk_33_a_planted_orphan_waits_outside_and_nothing_waits_for_it() {
     }
     assert!(one.record(&id).make_snapshots().unwrap() >= 1);
     assert_goes_on(&mut one, &id, 106, 30);
+}
+
+/// An author may not unlearn what it has shown to know: an envelope under an older view than the one before it is no
+/// part of its feed, however well it is signed.
+#[test]
+fn fault_c7_a_view_that_forgets_what_the_envelope_before_it_knew_is_refused() {
+    let (mut one, mut two, id) = pair_of(146);
+    let (section, volume, own) = place(&mut two, &id);
+    let older = two.record(&id).commit(Record::heads_to_cite).unwrap();
+    // Something happens that has nothing to do with this section.
+    let elsewhere = one.record(&id).section_of(SectionKind::Measures).unwrap();
+    one.record(&id).commit(|record, writer| record.rotate(writer, &[elsewhere])).unwrap();
+    exchange(&mut one, &mut two, &id);
+    let mut doc = hostile(&own);
+    publish(&mut two, &id, &[note(&mut doc, 1, "en sachant tout")]);
+    exchange(&mut two, &mut one, &id);
+    let next = note(&mut doc, 2, "en ayant oublié");
+    let forged = |record: &mut Record<'_>, heads| {
+        let feed = record.own_feed(&section, volume, EnvelopeKind::Changes);
+        let end = record.feed_ends(&section).unwrap().into_iter().find(|end| end.feed == feed).unwrap();
+        let epoch = record.live.members.current().writable_epoch(&section, |_| true).unwrap().id;
+        let context = EnvelopeContext {
+            record: id,
+            section,
+            volume,
+            kind: EnvelopeKind::Changes,
+            device: record.live.row.device,
+            key: record.live.signing.public(),
+            incarnation: record.live.row.incarnation,
+            previous: end.envelope,
+            heads,
+            epoch,
+        };
+        let key = record.live.keys.of(&epoch).unwrap();
+        let signing = &record.live.signing;
+        let sealing = Sealing { key, signing, seq: end.seq + 1, heads_changed: true, seen: None };
+        let payload = encode_changes(&[next.raw_bytes()]);
+        seal_payload(&context, &sealing, &payload, &mut record.door.rng).unwrap().encode()
+    };
+    let backwards = forged(&mut two.record(&id), older);
+    let received = one.record(&id).receive(section, &[backwards]).unwrap();
+    assert_eq!((received.accepted, received.refused), (0, 1), "{received:?}");
+    assert_eq!(labels(&one.record(&id)), ["en sachant tout"]);
+    // The same under the view that it has: nothing else was wrong with it.
+    let current = two.record(&id).commit(Record::heads_to_cite).unwrap();
+    assert_ne!(current, older);
+    let forwards = forged(&mut two.record(&id), current);
+    assert_eq!(one.record(&id).receive(section, &[forwards]).unwrap().accepted, 1);
+    assert_eq!(labels(&one.record(&id)).len(), 2);
 }
 
 #[test]
