@@ -79,6 +79,19 @@ pub struct Synced {
     pub objects_missing: usize,
     /// Snapshots that do not agree with their anchors: a device of the record published a lie. Nothing of them was taken.
     pub snapshots_rejected: usize,
+    /// What it took.
+    pub traffic: Traffic,
+}
+
+/// What went over one stream: whole frames, without what encryption and transport add to them.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Traffic {
+    /// Bytes that were sent.
+    pub bytes_sent: u64,
+    /// Bytes that came.
+    pub bytes_received: u64,
+    /// How often this end waited for an answer to something that it had said.
+    pub round_trips: u32,
 }
 
 impl Synced {

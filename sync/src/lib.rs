@@ -51,7 +51,7 @@ mod watch;
 
 pub use self::{
     error::{Alarm, FailureKind, SyncError},
-    event::{Event, Synced},
+    event::{Event, Synced, Traffic},
     file::{Exported, Restoration, export_exchange, import_exchange, restore_from_file},
     net::{Carrier, Connection, Ends, Node, Soon},
     pair::{Admitted, Invited, Joining, Meeting, Met, hand_on},

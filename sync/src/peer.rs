@@ -64,6 +64,7 @@ pub async fn sync_with_peer(
         asked?;
         let is_copied = std::mem::take(&mut meeting.synced.received.is_copied);
         synced = meeting.synced;
+        synced.traffic = meeting.line.take_traffic();
         if !is_copied {
             break;
         }

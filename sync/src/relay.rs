@@ -181,6 +181,7 @@ impl Session {
             }
         }
         self.remember().await?;
+        self.synced.traffic = self.line.take_traffic();
         if self.is_altered {
             return Err(raise(Alarm::Withheld, tell));
         }

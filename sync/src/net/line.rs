@@ -9,7 +9,7 @@ use tokio::{
 };
 
 use super::Ends;
-use crate::error::SyncError;
+use crate::{error::SyncError, event::Traffic};
 
 /// A frame that its receiver does not take for so long ends the stream.
 const SEND_TIME: Duration = Duration::from_mins(1);
@@ -23,16 +23,27 @@ pub(crate) struct Line {
     ends: Ends,
     /// What has come of the next frame.
     begun: Vec<u8>,
+    traffic: Traffic,
+    /// Whether something was said that was not answered yet.
+    is_asking: bool,
 }
 
 impl Line {
     pub(super) fn new(ends: Ends) -> Self {
-        Self { ends, begun: Vec::new() }
+        Self { ends, begun: Vec::new(), traffic: Traffic::default(), is_asking: false }
+    }
+
+    /// What went over this stream since it was opened, or since this was last asked.
+    pub(crate) fn take_traffic(&mut self) -> Traffic {
+        std::mem::take(&mut self.traffic)
     }
 
     /// Sends one frame. It waits for a slow receiver, but not for ever.
     pub(crate) async fn say(&mut self, frame: &Frame) -> Result<(), SyncError> {
-        match timeout(SEND_TIME, self.ends.outgoing.write_all(&frame.encode())).await {
+        let bytes = frame.encode();
+        self.traffic.bytes_sent = self.traffic.bytes_sent.saturating_add(count(&bytes));
+        self.is_asking = true;
+        match timeout(SEND_TIME, self.ends.outgoing.write_all(&bytes)).await {
             Ok(Ok(())) => Ok(()),
             Ok(Err(_)) | Err(_) => Err(SyncError::Unreachable),
         }
@@ -52,6 +63,7 @@ impl Line {
                     let header = FrameHeader::parse(*header)?;
                     let whole = header.body_bytes.saturating_add(FrameHeader::BYTES);
                     if self.begun.len() == whole {
+                        self.note_heard();
                         let frame = Frame::decode(header, self.begun.get(FrameHeader::BYTES..).unwrap_or_default());
                         self.begun.clear();
                         return Ok(frame?);
@@ -67,6 +79,13 @@ impl Line {
         }
     }
 
+    fn note_heard(&mut self) {
+        self.traffic.bytes_received = self.traffic.bytes_received.saturating_add(count(&self.begun));
+        if std::mem::take(&mut self.is_asking) {
+            self.traffic.round_trips = self.traffic.round_trips.saturating_add(1);
+        }
+    }
+
     /// Sends one frame and hears the answer.
     pub(crate) async fn ask(&mut self, frame: &Frame) -> Result<Frame, SyncError> {
         self.say(frame).await?;
@@ -77,4 +96,8 @@ impl Line {
     pub(crate) async fn finish(mut self) {
         let _ = timeout(SEND_TIME, self.ends.outgoing.shutdown()).await;
     }
+}
+
+fn count(bytes: &[u8]) -> u64 {
+    u64::try_from(bytes.len()).unwrap_or(u64::MAX)
 }

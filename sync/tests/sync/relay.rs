@@ -26,6 +26,27 @@ async fn two_devices_meet_at_the_relay_with_the_same_record() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn finding_nothing_new_costs_one_round_trip_and_the_same_bytes_whatever_the_history() {
+    let (_folder, relay) = relay().await;
+    let (mut one, mut two, id) = two_devices(7, &relay.address).await;
+    one.add(&id, "pollen");
+    one.sync(&id).await;
+    let brought = two.sync(&id).await.traffic;
+    let short = two.sync(&id).await.traffic;
+    for number in 0..40 {
+        one.add(&id, &format!("entry {number}"));
+    }
+    let handed = one.sync(&id).await.traffic;
+    two.sync(&id).await;
+    let long = two.sync(&id).await.traffic;
+    assert_eq!(short.round_trips, 1);
+    assert_eq!(long, short);
+    assert!(brought.bytes_received > short.bytes_received, "{brought:?} {short:?}");
+    assert!(handed.bytes_sent > 40 * 300, "forty sealed entries are in it: {handed:?}");
+    relay.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_device_that_waits_is_told_so_and_gets_everything_once_it_is_admitted() {
     let (_folder, relay) = relay().await;
     let (mut one, mut two) = (Device::new(10).await, Device::new(11).await);
