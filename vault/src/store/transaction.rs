@@ -3,7 +3,7 @@
 use std::{
     collections::VecDeque,
     ops::{Bound, RangeBounds},
-    sync::Arc,
+    sync::{Arc, Mutex, PoisonError},
 };
 
 use redb::{
@@ -42,13 +42,25 @@ pub enum Durability {
 /// A consistent view of the whole store, as of the last commit before it was made.
 pub struct Reader {
     disk: Arc<SealedDisk>,
+    // Opening a table costs as much as reading a row: each is opened once. They go before their transaction.
+    tables: Mutex<Vec<OpenTable>>,
     transaction: Contained<ReadTransaction>,
 }
+
+/// A table of a snapshot; none when nothing was ever put in it.
+#[derive(Clone)]
+struct OpenTable {
+    table: Table,
+    open: Opened,
+}
+
+type Opened = Option<Arc<Contained<ReadOnlyTable<Bytes, Bytes>>>>;
 
 impl Reader {
     pub(super) fn begin(disk: &Arc<SealedDisk>, database: &redb::Database) -> Result<Self, StoreError> {
         let transaction = guarded(disk, || database.begin_read())?;
-        Ok(Self { disk: Arc::clone(disk), transaction: Contained::new(transaction) })
+        let tables = Mutex::new(Vec::new());
+        Ok(Self { disk: Arc::clone(disk), tables, transaction: Contained::new(transaction) })
     }
 
     /// The value under `key`, if there is one. A table that was never written is empty.
@@ -80,14 +92,29 @@ impl Reader {
         table: Table,
         work: impl FnOnce(&ReadOnlyTable<Bytes, Bytes>) -> Result<T, redb::Error>,
     ) -> Result<Option<T>, StoreError> {
-        guarded(&self.disk, || {
+        let open = self.open(table)?;
+        guarded(&self.disk, || match open.as_deref().and_then(|open| open.as_ref()) {
+            Some(table) => work(table).map(Some),
+            None => Ok(None),
+        })
+    }
+
+    /// A table of this snapshot, opened at its first use.
+    fn open(&self, table: Table) -> Result<Opened, StoreError> {
+        let mut tables = self.tables.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(known) = tables.iter().find(|known| known.table == table) {
+            return Ok(known.open.clone());
+        }
+        let open = guarded(&self.disk, || {
             let Some(transaction) = self.transaction.as_ref() else { return Ok(None) };
             match transaction.open_table(table.definition()) {
-                Ok(table) => work(&table).map(Some),
+                Ok(table) => Ok(Some(Arc::new(Contained::new(table)))),
                 Err(TableError::TableDoesNotExist(_)) => Ok(None),
                 Err(error) => Err(redb::Error::from(error)),
             }
-        })
+        })?;
+        tables.push(OpenTable { table, open: open.clone() });
+        Ok(open)
     }
 
     /// The names of all tables, for a copy of the whole store.
