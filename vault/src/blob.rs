@@ -30,7 +30,7 @@ use bao_tree::{
     BaoTree, BlockSize,
     io::{outboard::PreOrderOutboard, sync::outboard},
 };
-use carnet_crypto::{fault::Fault, id::ObjectId, logsafe::LogSafe};
+use carnet_crypto::{digest::ContentHasher, fault::Fault, id::ObjectId, logsafe::LogSafe};
 use carnet_seal::{
     secret::FileKey,
     stream::{CHUNK_BYTES, Layout, Padding, Sealer, StreamError},
@@ -182,7 +182,7 @@ impl Blobs {
         let mut name = [0; 16];
         rng.fill_bytes(&mut name);
         let mut sealer = Sealer::new(key, context, rng).map_err(refused)?;
-        let mut spill = Spill { path: self.new_folder().join(hex(&name)), file: None, memory: Vec::new() };
+        let mut spill = Spill::at(self.new_folder().join(hex(&name)));
         let mut buffer = Zeroizing::new(vec![0; CHUNK_BYTES]);
         let mut content_bytes = 0;
         loop {
@@ -212,7 +212,8 @@ impl Blobs {
             return Ok(Sealed { id, content_bytes, sealed_bytes, inline: Some(inline) });
         }
         spill.write_out()?;
-        let id = self.adopt(&spill.path, None, sealed_bytes)?;
+        let id = spill.id();
+        self.adopt(&spill.path, &id)?;
         Ok(Sealed { id, content_bytes, sealed_bytes, inline: None })
     }
 
@@ -245,9 +246,11 @@ impl Blobs {
         }
         let mut name = [0; 16];
         rng.fill_bytes(&mut name);
-        let mut spill = Spill { path: self.new_folder().join(hex(&name)), file: None, memory: sealed.to_vec() };
+        let mut spill = Spill::at(self.new_folder().join(hex(&name)));
+        spill.memory.extend_from_slice(sealed);
         spill.write_out()?;
-        let id = self.adopt(&spill.path, None, sealed.len() as u64)?;
+        let id = spill.id();
+        self.adopt(&spill.path, &id)?;
         put_beside(writer, &id, sealed.len() as u64)?;
         Ok(id)
     }
@@ -340,9 +343,9 @@ impl Blobs {
         match self.bytes(reader, id)? {
             Bytes::Memory(bytes) if carnet_crypto::digest::content_hash(&bytes) == id.0 => Ok(()),
             Bytes::Memory(_) => Err(ReadError::NotAuthentic),
-            Bytes::File(file, length) => {
-                let root = build_tree(file, length, &self.tree_path(id))?;
-                if root == *id { Ok(()) } else { Err(ReadError::NotAuthentic) }
+            Bytes::File(file, _) => {
+                let name = name_of(file).map_err(|error| disk(&error))?;
+                if name == *id { Ok(()) } else { Err(ReadError::NotAuthentic) }
             }
         }
     }
@@ -375,23 +378,24 @@ impl Blobs {
         }
     }
 
-    /// Gives the whole file at `path` its name, durable, with its hash tree beside it. What was written is read back to
-    /// compute the name; `expected` is the name it must then have.
-    fn adopt(&self, path: &Path, expected: Option<&ObjectId>, length: u64) -> Result<ObjectId, StoreError> {
+    /// Gives the whole file at `path` its name, durable. Whoever calls knows that the name is that of its bytes. Its hash
+    /// tree is made when somebody first wants proofs of parts.
+    fn adopt(&self, path: &Path, id: &ObjectId) -> Result<(), StoreError> {
         let file = file_options().open(path).map_err(|error| disk(&error))?;
         file.sync_all().map_err(|error| disk(&error))?;
-        let tree_path = path.with_extension("tree");
-        let id = build_tree(file, length, &tree_path)?;
-        if expected.is_some_and(|expected| *expected != id) {
-            return Err(StoreError::Damaged);
-        }
-        let bucket = self.bucket(&id);
+        let bucket = self.bucket(id);
         make_folder(&bucket)?;
-        fs::rename(&tree_path, self.tree_path(&id))
-            .and_then(|()| fs::rename(path, self.path(&id)))
-            .and_then(|()| sync_folder(&bucket))
-            .map_err(|error| disk(&error))?;
-        Ok(id)
+        fs::rename(path, self.path(id)).and_then(|()| sync_folder(&bucket)).map_err(|error| disk(&error))
+    }
+
+    /// As [`Blobs::adopt`], for a file that somebody else made: it is read, and compared with the name that it must have.
+    fn adopt_foreign(&self, path: &Path, id: &ObjectId) -> Result<(), StoreError> {
+        let file = File::open(path).map_err(|error| disk(&error))?;
+        if name_of(file).map_err(|error| disk(&error))? == *id {
+            self.adopt(path, id)
+        } else {
+            Err(StoreError::Damaged)
+        }
     }
 
     fn bucket(&self, id: &ObjectId) -> PathBuf {
@@ -460,6 +464,20 @@ impl Collected {
     }
 }
 
+/// Reads a sealed file to its end and gives its name.
+fn name_of(mut file: File) -> io::Result<ObjectId> {
+    let mut hasher = ContentHasher::new();
+    let mut part = vec![0; CHUNK_BYTES];
+    loop {
+        match file.read(&mut part) {
+            Ok(0) => return Ok(ObjectId(hasher.finish())),
+            Ok(read) => hasher.update(part.get(..read).unwrap_or_default()),
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+}
+
 /// Reads a sealed file to its end, writes its hash tree to `path` and returns its name.
 fn build_tree(file: File, length: u64, path: &Path) -> Result<ObjectId, StoreError> {
     let data = file_options().create(true).truncate(true).open(path).map_err(|error| disk(&error))?;
@@ -485,9 +503,20 @@ struct Spill {
     path: PathBuf,
     file: Option<File>,
     memory: Vec<u8>,
+    /// What has gone into the file.
+    hasher: ContentHasher,
 }
 
 impl Spill {
+    fn at(path: PathBuf) -> Self {
+        Self { path, file: None, memory: Vec::new(), hasher: ContentHasher::new() }
+    }
+
+    /// The name of everything that was written out.
+    fn id(&self) -> ObjectId {
+        ObjectId(self.hasher.finish())
+    }
+
     fn make_room(&mut self) -> Result<(), StoreError> {
         if self.file.is_some() || self.memory.len() as u64 > INLINE_BYTES_MAX { self.write_out() } else { Ok(()) }
     }
@@ -498,6 +527,7 @@ impl Spill {
         }
         let file = self.file.as_mut().ok_or(StoreError::Misuse)?;
         file.write_all(&self.memory).map_err(|error| disk(&error))?;
+        self.hasher.update(&self.memory);
         self.memory.clear();
         Ok(())
     }
@@ -508,7 +538,6 @@ impl Drop for Spill {
         if self.file.is_some() {
             // After a rename there is nothing under these names; after a failure, `collect` removes what stays.
             drop(fs::remove_file(&self.path));
-            drop(fs::remove_file(self.path.with_extension("tree")));
         }
     }
 }

@@ -8,7 +8,7 @@ use std::{
 use bao_tree::io::sync::ReadAt as _;
 use carnet_seal::{
     secret::FileKey,
-    stream::{CHUNK_BYTES, ChunkOpener, Layout, STREAM_PREFIX_BYTES},
+    stream::{CHUNK_BYTES, ChunkOpener, Layout, SEALED_CHUNK_BYTES, STREAM_PREFIX_BYTES},
 };
 use zeroize::Zeroizing;
 
@@ -19,7 +19,12 @@ pub struct Document {
     bytes: Bytes,
     opener: ChunkOpener,
     position: u64,
-    chunk: Option<(u64, Zeroizing<Vec<u8>>)>,
+    /// Which chunk `content` holds.
+    chunk: Option<u64>,
+    /// Its content. The buffer is reused, and cleared once, when the reading ends.
+    content: Zeroizing<Vec<u8>>,
+    /// A chunk as it is on disk.
+    sealed: Vec<u8>,
 }
 
 impl fmt::Debug for Document {
@@ -36,7 +41,9 @@ impl Document {
         let mut prefix = [0; STREAM_PREFIX_BYTES];
         bytes.read_at(0, &mut prefix)?;
         let opener = ChunkOpener::new(key, context, layout, &prefix).map_err(|_| ReadError::NotAuthentic)?;
-        Ok(Self { bytes, opener, position: 0, chunk: None })
+        // Room for a whole chunk from the start: the vector never moves, so no copy of the content is left behind.
+        let content = Zeroizing::new(Vec::with_capacity(SEALED_CHUNK_BYTES));
+        Ok(Self { bytes, opener, position: 0, chunk: None, content, sealed: Vec::new() })
     }
 
     /// Bytes of content.
@@ -67,14 +74,17 @@ impl Document {
     }
 
     fn chunk(&mut self, index: u64) -> Result<&[u8], ReadError> {
-        if self.chunk.as_ref().is_none_or(|(held, _)| *held != index) {
+        if self.chunk != Some(index) {
             let (at, length) = self.opener.layout().chunk_place(index).ok_or(ReadError::NotAuthentic)?;
-            let mut sealed = vec![0; length];
-            self.bytes.read_at(at, &mut sealed)?;
-            let opened = self.opener.open_chunk(index, &sealed).map_err(|_| ReadError::NotAuthentic)?;
-            self.chunk = Some((index, opened));
+            self.chunk = None;
+            self.content.clear();
+            self.sealed.resize(length, 0);
+            self.bytes.read_at(at, &mut self.sealed)?;
+            let opened = self.opener.open_chunk_into(index, &self.sealed, &mut self.content);
+            opened.map_err(|_| ReadError::NotAuthentic)?;
+            self.chunk = Some(index);
         }
-        Ok(self.chunk.as_ref().map_or(&[], |(_, chunk)| chunk))
+        Ok(&self.content)
     }
 }
 

@@ -95,10 +95,10 @@ impl Download {
             put_inline(writer, &self.id, &bytes)?;
             return Ok(self.id);
         }
-        match blobs.adopt(&self.path, Some(&self.id), self.total) {
-            Ok(id) => {
-                put_beside(writer, &id, self.total)?;
-                Ok(id)
+        match blobs.adopt_foreign(&self.path, &self.id) {
+            Ok(()) => {
+                put_beside(writer, &self.id, self.total)?;
+                Ok(self.id)
             }
             Err(StoreError::Damaged) => {
                 drop(fs::remove_file(&self.path));

@@ -5,7 +5,7 @@
 
 use std::{
     fs::{self, File},
-    io::{self, Read, Write},
+    io::{self, Read, Seek as _, SeekFrom, Write},
     ops::Range,
     path::{Path, PathBuf},
 };
@@ -153,7 +153,9 @@ impl Groups {
 /// A sealed file that can be given to a peer, in parts. Whether the peer may have it was decided before.
 pub struct Offer {
     bytes: Bytes,
-    pairs: PreOrderOutboard<Pairs>,
+    id: ObjectId,
+    /// Where the hash tree of a file is, if it was made.
+    tree_path: PathBuf,
 }
 
 /// The hashes between the root and the groups.
@@ -201,10 +203,10 @@ impl Offer {
         if !groups.fits(self.sealed_bytes()) {
             return Err(ReadError::Absent);
         }
-        let pairs = &self.pairs;
+        let pairs = self.pairs()?;
         let encoded = match &self.bytes {
-            Bytes::File(file, _) => encode_ranges_validated(file, pairs, &groups.chunks(), to),
-            Bytes::Memory(bytes) => encode_ranges_validated(bytes.as_slice(), pairs, &groups.chunks(), to),
+            Bytes::File(file, _) => encode_ranges_validated(file, &pairs, &groups.chunks(), to),
+            Bytes::Memory(bytes) => encode_ranges_validated(bytes.as_slice(), &pairs, &groups.chunks(), to),
         };
         encoded.map_err(|error| match error {
             EncodeError::Io(error) => ReadError::Store(disk(&error)),
@@ -215,6 +217,39 @@ impl Offer {
                 ReadError::NotAuthentic
             }
         })
+    }
+}
+
+impl Offer {
+    /// The hashes between the root and the groups: made at the first use, kept beside the file, made again if lost.
+    fn pairs(&self) -> Result<PreOrderOutboard<Pairs>, ReadError> {
+        let tree = BaoTree::new(self.sealed_bytes(), GROUP);
+        let data = match &self.bytes {
+            Bytes::Memory(bytes) => {
+                let mut pairs = PreOrderOutboard { tree, root: [0; 32].into(), data: Vec::new() };
+                outboard(bytes.as_slice(), tree, &mut pairs).map_err(|error| disk(&error))?;
+                Pairs::Memory(pairs.data)
+            }
+            Bytes::File(file, length) => Pairs::File(self.tree_file(file, *length)?),
+        };
+        Ok(PreOrderOutboard { tree, root: self.id.0.into(), data })
+    }
+
+    fn tree_file(&self, file: &File, length: u64) -> Result<File, ReadError> {
+        let path = &self.tree_path;
+        let expected = BaoTree::new(length, GROUP).outboard_size();
+        if !fs::metadata(path).is_ok_and(|metadata| metadata.len() == expected) {
+            let mut file = file.try_clone().map_err(|error| disk(&error))?;
+            file.seek(SeekFrom::Start(0)).map_err(|error| disk(&error))?;
+            // Under another name until it is whole: half a tree would call a good file altered.
+            let new = path.with_extension("tree.new");
+            if build_tree(file, length, &new)? != self.id {
+                remove_quietly(&new);
+                return Err(ReadError::NotAuthentic);
+            }
+            fs::rename(&new, path).map_err(|error| disk(&error))?;
+        }
+        File::open(path).map_err(|error| disk(&error).into())
     }
 }
 
@@ -235,30 +270,7 @@ impl Blobs {
     /// [`ReadError`].
     pub fn offer(&self, reader: &Reader, id: &ObjectId) -> Result<Offer, ReadError> {
         let bytes = self.bytes(reader, id)?;
-        let tree = BaoTree::new(bytes.length(), GROUP);
-        let data = match &bytes {
-            Bytes::Memory(bytes) => {
-                let mut pairs = PreOrderOutboard { tree, root: [0; 32].into(), data: Vec::new() };
-                outboard(bytes.as_slice(), tree, &mut pairs).map_err(|error| disk(&error))?;
-                Pairs::Memory(pairs.data)
-            }
-            Bytes::File(file, length) => Pairs::File(self.tree(id, file, *length)?),
-        };
-        Ok(Offer { bytes, pairs: PreOrderOutboard { tree, root: id.0.into(), data } })
-    }
-
-    /// The hash tree of a file, built again if it was lost.
-    fn tree(&self, id: &ObjectId, file: &File, length: u64) -> Result<File, ReadError> {
-        let path = self.tree_path(id);
-        let expected = BaoTree::new(length, GROUP).outboard_size();
-        if fs::metadata(&path).is_ok_and(|metadata| metadata.len() == expected) {
-            return File::open(path).map_err(|error| disk(&error).into());
-        }
-        let file = file.try_clone().map_err(|error| disk(&error))?;
-        if build_tree(file, length, &path)? != *id {
-            return Err(ReadError::NotAuthentic);
-        }
-        File::open(path).map_err(|error| disk(&error).into())
+        Ok(Offer { bytes, id: *id, tree_path: self.tree_path(id) })
     }
 
     /// Begins or resumes receiving the sealed file `id` of `sealed_bytes` bytes, a number that the record states. What
@@ -377,8 +389,9 @@ impl Incoming {
             remove_quietly(&part);
             remove_quietly(&self.path.with_extension("tree"));
         } else {
-            blobs.adopt(&part, Some(&self.id), length)?;
+            blobs.adopt_foreign(&part, &self.id)?;
             put_beside(writer, &self.id, length)?;
+            remove_quietly(&self.path.with_extension("tree"));
         }
         remove_quietly(&self.path.with_extension("have"));
         Ok(self.id)
