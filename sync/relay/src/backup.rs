@@ -348,7 +348,7 @@ impl Restoring<'_> {
             Some(group) => group,
             None => store.group()?,
         };
-        group.put(table, key, value)?;
+        group.put(table, key, value);
         self.rows = self.rows.saturating_add(1);
         if self.rows >= ROWS_PER_COMMIT {
             self.rows = 0;

@@ -289,8 +289,8 @@ impl Books {
         if self.append_operation(group, &mut mailbox, genesis, &pusher)?.is_err() {
             return Ok(Err(NotCreated));
         }
-        group.put(Table::Meta, b"records", &number.saturating_add(1).to_be_bytes())?;
-        group.put(Table::Records, &record.0, &RecordRow { number, created: now, ended: false }.encode())?;
+        group.put(Table::Meta, b"records", &number.saturating_add(1).to_be_bytes());
+        group.put(Table::Records, &record.0, &RecordRow { number, created: now, ended: false }.encode());
         self.mailboxes.insert(record, mailbox);
         Ok(Ok(record))
     }
@@ -351,7 +351,7 @@ impl Books {
         let known = group.get(Table::OperationIndex, keys::operation_index(view.number, &id).bytes())?;
         if let Some(position) = known {
             let position = crate::store::rows::last_number(&position)?;
-            store_parts(group, view.number, position, &parts)?;
+            store_parts(group, view.number, position, &parts);
             let key = keys::operation(view.number, position);
             let row = group.get(Table::Operations, key.bytes())?.ok_or(StoreError::Damaged("operation"))?;
             return Ok(Ok((id, OperationRow::decode(&row)?.receipt)));
@@ -371,17 +371,17 @@ impl Books {
         .sign(self.key.signing());
         let row =
             OperationRow { id, chain: head.chain, receipt, foreign: sent.receipts.clone(), bytes: sent.op.clone() };
-        group.put(Table::Operations, keys::operation(view.number, head.position).bytes(), &row.encode())?;
+        group.put(Table::Operations, keys::operation(view.number, head.position).bytes(), &row.encode());
         let index = keys::operation_index(view.number, &id);
-        group.put(Table::OperationIndex, index.bytes(), &head.position.to_be_bytes())?;
-        store_parts(group, view.number, head.position, &parts)?;
+        group.put(Table::OperationIndex, index.bytes(), &head.position.to_be_bytes());
+        store_parts(group, view.number, head.position, &parts);
         view.membership = head;
         let members = Arc::make_mut(&mut view.members);
         members.insert(op, &row)?;
         if members.is_ended() {
             let created = record_row(group, &view.record)?.map_or(pusher.now, |row| row.created);
             let row = RecordRow { number: view.number, created, ended: true };
-            group.put(Table::Records, &view.record.0, &row.encode())?;
+            group.put(Table::Records, &view.record.0, &row.encode());
         }
         mailbox.changed = true;
         Ok(Ok((id, receipt)))
@@ -397,7 +397,7 @@ impl Books {
             ViewJudged::New(heads) => heads,
         };
         let key = Key::of(view.number).number(view.members.view_count());
-        group.put(Table::Views, key.bytes(), &ViewRow { heads: heads.clone() }.encode())?;
+        group.put(Table::Views, key.bytes(), &ViewRow { heads: heads.clone() }.encode());
         Arc::make_mut(&mut view.members).restore_view(heads)?;
         mailbox.changed = true;
         Ok(Ok(()))
@@ -434,13 +434,13 @@ impl Books {
         let heads = facts.context.heads;
         let row = EnvelopeRow { id, chain: head.chain, time: pusher.now, feed, seq, heads, length, place };
         let position = keys::envelope(view.number, &section, head.position);
-        group.put(Table::Envelopes, position.bytes(), &row.encode())?;
+        group.put(Table::Envelopes, position.bytes(), &row.encode());
         let index = keys::feed_index(view.number, &section, &feed, seq);
-        group.put(Table::FeedIndex, index.bytes(), &head.position.to_be_bytes())?;
+        group.put(Table::FeedIndex, index.bytes(), &head.position.to_be_bytes());
         let end = FeedRow { seq, last: id, device: facts.context.device };
-        group.put(Table::Feeds, keys::feed(view.number, &section, &feed).bytes(), &end.encode())?;
+        group.put(Table::Feeds, keys::feed(view.number, &section, &feed).bytes(), &end.encode());
         let after = HeadRow { head, bytes: before.bytes.saturating_add(length), ..before };
-        group.put(Table::Heads, keys::head(view.number, &section).bytes(), &after.encode())?;
+        group.put(Table::Heads, keys::head(view.number, &section).bytes(), &after.encode());
         Arc::make_mut(&mut view.sections).insert(section, after);
         mailbox.changed = true;
         Ok(Ok(id))
@@ -461,8 +461,8 @@ impl Books {
         if own > self.limits.principal_bytes_max || all > self.limits.record_bytes_max {
             return Ok(false);
         }
-        group.put(Table::Usage, own_key.bytes(), &own.to_be_bytes())?;
-        group.put(Table::Usage, all_key.bytes(), &all.to_be_bytes())?;
+        group.put(Table::Usage, own_key.bytes(), &own.to_be_bytes());
+        group.put(Table::Usage, all_key.bytes(), &all.to_be_bytes());
         Ok(true)
     }
 
@@ -475,7 +475,7 @@ impl Books {
     ) -> Result<(), StoreError> {
         for key in [Key::of(record).then(&principal.0), Key::of(record)] {
             let left = usage(group, &key)?.saturating_sub(bytes);
-            group.put(Table::Usage, key.bytes(), &left.to_be_bytes())?;
+            group.put(Table::Usage, key.bytes(), &left.to_be_bytes());
         }
         Ok(())
     }
@@ -515,9 +515,10 @@ impl Books {
         let Some(head) = sections.get_mut(&section) else { return Ok(()) };
         head.bytes = head.bytes.saturating_sub(row.length);
         head.gone = head.gone.max(position);
-        group.put(Table::Heads, keys::head(number, &section).bytes(), &head.encode())?;
+        group.put(Table::Heads, keys::head(number, &section).bytes(), &head.encode());
         let row = EnvelopeRow { place: Place::Gone, ..row };
-        group.put(Table::Envelopes, keys::envelope(number, &section, position).bytes(), &row.encode())
+        group.put(Table::Envelopes, keys::envelope(number, &section, position).bytes(), &row.encode());
+        Ok(())
     }
 
     /// Notes that `device` was served the membership log up to `position`.
@@ -530,7 +531,7 @@ impl Books {
     ) -> Result<(), StoreError> {
         let mut row = served_row(group, record, device)?;
         if row.note(position, self.now()) {
-            group.put(Table::Served, Key::of(record).then(&device.0).bytes(), &row.encode())?;
+            group.put(Table::Served, Key::of(record).then(&device.0).bytes(), &row.encode());
         }
         Ok(())
     }
@@ -574,13 +575,8 @@ fn usage(rows: &impl Rows, key: &Key) -> Result<u64, StoreError> {
     }
 }
 
-fn store_parts(
-    group: &Group,
-    record: RecordNumber,
-    position: u64,
-    parts: &[([u8; 33], Vec<u8>)],
-) -> Result<(), StoreError> {
-    parts.iter().try_for_each(|(name, bytes)| {
-        group.put(Table::Parts, keys::operation(record, position).then(name).bytes(), bytes)
-    })
+fn store_parts(group: &Group, record: RecordNumber, position: u64, parts: &[([u8; 33], Vec<u8>)]) {
+    for (name, bytes) in parts {
+        group.put(Table::Parts, keys::operation(record, position).then(name).bytes(), bytes);
+    }
 }

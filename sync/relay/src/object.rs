@@ -111,7 +111,8 @@ pub(crate) async fn store(
                 .writer
                 .write(1, move |books, group| {
                     let row = ObjectRow { total, time: books.now(), principal, complete: true };
-                    group.put(Table::Objects, key.bytes(), &row.encode())
+                    group.put(Table::Objects, key.bytes(), &row.encode());
+                    Ok(())
                 })
                 .await?;
             Ok(Frame::ObjectState(whole(object, total)))
@@ -125,7 +126,8 @@ pub(crate) async fn store(
                     if let Some(row) = row {
                         Books::refund(group, record, row.principal, row.total)?;
                     }
-                    group.remove(Table::Objects, key.bytes())
+                    group.remove(Table::Objects, key.bytes());
+                    Ok(())
                 })
                 .await?;
             Ok(Frame::Denied(Denial::Mismatch))
@@ -161,13 +163,13 @@ async fn announce(
         .write(1, move |books, group| {
             if let Some(old) = instead_of {
                 Books::refund(group, record, old.principal, old.total)?;
-                group.remove(Table::Objects, key.bytes())?;
+                group.remove(Table::Objects, key.bytes());
             }
             if !books.charge(group, record, principal, total)? {
                 return Ok(false);
             }
             let row = ObjectRow { total, time: books.now(), principal, complete: false };
-            group.put(Table::Objects, key.bytes(), &row.encode())?;
+            group.put(Table::Objects, key.bytes(), &row.encode());
             Ok(true)
         })
         .await

@@ -61,7 +61,7 @@ pub(crate) fn open(
     }
     let expires = now.plus(asked.lifetime_ms.min(SLOT_LIFETIME_MS_MAX));
     let row = SlotRow { record, opener, expires, burnt: false, messages: [Vec::new(), Vec::new()] };
-    group.put(Table::Slots, &asked.name, &row.encode())?;
+    group.put(Table::Slots, &asked.name, &row.encode());
     Ok(true)
 }
 
@@ -81,7 +81,7 @@ pub(crate) fn post(
         None if place == messages.len() && place < SLOT_MESSAGES_MAX => messages.push(posted.message.clone()),
         None => return Ok(content(&row, side)),
     }
-    group.put(Table::Slots, &posted.name, &row.encode())?;
+    group.put(Table::Slots, &posted.name, &row.encode());
     Ok(content(&row, side))
 }
 
@@ -109,7 +109,10 @@ pub(crate) fn expire(group: &Group, now: UnixMillis) -> Result<(), StoreError> {
         }
         Ok(ControlFlow::Continue(()))
     })?;
-    over.iter().try_for_each(|key| group.remove(Table::Slots, key))
+    for key in over {
+        group.remove(Table::Slots, &key);
+    }
+    Ok(())
 }
 
 fn row(rows: &impl Rows, name: &[u8; 16], now: UnixMillis) -> Result<Option<SlotRow>, StoreError> {

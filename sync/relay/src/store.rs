@@ -6,20 +6,23 @@
 //! knows bytes only.
 
 use std::{
-    cell::Cell,
     fs, io,
     ops::ControlFlow,
     panic::{AssertUnwindSafe, catch_unwind},
     path::{Path, PathBuf},
+    sync::OnceLock,
 };
 
 use carnet_crypto::fault::Fault;
 use redb::{
     Builder, ConcurrencyMode, Database, DatabaseError, Durability, ReadOnlyDatabase, ReadTransaction,
-    ReadableDatabase as _, ReadableTable, TableDefinition, TableError, WriteTransaction,
+    ReadableDatabase as _, TableDefinition, TableError,
 };
 
+pub(crate) use self::group::Group;
+
 pub(crate) mod file;
+mod group;
 pub(crate) mod rows;
 pub(crate) mod writer;
 
@@ -43,6 +46,11 @@ macro_rules! tables {
             /// Its name in the file and in a backup.
             pub(crate) fn name(self) -> &'static str {
                 match self { $(Self::$table => $name,)+ }
+            }
+
+            /// Its place in [`Table::ALL`].
+            fn index(self) -> usize {
+                Self::ALL.iter().position(|table| *table == self).unwrap_or(usize::MAX)
             }
         }
     };
@@ -170,10 +178,10 @@ impl Store {
         let database = guarded(|| builder().create(&path).map_err(opening))?;
         let store = Self { handle: Handle::Writing(database), data: data.to_owned() };
         let group = store.group()?;
-        group.put(Table::Meta, b"format", &FORMAT.to_be_bytes())?;
-        group.put(Table::Meta, b"epoch", &store_epoch.to_be_bytes())?;
+        group.put(Table::Meta, b"format", &FORMAT.to_be_bytes());
+        group.put(Table::Meta, b"epoch", &store_epoch.to_be_bytes());
         for table in Table::ALL {
-            group.touch(*table)?;
+            group.touch(*table);
         }
         group.commit()?;
         crate::key::sync_folder_of(&path)?;
@@ -220,7 +228,7 @@ impl Store {
     pub(crate) fn snapshot(&self) -> Result<Snapshot, StoreError> {
         let begin = |error: redb::TransactionError| StoreError::from(redb::Error::from(error));
         guarded(|| {
-            Ok(Snapshot(match &self.handle {
+            Ok(Snapshot::new(match &self.handle {
                 Handle::Writing(database) => database.begin_read().map_err(begin)?,
                 Handle::Reading(database) => database.begin_read().map_err(begin)?,
             }))
@@ -230,12 +238,14 @@ impl Store {
     /// A group of writes, durable when [`Group::commit`] returns.
     pub(crate) fn group(&self) -> Result<Group, StoreError> {
         let Handle::Writing(database) = &self.handle else { return Err(StoreError::Poisoned) };
-        guarded(|| {
+        let transaction = guarded(|| {
             let mut transaction = database.begin_write().map_err(redb::Error::from)?;
             transaction.set_durability(Durability::Immediate).map_err(redb::Error::from)?;
             transaction.set_two_phase_commit(true);
-            Ok(Group { transaction, is_changed: Cell::new(false) })
-        })
+            Ok(transaction)
+        })?;
+        // Nobody else writes now: what a snapshot shows is what the group begins with.
+        Ok(Group::new(transaction, self.snapshot()?))
     }
 }
 
@@ -298,111 +308,53 @@ fn after(prefix: &[u8]) -> Vec<u8> {
     vec![0xff; 96]
 }
 
-/// All tables as one commit left them.
-pub(crate) struct Snapshot(ReadTransaction);
+type Bytes = &'static [u8];
+type OpenTable = redb::ReadOnlyTable<Bytes, Bytes>;
+
+/// All tables as one commit left them. Each is opened once: opening costs as much as reading a row.
+pub(crate) struct Snapshot {
+    // Declared before the transaction that they belong to. Nothing stands for a table that does not exist.
+    tables: [OnceLock<Option<OpenTable>>; Table::ALL.len()],
+    transaction: ReadTransaction,
+}
 
 impl Snapshot {
-    fn with<T>(
-        &self,
-        table: Table,
-        none: T,
-        work: impl FnOnce(&redb::ReadOnlyTable<&'static [u8], &'static [u8]>) -> Result<T, StoreError>,
-    ) -> Result<T, StoreError> {
-        guarded(|| match self.0.open_table(table.definition()) {
-            Ok(table) => work(&table),
-            Err(TableError::TableDoesNotExist(_)) => Ok(none),
+    fn new(transaction: ReadTransaction) -> Self {
+        Self { tables: [const { OnceLock::new() }; Table::ALL.len()], transaction }
+    }
+
+    fn table(&self, table: Table) -> Result<Option<&OpenTable>, StoreError> {
+        let place = self.tables.get(table.index()).ok_or(StoreError::Damaged("table"))?;
+        if let Some(open) = place.get() {
+            return Ok(open.as_ref());
+        }
+        let open = guarded(|| match self.transaction.open_table(table.definition()) {
+            Ok(table) => Ok(Some(table)),
+            Err(TableError::TableDoesNotExist(_)) => Ok(None),
             Err(error) => Err(redb::Error::from(error).into()),
-        })
+        })?;
+        Ok(place.get_or_init(|| open).as_ref())
     }
 }
 
 impl Rows for Snapshot {
     fn get(&self, table: Table, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
-        self.with(table, None, |table| get(table, key))
+        let Some(table) = self.table(table)? else { return Ok(None) };
+        guarded(|| Ok(table.get(key).map_err(redb::Error::from)?.map(|value| value.value().to_vec())))
     }
 
     fn scan(&self, table: Table, from: &[u8], to: &[u8], each: EachRow<'_>) -> Result<(), StoreError> {
-        self.with(table, (), |table| scan(table, from, to, each))
-    }
-}
-
-/// Writes that become durable together.
-pub(crate) struct Group {
-    transaction: WriteTransaction,
-    is_changed: Cell<bool>,
-}
-
-impl Group {
-    fn with<T>(
-        &self,
-        table: Table,
-        work: impl FnOnce(&mut redb::Table<'_, &'static [u8], &'static [u8]>) -> Result<T, StoreError>,
-    ) -> Result<T, StoreError> {
+        let Some(table) = self.table(table)? else { return Ok(()) };
         guarded(|| {
-            let mut table = self.transaction.open_table(table.definition()).map_err(redb::Error::from)?;
-            work(&mut table)
-        })
-    }
-
-    fn touch(&self, table: Table) -> Result<(), StoreError> {
-        self.is_changed.set(true);
-        self.with(table, |_| Ok(()))
-    }
-
-    /// Sets the value of `key`.
-    pub(crate) fn put(&self, table: Table, key: &[u8], value: &[u8]) -> Result<(), StoreError> {
-        self.is_changed.set(true);
-        self.with(table, |table| {
-            table.insert(key, value).map_err(redb::Error::from)?;
+            for row in table.range(from..to).map_err(redb::Error::from)? {
+                let (key, value) = row.map_err(redb::Error::from)?;
+                if each(key.value(), value.value())?.is_break() {
+                    break;
+                }
+            }
             Ok(())
         })
     }
-
-    /// Takes `key` out.
-    pub(crate) fn remove(&self, table: Table, key: &[u8]) -> Result<(), StoreError> {
-        self.is_changed.set(true);
-        self.with(table, |table| {
-            table.remove(key).map_err(redb::Error::from)?;
-            Ok(())
-        })
-    }
-
-    /// Makes all of it durable: an immediate two-phase commit. A group that changed nothing costs nothing.
-    pub(crate) fn commit(self) -> Result<(), StoreError> {
-        if !self.is_changed.get() {
-            return guarded(|| Ok(self.transaction.abort().map_err(redb::Error::from)?));
-        }
-        guarded(|| Ok(self.transaction.commit().map_err(redb::Error::from)?))
-    }
-}
-
-impl Rows for Group {
-    fn get(&self, table: Table, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
-        self.with(table, |table| get(table, key))
-    }
-
-    fn scan(&self, table: Table, from: &[u8], to: &[u8], each: EachRow<'_>) -> Result<(), StoreError> {
-        self.with(table, |table| scan(table, from, to, each))
-    }
-}
-
-fn get(table: &impl ReadableTable<&'static [u8], &'static [u8]>, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
-    Ok(table.get(key).map_err(redb::Error::from)?.map(|value| value.value().to_vec()))
-}
-
-fn scan(
-    table: &impl ReadableTable<&'static [u8], &'static [u8]>,
-    from: &[u8],
-    to: &[u8],
-    each: EachRow<'_>,
-) -> Result<(), StoreError> {
-    for row in table.range(from..to).map_err(redb::Error::from)? {
-        let (key, value) = row.map_err(redb::Error::from)?;
-        if each(key.value(), value.value())?.is_break() {
-            break;
-        }
-    }
-    Ok(())
 }
 
 #[cfg(test)]
@@ -415,7 +367,7 @@ mod tests {
         let store = Store::create(folder.path(), 5).unwrap();
         let group = store.group().unwrap();
         for n in [1_u8, 2, 3, 0xff] {
-            group.put(Table::Feeds, &[7, n], &[n]).unwrap();
+            group.put(Table::Feeds, &[7, n], &[n]);
         }
         assert_eq!(group.get(Table::Feeds, &[7, 2]).unwrap(), Some(vec![2]));
         assert_eq!(store.snapshot().unwrap().get(Table::Feeds, &[7, 2]).unwrap(), None);
@@ -439,7 +391,7 @@ mod tests {
         assert!(matches!(Store::open(folder.path()), Err(StoreError::Busy)));
         let beside = Store::open_to_read(folder.path()).unwrap();
         let group = store.group().unwrap();
-        group.put(Table::Slots, b"a", b"b").unwrap();
+        group.put(Table::Slots, b"a", b"b");
         group.commit().unwrap();
         assert_eq!(beside.snapshot().unwrap().get(Table::Slots, b"a").unwrap(), Some(b"b".to_vec()));
         assert!(matches!(beside.group(), Err(StoreError::Poisoned)));
@@ -453,7 +405,7 @@ mod tests {
         assert!(matches!(Store::open(folder.path()), Err(StoreError::Missing(_))));
         let store = Store::create(folder.path(), 1).unwrap();
         let group = store.group().unwrap();
-        group.put(Table::Meta, b"format", &2_u64.to_be_bytes()).unwrap();
+        group.put(Table::Meta, b"format", &2_u64.to_be_bytes());
         group.commit().unwrap();
         drop(store);
         assert!(matches!(Store::open(folder.path()), Err(StoreError::Format { found: 2 })));
