@@ -16,5 +16,6 @@ mod fixtures;
 mod fixtures_apple;
 mod fixtures_cda;
 mod fixtures_fhir;
+mod fuzz;
 mod supply;
 mod vectors;
