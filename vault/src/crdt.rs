@@ -28,7 +28,7 @@ use serde_json::Value as Json;
 
 use self::bounded::{Limits, ScanError};
 pub(crate) use self::{
-    change::{Ahead, Fit, Incoming},
+    change::{Ahead, Fit, Incoming, in_order},
     place::Place,
     write::{Write, ops_of},
 };

@@ -1,6 +1,9 @@
 //! Changes from outside on their way into a document: read, counted, and whether they fit what is there.
 
-use std::{cmp::Ordering, collections::HashMap};
+use std::{
+    cmp::Ordering,
+    collections::{HashMap, VecDeque},
+};
 
 use automerge::Change;
 use carnet_protocol::limits::CHANGE_OPS_PER_ENVELOPE_MAX;
@@ -94,6 +97,48 @@ impl Ahead {
         self.max_ops.insert(change.hash(), change.max_op());
         self.seqs.insert(change.actor().to_vec(), change.seq());
     }
+}
+
+/// Orders changes so that each comes after those among them that it follows: what it builds on, and its author's one
+/// before. What follows itself in a circle, as no honest change does, comes last.
+pub(crate) fn in_order(changes: Vec<Incoming>) -> Vec<Incoming> {
+    let mut by_hash = HashMap::new();
+    let mut by_place = HashMap::new();
+    for (index, change) in changes.iter().enumerate() {
+        by_hash.insert(change.hash(), index);
+        by_place.insert((change.actor(), change.seq()), index);
+    }
+    let mut followers: Vec<Vec<usize>> = vec![Vec::new(); changes.len()];
+    let mut open = vec![0_usize; changes.len()];
+    for (index, (change, open)) in changes.iter().zip(&mut open).enumerate() {
+        let before = change.seq().checked_sub(1).and_then(|seq| by_place.get(&(change.actor(), seq)));
+        let needed = change.change.deps().iter().filter_map(|hash| by_hash.get(&hash.0));
+        for earlier in needed.chain(before).filter(|earlier| **earlier != index) {
+            if let Some(followers) = followers.get_mut(*earlier) {
+                followers.push(index);
+                *open += 1;
+            }
+        }
+    }
+    let mut ready: VecDeque<usize> = (0..changes.len()).filter(|index| open.get(*index) == Some(&0)).collect();
+    let mut place = vec![usize::MAX; changes.len()];
+    let mut next = 0;
+    while let Some(index) = ready.pop_front() {
+        if let Some(place) = place.get_mut(index) {
+            *place = next;
+            next += 1;
+        }
+        for follower in followers.get(index).into_iter().flatten() {
+            let Some(open) = open.get_mut(*follower) else { continue };
+            *open -= 1;
+            if *open == 0 {
+                ready.push_back(*follower);
+            }
+        }
+    }
+    let mut placed: Vec<(usize, Incoming)> = place.into_iter().zip(changes).collect();
+    placed.sort_by_key(|(place, _)| *place);
+    placed.into_iter().map(|(_, change)| change).collect()
 }
 
 /// How a change stands to a document.

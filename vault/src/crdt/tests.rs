@@ -174,3 +174,28 @@ fn an_unknown_container_is_refused_and_nothing_is_written() {
     assert!(matches!(result, Err(CrdtError::UnknownContainer)));
     assert_eq!(doc.heads(), heads);
 }
+
+#[test]
+fn what_two_authors_wrote_in_turns_fits_in_one_pass_however_it_came() {
+    let (mut one, mut two) = (Doc::empty().unwrap(), Doc::empty().unwrap());
+    let mut changes = Vec::new();
+    for turn in 0..40 {
+        let (writer, other, feed) = if turn % 2 == 0 { (&mut one, &mut two, A) } else { (&mut two, &mut one, B) };
+        let change = write(writer, feed, &at("allergy", &format!("{turn:032x}")), json!({"name": turn.to_string()}));
+        receive(other, std::slice::from_ref(&change));
+        changes.push(Incoming::read(&change).unwrap());
+    }
+    let by_author = {
+        let mut sorted = changes.clone();
+        sorted.sort_by_key(|change| (change.actor().to_vec(), change.seq()));
+        sorted
+    };
+    let backwards: Vec<Incoming> = changes.iter().rev().cloned().collect();
+    for came in [by_author, backwards] {
+        let (doc, mut ahead) = (Doc::empty().unwrap(), Ahead::default());
+        for change in in_order(came) {
+            assert_eq!(doc.fit(&change, &ahead), Fit::Ready, "{}", change.seq());
+            ahead.add(&change);
+        }
+    }
+}

@@ -11,7 +11,7 @@ use carnet_protocol::limits::CHANGE_OPS_PER_CALL_MAX;
 
 use super::Pending;
 use crate::{
-    crdt::{Ahead, Fit, Incoming},
+    crdt::{Ahead, Fit, Incoming, in_order},
     record::{Record, RecordError},
     store::{StoreError, Writer},
     tables::{CHANGE_WAITING, Key},
@@ -52,9 +52,8 @@ impl Record<'_> {
         volume: VolumeId,
         changes: Vec<Incoming>,
     ) -> Result<Vec<Incoming>, RecordError> {
-        let mut left = changes;
-        // Each author's in their order, so that a chain goes in at once.
-        left.sort_by_cached_key(|change| (change.actor().to_vec(), change.seq()));
+        // Each after what it follows, so that what two authors wrote in turns goes in at once.
+        let mut left = in_order(changes);
         loop {
             let doc = self.live.volumes.doc(self.store, &self.live.id, &section, volume)?;
             let mut ready: Vec<Incoming> = Vec::new();
