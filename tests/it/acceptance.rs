@@ -109,6 +109,25 @@ fn every_number_in_a_test_name_is_of_a_list_that_can_be_read() {
     }
 }
 
+#[test]
+fn every_attack_names_tests_that_exist_and_bear_its_number() {
+    let (tests, text) = (tests(), fs::read_to_string(root().join("docs/threat-model.md")).expect("the threat model"));
+    let mut numbers = Vec::new();
+    for line in text.lines().filter(|line| line.starts_with("| ATK-")) {
+        let cells: Vec<&str> = line.trim_matches('|').split('|').map(str::trim).collect();
+        let [id, _, _, proofs] = cells.as_slice() else { panic!("not four cells: {line}") };
+        let number = id.trim_start_matches("ATK-");
+        let named: Vec<&str> = proofs.split('`').skip(1).step_by(2).collect();
+        assert!(!named.is_empty(), "{id} is shown by nothing");
+        for name in named {
+            assert!(tests.contains(name), "{id} names `{name}`, which is no test");
+            assert!(name.contains(&format!("atk_{number}_")), "{id} names `{name}`, which is of another attack");
+        }
+        numbers.push(number.parse::<u32>().expect("a number"));
+    }
+    assert_eq!(numbers, (1..=40).collect::<Vec<_>>(), "every attack once, in order");
+}
+
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("tests/ lies in the root").to_path_buf()
 }

@@ -24,9 +24,14 @@ pub(crate) fn owner(home: &Home, relay: &Relay) -> Carnet {
 
 /// Adds `second` to the record of `first` with a ticket: both sides must show the same six digits.
 pub(crate) fn pair(first: &Carnet, second: &Carnet, ticket: &str) -> (Value, Value) {
+    pair_as(first, second, ticket, "Camille")
+}
+
+/// The same; on `second` the record is called `name`.
+pub(crate) fn pair_as(first: &Carnet, second: &Carnet, ticket: &str, name: &str) -> (Value, Value) {
     let mut inviting = first.start(&["pair", "invite", "--ticket-out", ticket]);
     inviting.event("ticket");
-    let mut joining = second.start(&["pair", "join", ticket, "--label", "Portable", "--name", "Camille"]);
+    let mut joining = second.start(&["pair", "join", ticket, "--label", "Portable", "--name", name]);
     let shown = joining.event("code")["code"].clone();
     let digits = shown.as_str().unwrap_or_default().chars().filter(char::is_ascii_digit).count();
     assert_eq!(digits, 6, "{shown}");

@@ -77,7 +77,8 @@ impl Home {
 
     /// The command on the vault `name` of this home.
     pub fn carnet(&self, name: &str) -> Carnet {
-        Carnet { home: self.folder.path().to_owned(), vault: self.path(name), passphrase: self.path("passphrase") }
+        let (home, passphrase) = (self.folder.path().to_owned(), self.path("passphrase"));
+        Carnet { home, vault: self.path(name), passphrase, record: None }
     }
 
     /// The command on a new vault with one record.
@@ -107,6 +108,7 @@ pub struct Carnet {
     /// The folder of the vault.
     pub vault: PathBuf,
     passphrase: PathBuf,
+    record: Option<String>,
 }
 
 impl Carnet {
@@ -114,6 +116,12 @@ impl Carnet {
     #[must_use]
     pub fn with_passphrase(&self, path: PathBuf) -> Self {
         Self { passphrase: path, ..self.clone() }
+    }
+
+    /// The same vault; commands are about the record of this name.
+    #[must_use]
+    pub fn of(&self, record: &str) -> Self {
+        Self { record: Some(record.to_owned()), ..self.clone() }
     }
 
     /// Runs one command to its end, with `--json`.
@@ -183,7 +191,11 @@ impl Carnet {
 
     fn command(&self, words: &[&str]) -> Command {
         let mut command = command(&program("carnet"), &self.home);
-        command.arg("--vault").arg(&self.vault).arg("--passphrase-file").arg(&self.passphrase).args(words);
+        command.arg("--vault").arg(&self.vault).arg("--passphrase-file").arg(&self.passphrase);
+        if let Some(record) = &self.record {
+            command.args(["--record", record]);
+        }
+        command.args(words);
         command
     }
 }
@@ -435,6 +447,15 @@ impl Relay {
     /// Ends it at once.
     pub fn kill(&mut self) {
         self.running.take().expect("the relay runs").kill();
+    }
+
+    /// Deletes what confirmed snapshots stand for, at once. It must not be running.
+    pub fn collect(&self) -> Value {
+        let mut command = command(&program("carnet-relay"), &self.home);
+        command.args(["gc", "--grace-days", "0", "--json", "--data"]).arg(&self.folder);
+        let ran = finish(&mut command, "", &["carnet-relay gc"]);
+        assert_eq!(ran.code, Some(0), "{}{}", ran.out, ran.err);
+        serde_json::from_str(&ran.out).expect("one event")
     }
 
     /// What it holds, as an outsider with its disk sees it.
