@@ -15,6 +15,8 @@
 
 mod disk;
 mod golden;
+mod kill;
+mod lies;
 mod naive;
 mod power;
 mod tamper;

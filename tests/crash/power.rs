@@ -31,14 +31,14 @@ pub(crate) struct Tally {
 }
 
 impl Tally {
-    fn note(&mut self, place: &str, verdict: Result<(), String>) {
+    pub(crate) fn note(&mut self, place: &str, verdict: Result<(), String>) {
         self.points += 1;
         if let Err(error) = verdict {
             self.lost.push(format!("{place}: {error}"));
         }
     }
 
-    fn assert_none_lost(&self, at_least: usize) {
+    pub(crate) fn assert_none_lost(&self, at_least: usize) {
         assert!(self.points >= at_least, "{} points", self.points);
         assert!(
             self.lost.is_empty(),

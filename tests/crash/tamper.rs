@@ -104,7 +104,7 @@ thread_local! {
 }
 
 /// Runs work in which the database may panic inside the store's boundary, and counts instead of printing.
-fn quietly<T>(work: impl FnOnce() -> T) -> T {
+pub(crate) fn quietly<T>(work: impl FnOnce() -> T) -> T {
     static HOOK: std::sync::Once = std::sync::Once::new();
     HOOK.call_once(|| {
         let usual = std::panic::take_hook();
