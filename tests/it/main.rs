@@ -8,6 +8,7 @@ mod cli_faults;
 mod cli_journey;
 mod cli_kill;
 mod cli_kit;
+mod cli_lists;
 mod cli_pair;
 mod cli_record;
 mod cli_secrets;

@@ -1,10 +1,12 @@
 //! `measure`: weight, blood pressure, glucose and the others; and the days of what phones and watches counted.
 
+mod bmi;
+
 use carnet_record::{Fact, When, batch::SampleValue};
 use carnet_vault::{Record, measures::DayOfSamples};
 use serde_json::{Value, json};
 
-use super::entries::{self, Common, JsonSource, ListOptions, Noun};
+use super::entries::{self, Common, Found, JsonSource, ListOptions, Noun};
 use crate::{
     error::Failure,
     form::measure::{MeasureFields, known, value_text},
@@ -153,6 +155,8 @@ fn list(options: &MeasureList, record: &mut Record<'_>) -> Result<Report, Failur
         daily(kind, &options.options, record)?
     } else if let (Some(kind), true) = (&options.kind, options.raw) {
         raw(kind, &options.options, record)?
+    } else if options.kind.as_deref() == Some("bmi") {
+        bmi::list(options, record)?
     } else {
         typed(options, record)?
     };
