@@ -288,11 +288,11 @@ impl World {
     /// All these devices show the same, all of it was written by somebody, and nothing that was said to be saved lacks.
     /// Nothing waits, neither to be sent nor to be judged.
     pub(crate) fn check(&self, devices: &[NodeId]) {
+        self.compare(devices);
         for device in devices {
             let pending = self.pending(*device);
             assert_eq!((pending.to_send, pending.waiting, pending.quarantined), (0, 0, 0), "{device}: {pending:?}");
         }
-        self.compare(devices);
     }
 
     /// What waits on a device.
