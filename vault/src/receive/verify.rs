@@ -58,7 +58,7 @@ impl Record<'_> {
     ) -> Result<Found, RecordError> {
         let header = &envelope.header;
         let membership = self.live.members.current();
-        let (mut waits, mut gap) = (false, None);
+        let (mut waits, mut covered, mut gap) = (false, false, None);
         for candidate in candidates {
             let state = self.feed(writer, &candidate.feed)?.unwrap_or_else(|| {
                 let kind = header.kind.number();
@@ -75,7 +75,12 @@ impl Record<'_> {
                 }
             };
             let Some((previous, last_heads)) = before else {
-                gap = gap.or(Some((candidate.feed, state.seq + 1)));
+                // Below the anchor of a snapshot nothing is missing: what it stands for is in the volume already.
+                if header.seq <= state.seq {
+                    covered = true;
+                } else {
+                    gap = gap.or(Some((candidate.feed, state.seq + 1)));
+                }
                 continue;
             };
             let views: Vec<(HeadsDigest, OpId)> = match (header.heads, last_heads) {
@@ -107,6 +112,7 @@ impl Record<'_> {
         Ok(Found::Verdict(match gap {
             Some((feed, from)) => Verdict::Gap(feed, from),
             None if waits => Verdict::Waiting,
+            None if covered => Verdict::Known,
             None => Verdict::Refused,
         }))
     }
