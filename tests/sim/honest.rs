@@ -118,6 +118,7 @@ async fn restored(world: Rc<World>) -> Outcome {
     world.converge(&all).await;
     world.kill(unlucky, Death::Killed);
     world.with_device(unlucky, |it| it.put_back(&backup));
+    world.model.borrow_mut().put_back(unlucky);
     world.heal();
     counts.add(world.chaos(STEPS / 4).await);
     heal(&world, &all, counts).await

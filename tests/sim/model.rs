@@ -10,9 +10,14 @@ use crate::executor::NodeId;
 /// Kinds of entries that people of a world write.
 const KINDS: [&str; 2] = ["allergy", "document"];
 
+/// A device, and how often it was put back to an earlier state. What it wrote before it does not know afterwards, so that
+/// the two are like two authors.
+type Author = (NodeId, u32);
+
 /// What was written, by whom, and whether it was said to be saved.
 #[derive(Default)]
 pub(crate) struct Model {
+    returns: BTreeMap<NodeId, u32>,
     entries: BTreeMap<EntryId, Written>,
     /// Names of documents that were said to be saved.
     documents: BTreeSet<String>,
@@ -26,9 +31,9 @@ struct Written {
     /// Whether its addition was said to be saved; else its first name is among the doubtful ones.
     is_added: bool,
     /// Every name that it may have had, in the order in which they were given.
-    names: Vec<(NodeId, String, Said)>,
+    names: Vec<(Author, String, Said)>,
     /// Every time when it was removed (true) or brought back.
-    removals: Vec<(NodeId, bool, Said)>,
+    removals: Vec<(Author, bool, Said)>,
 }
 
 /// What became of an act.
@@ -41,9 +46,23 @@ pub(crate) enum Said {
 }
 
 impl Model {
+    /// A device goes on from a backup.
+    pub(crate) fn put_back(&mut self, device: NodeId) {
+        *self.returns.entry(device).or_default() += 1;
+    }
+
+    /// Whether some device goes on from a backup.
+    pub(crate) fn has_returns(&self) -> bool {
+        !self.returns.is_empty()
+    }
+
+    fn author(&self, device: NodeId) -> Author {
+        (device, self.returns.get(&device).copied().unwrap_or_default())
+    }
+
     /// An entry was added.
     pub(crate) fn added(&mut self, id: EntryId, by: NodeId, name: &str) {
-        let names = vec![(by, name.to_owned(), Said::Saved)];
+        let names = vec![(self.author(by), name.to_owned(), Said::Saved)];
         self.entries.insert(id, Written { is_added: true, names, removals: Vec::new() });
     }
 
@@ -59,11 +78,13 @@ impl Model {
 
     /// An entry was given another name.
     pub(crate) fn renamed(&mut self, id: EntryId, by: NodeId, name: &str, said: Said) {
+        let by = self.author(by);
         self.entries.entry(id).or_default().names.push((by, name.to_owned(), said));
     }
 
     /// An entry was removed, or brought back.
     pub(crate) fn removed(&mut self, id: EntryId, by: NodeId, is_removed: bool, said: Said) {
+        let by = self.author(by);
         self.entries.entry(id).or_default().removals.push((by, is_removed, said));
     }
 
@@ -105,7 +126,7 @@ impl Written {
     fn compare(&self, name: &str, is_first: bool, is_removed: bool) -> Result<(), String> {
         let allowed = possible(&self.names);
         if !is_first && !allowed.iter().any(|allowed| *allowed == name) {
-            return Err(format!("an entry is called {name}, not one of {allowed:?}"));
+            return Err(format!("an entry is called {name}, not one of {allowed:?}; names given: {:?}", self.names));
         }
         let mut removals = possible(&self.removals);
         if self.removals.iter().all(|(_, _, said)| *said == Said::Nothing) {
@@ -121,8 +142,8 @@ impl Written {
 
 /// What may stand in the end: the last thing that each author was told is saved, and whatever it tried after that. Which
 /// of two authors wrote last is for the record to say.
-fn possible<T>(acts: &[(NodeId, T, Said)]) -> Vec<&T> {
-    let mut authors: BTreeMap<NodeId, Vec<&T>> = BTreeMap::new();
+fn possible<T>(acts: &[(Author, T, Said)]) -> Vec<&T> {
+    let mut authors: BTreeMap<Author, Vec<&T>> = BTreeMap::new();
     for (author, value, said) in acts {
         let values = authors.entry(*author).or_default();
         if *said == Said::Saved {
