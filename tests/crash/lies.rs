@@ -93,26 +93,26 @@ struct Story {
 /// again.
 fn run(disk: &LyingDisk, steps: &[Step], cache_bytes: usize, mut rng: ChaCha20Rng) -> Story {
     let options = || Options { cache_bytes, ..small() };
-    let mut story = Story { states: vec![Content::new()], acknowledged: 0, before_last: (0, 0, 0) };
+    let mut told = Story { states: vec![Content::new()], acknowledged: 0, before_last: (0, 0, 0) };
     quietly(|| {
         let Ok(mut store) = Store::create_on(disk.clone(), Lock::Key(&test_key()), options(), fork(&mut rng)) else {
             return;
         };
         for step in steps {
             let Step::Commit(durability, changes) = step else { continue };
-            let mut next = story.states[story.states.len() - 1].clone();
+            let mut next = told.states[told.states.len() - 1].clone();
             for (key, value) in changes {
                 match value {
                     Some(value) => drop(next.insert(key.clone(), value.clone())),
                     None => drop(next.remove(key)),
                 }
             }
-            story.states.push(next);
-            story.before_last = disk.calls();
+            told.states.push(next);
+            told.before_last = disk.calls();
             if commit(&store, *durability, changes).is_err() {
                 return;
             }
-            story.acknowledged = story.states.len() - 1;
+            told.acknowledged = told.states.len() - 1;
             if rng.random_range(0..3) == 0 {
                 let closed = store.close();
                 let opened = Store::open_on(disk.clone(), Unlock::Key(&test_key()), options(), fork(&mut rng));
@@ -122,7 +122,7 @@ fn run(disk: &LyingDisk, steps: &[Step], cache_bytes: usize, mut rng: ChaCha20Rn
         }
         let _ = store.close();
     });
-    story
+    told
 }
 
 /// Tells one lie in each of many runs. `lie` chooses it, from the calls of the honest run: in all, and before the last
@@ -138,16 +138,16 @@ fn told(
         let kind = if number % 2 == 0 { Kind::Mixed } else { Kind::Acknowledged };
         let steps = workload(kind, seed().wrapping_add(11_000 + number), 8);
         let honest = LyingDisk::holding(Vec::new(), None);
-        let story = run(&honest, &steps, cache_bytes, ChaCha20Rng::seed_from_u64(number));
-        assert_eq!(story.acknowledged + 1, story.states.len(), "an honest disk takes everything");
+        let told = run(&honest, &steps, cache_bytes, ChaCha20Rng::seed_from_u64(number));
+        assert_eq!(told.acknowledged + 1, told.states.len(), "an honest disk takes everything");
         for _ in 0..20 {
-            let lie = lie(&mut rng, honest.calls(), story.before_last);
+            let lie = lie(&mut rng, honest.calls(), told.before_last);
             let disk = LyingDisk::holding(Vec::new(), Some(lie));
-            let story = run(&disk, &steps, cache_bytes, ChaCha20Rng::seed_from_u64(number));
+            let told = run(&disk, &steps, cache_bytes, ChaCha20Rng::seed_from_u64(number));
             if disk.has_lied() {
-                let states: Vec<&Content> = story.states.iter().collect();
+                let states: Vec<&Content> = told.states.iter().collect();
                 let place = format!("workload {number}, {lie:?}");
-                outcomes.judge(disk.bytes(), &states, story.acknowledged, &place, &mut rng);
+                outcomes.judge(disk.bytes(), &states, told.acknowledged, &place, &mut rng);
             }
         }
         if outcomes.told >= LIES * scale() {

@@ -100,10 +100,10 @@ impl StorageBackend for LyingDisk {
         out.copy_from_slice(now);
         if state.lie == Some(Lie::StaleRead(state.reads)) {
             // The newest earlier state that differs: what a cache that missed a write would give.
-            let stale =
+            let before =
                 state.earlier.iter().rev().filter_map(|earlier| earlier.get(range.clone())).find(|old| *old != out);
-            if let Some(stale) = stale.map(<[u8]>::to_vec) {
-                out.copy_from_slice(&stale);
+            if let Some(before) = before.map(<[u8]>::to_vec) {
+                out.copy_from_slice(&before);
                 state.has_lied = true;
             }
         }
@@ -122,9 +122,9 @@ impl StorageBackend for LyingDisk {
             state.has_lied = true;
             return Ok(());
         }
-        state.durable = state.bytes.clone();
-        let earlier = state.bytes.clone();
-        state.earlier.push(earlier);
+        let now = state.bytes.clone();
+        state.durable.clone_from(&now);
+        state.earlier.push(now);
         Ok(())
     }
 
