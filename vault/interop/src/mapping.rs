@@ -16,7 +16,7 @@ pub struct Row {
     pub kind: &'static str,
     /// Field of the model.
     pub field: &'static str,
-    /// Where it stands in FHIR: resource type and path; empty for nowhere.
+    /// Where it stands in FHIR: resource type and path; empty when it has no place.
     pub path: &'static str,
     /// Why it is lost; none when the field comes back as it was.
     pub loss: Option<LossReason>,
