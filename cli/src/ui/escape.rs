@@ -34,8 +34,8 @@ pub(crate) fn escape_lines(text: &str) -> String {
     safe
 }
 
-/// Serialized JSON, with the characters that JSON lets through and a terminal would obey written as JSON escapes (RFC 8259, section 7).
-/// They can only stand inside strings, so the value does not change.
+/// Serialized JSON, with the characters that JSON lets through and a terminal would obey written as escapes (RFC 8259,
+/// section 7). They can only stand inside strings, so the value does not change.
 pub(crate) fn escape_json(serialized: &str) -> String {
     let mut safe = String::with_capacity(serialized.len());
     let mut units = [0_u16; 2];
