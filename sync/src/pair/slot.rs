@@ -1,7 +1,7 @@
 //! The slot of an invitation, from one side: posting, reading and closing it, wherever it is hosted.
 //!
 //! A lost connection to the relay is made again here; what the messages say is not known here. Source:
-//! `docs/frames.md`, "Slots".
+//! `docs/frames.md`, "Rendezvous".
 
 use std::{sync::Arc, time::Duration};
 
