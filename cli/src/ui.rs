@@ -1,7 +1,8 @@
 //! All that the command says and asks. Nothing else in this crate writes to a standard stream or reads an answer.
 //!
 //! Data goes to standard output, talk and progress to standard error. With `--json` standard output carries one object
-//! of the schema `carnet.cli/1`, after a line for each event of a command that lasts; progress is JSON Lines on standard error. Text from data is made harmless on its way out (see [`escape`]).
+//! of the schema `carnet.cli/1`, after a line for each event of a command that lasts; progress is JSON Lines on standard
+//! error. Text from data is made harmless on its way out (see [`escape`]).
 
 mod ask;
 mod escape;
@@ -66,6 +67,8 @@ pub(crate) enum Block {
     Rows(Vec<Message>, Vec<Vec<String>>),
     /// Lines laid out beforehand, such as a QR code or a table in CSV.
     Lines(String),
+    /// A value for a program.
+    Json(Value),
 }
 
 /// The one way to the person: standard streams, language and form of output.
@@ -238,6 +241,7 @@ impl Ui {
                 Table { head, rows }.lines(self.columns)
             }
             Block::Lines(lines) => escape_lines(lines).lines().map(str::to_owned).collect(),
+            Block::Json(value) => vec![escape_json(&value.to_string())],
         }
     }
 }

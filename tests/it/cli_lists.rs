@@ -172,3 +172,15 @@ fn entries_come_from_json_one_or_many_all_of_them_or_none() {
     assert_eq!(carnet.digest(), before, "none of a list of which one is refused");
     assert_eq!(carnet.run(&["profile", "add"]).refused(2), "usage", "a kind or a file");
 }
+
+#[test]
+fn a_list_in_json_stays_json_whatever_its_texts_hold() {
+    let home = Home::new();
+    let carnet = home.vault("vault", "Ana");
+    let comment = "avant\u{200b}\u{202e}apres";
+    carnet.run(&["measure", "add", "weight", "70", "--comment", comment]).data();
+    let shown = carnet.talk(&["measure", "list", "weight", "--format", "json"]).out;
+    assert!(!shown.contains('\u{202e}'), "a terminal would obey it: {shown}");
+    let value: Value = serde_json::from_str(&shown).unwrap_or_else(|error| panic!("{error}: {shown}"));
+    assert_eq!(value[0]["comment"], comment);
+}

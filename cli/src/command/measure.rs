@@ -162,7 +162,7 @@ fn list(options: &MeasureList, record: &mut Record<'_>) -> Result<Report, Failur
     };
     let page = match options.format {
         Format::Csv => vec![Block::Lines(csv(&columns))],
-        Format::Json => vec![Block::Lines(columns.data.to_string())],
+        Format::Json => vec![Block::Json(columns.data.clone())],
         Format::Table if columns.rows.is_empty() => vec![Block::Say(msg!("list-empty"))],
         Format::Table => {
             let head = columns.names.iter().map(|name| head(name)).collect();
