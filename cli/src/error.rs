@@ -172,6 +172,8 @@ pub(crate) enum Failure {
     },
     /// The sheet of a recovery kit does not fit its page.
     KitDoesNotFit,
+    /// Another device made a new kit at the same time, and that one counts.
+    KitForestalled,
     /// A record would be made whose recovery kit nobody would see.
     KitNeedsPlace,
     /// The words of a new kit were not typed back as they are.
@@ -391,6 +393,7 @@ impl Failure {
             Self::InvitationEnded => msg!("error-invitation-ended"),
             Self::KeyStore { reason } => msg!("error-key-store", reason = reason),
             Self::KitDoesNotFit => msg!("error-kit-does-not-fit"),
+            Self::KitForestalled => msg!("error-kit-forestalled"),
             Self::KitNeedsPlace => msg!("error-kit-needs-place"),
             Self::KitNotReadBack => msg!("error-kit-not-read-back"),
             Self::KitOfOther => msg!("error-kit-of-other"),
@@ -478,6 +481,7 @@ impl Failure {
             | Self::Interrupted
             | Self::KeyStore { .. }
             | Self::KitDoesNotFit
+            | Self::KitForestalled
             | Self::KitNotReadBack
             | Self::KitOfOther
             | Self::KitWords

@@ -57,7 +57,7 @@ pub use self::{
     pair::{Admitted, Invited, Joining, Meeting, Met, hand_on},
     peer::{serve_peers, sync_with_peer},
     relay::{sync_with_relay, trust_relay_again},
-    restore::{replace_kit, restore_from_relay},
+    restore::{is_opened_by, replace_kit, restore_from_relay},
     shared::{SharedVault, share},
     watch::watch,
 };

@@ -17,8 +17,9 @@ use carnet_protocol::{
     membership::{Body, Op},
 };
 use carnet_vault::{
-    CarriedOp, LocalChange, RecordId, Vault,
+    CarriedOp, LocalChange, RecordId, Vault, VaultError,
     recovery::{Kit, RecoveryError},
+    store::StoreError,
 };
 
 use crate::{
@@ -86,6 +87,21 @@ pub async fn replace_kit(
         Ok(())
     };
     with_vault(vault, replace).await
+}
+
+/// Whether the kit opens the record now, by what is durable here.
+///
+/// # Errors
+/// The vault's; [`StoreError::Poisoned`] when a failed write leaves it open until the vault is opened again.
+pub async fn is_opened_by(vault: &SharedVault, record: RecordId, kit: &Arc<Kit>) -> Result<bool, SyncError> {
+    let kit = Arc::clone(kit);
+    let ask = move |vault: &mut Vault| -> Result<bool, VaultError> {
+        if vault.store().is_poisoned() {
+            return Err(StoreError::Poisoned.into());
+        }
+        Ok(vault.record(&record)?.is_opened_by(&kit))
+    };
+    with_vault(vault, ask).await
 }
 
 /// The genesis, from a relay to which the kit proves that it is a root of the record.

@@ -144,3 +144,59 @@ fn a_new_kit_counts_only_once_its_words_were_typed_back() {
     assert_eq!(status["records"][0]["kit_confirmed"], Value::Bool(true), "{status}");
     rehearse(&sheet(&home, "new.pdf")).data();
 }
+
+#[test]
+fn a_new_kit_that_another_device_forestalled_leaves_no_sheet_that_opens_nothing() {
+    let (operator, home, other) = (Home::new(), Home::new(), Home::new());
+    let relay = Relay::new(&operator);
+    let first = owner(&home, &relay);
+    let second = other.carnet("vault");
+    pair(&first, &second, text(&home.path("ticket")));
+    let old = sheet(&home, "kit.pdf");
+    let (ours, theirs) = (home.path("ours.pdf"), other.path("theirs.pdf"));
+    let kit = |out| ["recovery", "kit", "--out", text(out), "--words-fd", "0", "--yes"];
+    let rehearse = |carnet: &Carnet, words: &str| {
+        carnet.run_with(&["recovery", "rehearse", "--words-fd", "0"], &format!("{words}\n"))
+    };
+
+    // While one device has its sheet read back, the other makes a kit and the relay has it.
+    let mut screen = first.at_terminal(&kit(&ours));
+    screen.say(&old);
+    screen.until("four words of group ");
+    let group: usize = screen.until(",").trim_end_matches(',').parse().expect("a number");
+    let fresh = sheet(&home, "ours.pdf");
+    second.run_with(&kit(&theirs), &format!("{old}\n")).data();
+    let words: Vec<&str> = fresh.split(' ').collect();
+    screen.say(&words[(group - 1) * 4..group * 4].join(" "));
+    let (code, shown) = screen.finish();
+    assert_eq!(code, Some(1), "{shown}");
+    assert!(!ours.exists(), "no sheet is left whose words open nothing");
+    assert!(!shown.contains("destroy the old one"), "{shown}");
+    assert_eq!(rehearse(&first, &fresh).refused(1), "kit_of_other");
+    for carnet in [&first, &second] {
+        sync(carnet);
+        rehearse(carnet, &sheet(&other, "theirs.pdf")).data();
+    }
+    assert_eq!(first.digest(), second.digest());
+}
+
+#[test]
+fn a_new_kit_is_not_even_drawn_where_another_device_has_made_one() {
+    let (operator, home, other) = (Home::new(), Home::new(), Home::new());
+    let relay = Relay::new(&operator);
+    let first = owner(&home, &relay);
+    let second = other.carnet("vault");
+    pair(&first, &second, text(&home.path("ticket")));
+    let old = sheet(&home, "kit.pdf");
+    let (ours, theirs) = (home.path("ours.pdf"), other.path("theirs.pdf"));
+    let kit = |carnet: &Carnet, out| {
+        let words = ["recovery", "kit", "--out", text(out), "--words-fd", "0", "--yes"];
+        carnet.run_with(&words, &format!("{old}\n"))
+    };
+    kit(&second, &theirs).data();
+    // The first device hears of it from the relay, once the words of the old kit were taken for right.
+    assert_eq!(kit(&first, &ours).refused(1), "kit_of_other");
+    assert!(!ours.exists(), "no sheet is left whose words open nothing");
+    let words = sheet(&other, "theirs.pdf");
+    first.run_with(&["recovery", "rehearse", "--words-fd", "0"], &format!("{words}\n")).data();
+}

@@ -5,7 +5,9 @@ use std::{
     sync::Arc,
 };
 
-use carnet_sync::{Restoration, replace_kit, restore_from_file, restore_from_relay, sync_with_relay};
+use carnet_sync::{
+    Node, Restoration, SharedVault, is_opened_by, replace_kit, restore_from_file, restore_from_relay, sync_with_relay,
+};
 use carnet_vault::{
     LocalChange, RecordSummary, RelayAddress, VaultError,
     recovery::{Kit, LostDevices, RecoveryError},
@@ -146,7 +148,7 @@ fn lost(named: &[String]) -> Result<LostDevices, Failure> {
 
 /// Draws a new kit, hands it over, and lets it open the record in place of the present one, whose words are asked for:
 /// only who has a kit may replace it. Nothing is signed before the new sheet is known to be in the person's hands, where
-/// somebody can be asked.
+/// somebody can be asked. A sheet that opens nothing does not stay.
 fn replace(options: &KitOptions, session: &Session<'_>) -> Result<Report, Failure> {
     sheet::check_place(options.out.as_deref(), session)?;
     let mut vault = session.open()?;
@@ -158,37 +160,79 @@ fn replace(options: &KitOptions, session: &Session<'_>) -> Result<Report, Failur
         return Err(Failure::KitOfOther);
     }
     session.ui.confirm(&msg!("ask-new-kit", name = &meant.label))?;
-    let has_relay = meant.relay.is_some();
-    network::run(vault, session.ui, async |node, shared| {
-        let mut teller = Teller::new(session.ui);
+    let replacing = Replacing { old, meant: &meant, out: options.out.as_deref(), session };
+    let mut is_uncertain = false;
+    match network::run(vault, session.ui, async |node, shared| replacing.run(node, shared, &mut is_uncertain).await) {
+        // The disk alone knows whether the new kit is in force: neither sheet may go.
+        Err(failure) if is_uncertain => Ok(Report {
+            warnings: vec![msg!("warning-kit-uncertain", name = &meant.label)],
+            failure: Some(failure),
+            ..Report::default()
+        }),
+        other => other,
+    }
+}
+
+/// One kit that is to take the place of another.
+struct Replacing<'a> {
+    old: Arc<Kit>,
+    meant: &'a RecordSummary,
+    out: Option<&'a Path>,
+    session: &'a Session<'a>,
+}
+
+impl Replacing<'_> {
+    async fn run(&self, node: &Node, shared: &SharedVault, is_uncertain: &mut bool) -> Result<Report, Failure> {
+        let (id, has_relay) = (self.meant.id, self.meant.relay.is_some());
+        let mut teller = Teller::new(self.session.ui);
         let mut tell = |event| teller.tell(event);
         if has_relay {
             // The new kit is made on what the record is now, and a relay that is away is found out before words are.
-            sync_with_relay(node, shared, meant.id, &mut tell).await?;
-        }
-        let new = Arc::new(Kit::generate(&mut Session::chance()));
-        let is_confirmed = give(&new, &meant, options.out.as_deref(), session)?;
-        replace_kit(shared, meant.id, &old, &new, is_confirmed).await?;
-        let mut data = Map::from_iter([
-            ("record".to_owned(), Value::String(meant.id.to_string())),
-            ("kit".to_owned(), options.out.as_ref().map_or(Value::Null, |path| path.display().to_string().into())),
-            ("kit_confirmed".to_owned(), is_confirmed.into()),
-        ]);
-        let mut report =
-            Report { page: vec![Block::Say(msg!("kit-replaced", name = &meant.label))], ..Report::default() };
-        if !is_confirmed {
-            report.warnings.push(msg!("warning-kit", name = &meant.label));
-        }
-        if has_relay {
-            let exchanged = sync_with_relay(node, shared, meant.id, &mut tell).await;
-            report.failure = add_synced(exchanged, &mut data, &mut report.page, &mut report.warnings);
-            if report.failure.is_some() {
-                report.warnings.push(msg!("warning-old-kit", name = &meant.label));
+            sync_with_relay(node, shared, id, &mut tell).await?;
+            if !is_opened_by(shared, id, &self.old).await? {
+                return Err(Failure::KitOfOther);
             }
         }
-        report.data = Value::Object(data);
+        let new = Arc::new(Kit::generate(&mut Session::chance()));
+        let is_confirmed = give(&new, self.meant, self.out, self.session)?;
+        if let Err(error) = replace_kit(shared, id, &self.old, &new, is_confirmed).await {
+            match is_opened_by(shared, id, &new).await {
+                Ok(false) => take_away(self.out)?,
+                Ok(true) | Err(_) => *is_uncertain = true,
+            }
+            return Err(error.into());
+        }
+        let mut report = self.told(is_confirmed);
+        if has_relay {
+            let exchanged = sync_with_relay(node, shared, id, &mut tell).await;
+            // Of two kits that are made at once the relay's first counts.
+            if exchanged.is_ok() && !is_opened_by(shared, id, &new).await? {
+                take_away(self.out)?;
+                return Err(Failure::KitForestalled);
+            }
+            let mut data = Map::new();
+            report.failure = add_synced(exchanged, &mut data, &mut report.page, &mut report.warnings);
+            if let Some(told) = report.data.as_object_mut() {
+                told.extend(data);
+            }
+            if report.failure.is_some() {
+                report.warnings.push(msg!("warning-old-kit", name = &self.meant.label));
+            }
+        }
         Ok(report)
-    })
+    }
+
+    /// What is said of a kit that was replaced.
+    fn told(&self, is_confirmed: bool) -> Report {
+        let name = &self.meant.label;
+        let kit = self.out.map_or(Value::Null, |path| path.display().to_string().into());
+        Report {
+            data: json!({ "record": self.meant.id.to_string(), "kit": kit, "kit_confirmed": is_confirmed }),
+            page: vec![Block::Say(msg!("kit-replaced", name = name))],
+            warnings: (!is_confirmed).then(|| msg!("warning-kit", name = name)).into_iter().collect(),
+            ..Report::default()
+        }
+    }
 }
 
 /// Gives the words of a new kit to the person. True when one group of them was typed back; where that was wrong, the
@@ -204,10 +248,13 @@ fn give(new: &Kit, record: &RecordSummary, out: Option<&Path>, session: &Session
     if matches!(read_back, Ok(true)) {
         return Ok(true);
     }
-    if let Some(path) = out {
-        std::fs::remove_file(path).map_err(|error| Failure::unwritable(path, &error))?;
-    }
+    take_away(out)?;
     read_back.and(Err(Failure::KitNotReadBack))
+}
+
+/// Removes a sheet that opens nothing.
+fn take_away(out: Option<&Path>) -> Result<(), Failure> {
+    out.map_or(Ok(()), |path| std::fs::remove_file(path).map_err(|error| Failure::unwritable(path, &error)))
 }
 
 /// Checks that the 24 words open the record. Nothing of the record changes; that they were checked is noted here.
