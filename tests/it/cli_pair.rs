@@ -6,7 +6,7 @@ use carnet_tests::{
 };
 use serde_json::{Value, json};
 
-use crate::cli_sync::{live_devices, owner};
+use crate::cli_sync::{live_devices, owner, words_of};
 
 /// The digits that a screen shows, at the question whether they are the same.
 fn digits(screen: &mut Terminal) -> String {
@@ -174,4 +174,42 @@ fn a_record_that_is_here_is_not_joined_again() {
     assert_eq!(copy.run(&["pair", "join", text(&ticket), "--name", "Camille"]).refused(2), "already_here");
     assert_eq!(copy.digest(), before);
     assert_eq!(live_devices(&copy).len(), 1);
+}
+
+#[test]
+fn a_record_that_waits_keeps_its_place_and_its_name_when_another_one_comes() {
+    let (operator, home, elsewhere, other) = (Home::new(), Home::new(), Home::new(), Home::new());
+    let relay = Relay::new(&operator);
+    let (first, theirs, second) = (owner(&home, &relay), owner(&elsewhere, &relay), other.carnet("vault"));
+    first.run(&["profile", "add", "disease", "--name", "Asthme"]).data();
+    let ticket = home.path("ticket");
+    let mut inviting = first.start(&["pair", "invite", "--ticket-out", text(&ticket)]);
+    inviting.event("ticket");
+    let mut joining = second.start(&["pair", "join", text(&ticket)]);
+    assert_eq!(inviting.event("code")["code"], joining.event("code")["code"]);
+    joining.say("same");
+    let waits = joining.event("joined")["record"].clone();
+    // It ends before the other person has answered: the record waits here, under the name that nobody chose.
+    joining.kill();
+
+    let late = elsewhere.path("ticket");
+    let mut also = theirs.start(&["pair", "invite", "--ticket-out", text(&late)]);
+    also.event("ticket");
+    assert_eq!(second.run(&["pair", "join", text(&late)]).refused(2), "record_exists");
+    also.kill();
+    let kit = format!("{}\n", words_of(&std::fs::read(elsewhere.path("kit.pdf")).expect("the sheet")));
+    let stick = elsewhere.path("stick");
+    theirs.run(&["sync", "--file", text(&stick)]).data();
+    let restore = ["recovery", "restore", "--yes", "--words-fd", "0", "--from", text(&stick)];
+    assert_eq!(second.run_with(&restore, &kit).refused(2), "record_exists");
+    second.run_with(&[&restore[..], &["--name", "Autre"]].concat(), &kit).data();
+    let listed = second.run(&["record", "list"]).data();
+    let here: Vec<&Value> = listed.as_array().expect("records").iter().map(|one| &one["id"]).collect();
+    assert!(here.len() == 2 && here.contains(&&waits), "{listed}");
+
+    // The other person answers after all: what was begun is not lost.
+    inviting.say("same");
+    assert_eq!(inviting.finish().0, Some(0));
+    second.of("Carnet").run(&["sync", "--once"]).data();
+    assert_eq!(second.of("Carnet").digest(), first.digest());
 }

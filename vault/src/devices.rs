@@ -314,15 +314,16 @@ impl Vault {
         joiner.answer(challenge, &mut self.door.rng)
     }
 
-    /// Keeps the record that this device was paired with, as one that waits for its first sync. One that waits in vain
-    /// under the same name, or is the same, makes room for it.
+    /// Keeps the record that this device was paired with, as one that waits for its first sync, in place of what an
+    /// earlier attempt left of the same record.
     ///
     /// # Errors
-    /// The store's.
+    /// [`VaultError::NameTaken`]; the store's.
     pub fn join(&mut self, joined: Joined, label: &str) -> Result<RecordId, VaultError> {
         let offer = &joined.offer;
         let id = offer.record;
-        self.forget_waiting(&id, label)?;
+        self.check_name(label, Some(&id))?;
+        self.forget_waiting(&id)?;
         let signing = self.seed.signing_key(&offer.salt);
         let row = RecordRow {
             label: label.to_owned(),
@@ -360,16 +361,18 @@ impl Vault {
         Ok(())
     }
 
-    /// Takes records off this device that wait, under this name or with this id: a new attempt takes their place. What
-    /// waits holds nothing that a person wrote here.
-    pub(crate) fn forget_waiting(&mut self, id: &RecordId, label: &str) -> Result<(), VaultError> {
-        for known in self.records()? {
-            let is_waiting = known.standing == crate::DeviceStanding::Waiting;
-            if is_waiting && (known.id == *id || known.label == label) {
-                self.forget_record(&known.id)?;
-            }
-        }
-        Ok(())
+    /// Takes what an earlier attempt left of this record off this device, if it waits: it holds nothing that a person
+    /// wrote here. Another record that waits is no part of the attempt, whatever it is called.
+    pub(crate) fn forget_waiting(&mut self, id: &RecordId) -> Result<(), VaultError> {
+        let is_left =
+            |known: &crate::RecordSummary| known.id == *id && known.standing == crate::DeviceStanding::Waiting;
+        if self.records()?.iter().any(is_left) { self.forget_record(id) } else { Ok(()) }
+    }
+
+    /// Refuses a name that another record than `own` has on this device.
+    pub(crate) fn check_name(&self, label: &str, own: Option<&RecordId>) -> Result<(), VaultError> {
+        let is_taken = |known: &crate::RecordSummary| known.label == label && own != Some(&known.id);
+        if self.records()?.iter().any(is_taken) { Err(VaultError::NameTaken) } else { Ok(()) }
     }
 }
 

@@ -148,7 +148,8 @@ impl Vault {
             return Err(RecoveryError::OtherRecord);
         }
         // What an attempt that was broken off left is no part of this one.
-        self.forget_waiting(record, label)?;
+        self.check_name(label, Some(record))?;
+        self.forget_waiting(record)?;
         let salt = KeySalt(body.key_salt);
         let signing = self.seed.signing_key(&salt);
         let row = RecordRow {

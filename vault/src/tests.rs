@@ -86,12 +86,11 @@ impl Device {
     }
 
     pub(crate) fn begin(&mut self) -> RecoveryKit {
-        let new = NewRecord {
-            label: "Camille".to_owned(),
-            device_label: format!("Appareil {}", self.seed),
-            year: 2026,
-            relay: None,
+        let label = match self.vault.records().unwrap().len() {
+            0 => "Camille".to_owned(),
+            others => format!("Camille {others}"),
         };
+        let new = NewRecord { label, device_label: format!("Appareil {}", self.seed), year: 2026, relay: None };
         self.vault.create_record(&new).unwrap()
     }
 

@@ -138,6 +138,9 @@ pub enum VaultError {
     /// It could not be opened.
     #[error(transparent)]
     Open(#[from] OpenError),
+    /// Another record of this vault has the name.
+    #[error("another record of this vault has that name")]
+    NameTaken,
     /// Its store failed afterwards.
     #[error(transparent)]
     Record(#[from] RecordError),
@@ -154,6 +157,7 @@ impl VaultError {
     pub fn fault(&self) -> Fault {
         match self {
             Self::Create(error) => error.fault(),
+            Self::NameTaken => Fault::Caller,
             Self::Open(error) => error.fault(),
             Self::Record(error) => error.fault(),
         }
@@ -358,8 +362,9 @@ impl Vault {
     /// Begins a record whose first owner is this device. The kit is shown once: the vault keeps no copy of it.
     ///
     /// # Errors
-    /// The store's.
+    /// [`VaultError::NameTaken`]; the store's.
     pub fn create_record(&mut self, new: &NewRecord) -> Result<RecoveryKit, VaultError> {
+        self.check_name(&new.label, None)?;
         let root = RootSeed::generate(&mut self.door.rng);
         let now = self.door.now();
         let salt = KeySalt(self.door.bytes());

@@ -1,6 +1,6 @@
 //! `record`: the records of the vault, their names, and which one is meant by default.
 
-use carnet_vault::{DeviceStanding, LocalChange, RecordId, RecordSummary, Vault};
+use carnet_vault::{LocalChange, RecordId, RecordSummary, Vault};
 use serde_json::Value;
 
 use super::{intake::hex, status::record_json};
@@ -88,12 +88,10 @@ pub(crate) fn checked_name(name: &str) -> Result<String, Failure> {
     if fits { Ok(name.to_owned()) } else { Err(Failure::BadName) }
 }
 
-/// Refuses a name that a record of this vault has, but for the record `meant` itself. One that waits to be admitted
-/// keeps no name: a new attempt takes its place.
+/// Refuses a name that a record of this vault has, one that waits to be admitted among them, but for the record `meant`
+/// itself: a new attempt takes its place. The vault refuses it too; this is said before anybody is asked anything.
 pub(crate) fn free_name(vault: &Vault, name: &str, meant: Option<&RecordId>) -> Result<(), Failure> {
-    let is_taken = |known: &RecordSummary| {
-        known.label == name && known.standing != DeviceStanding::Waiting && Some(&known.id) != meant
-    };
+    let is_taken = |known: &RecordSummary| known.label == name && Some(&known.id) != meant;
     if vault.records()?.iter().any(is_taken) { Err(Failure::RecordExists) } else { Ok(()) }
 }
 

@@ -106,7 +106,10 @@ fn restore(options: &RestoreOptions, session: &Session<'_>) -> Result<Report, Fa
     let name = checked_name(options.name.as_deref().unwrap_or(NAME_DEFAULT))?;
     let device = checked_name(options.label.as_deref().unwrap_or(std::env::consts::OS))?;
     let vault = init::open_or_create(session)?;
-    free_name(&vault, &name, record.as_ref())?;
+    // A file of exchange says itself of which record it is: the vault then judges the name.
+    if record.is_some() {
+        free_name(&vault, &name, record.as_ref())?;
+    }
     let typed = Source::of(None, options.words_fd).line(session.ui, &msg!("ask-kit-words"))?;
     let words = std::str::from_utf8(&typed).map_err(|_| Failure::KitWords)?;
     let lost = lost(&options.remove_devices)?;

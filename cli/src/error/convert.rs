@@ -16,6 +16,7 @@ impl From<VaultError> for Failure {
     fn from(error: VaultError) -> Self {
         match error {
             VaultError::Create(error) => error.into(),
+            VaultError::NameTaken => Self::RecordExists,
             VaultError::Open(error) => error.into(),
             VaultError::Record(error) => error.into(),
             other => Self::ours(&other),
