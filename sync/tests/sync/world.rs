@@ -125,13 +125,13 @@ impl Device {
     }
 
     pub(crate) fn begin(&self, relay: Option<&RelayAddress>) -> RecoveryKit {
-        let new = NewRecord {
-            label: "Camille".to_owned(),
-            device_label: format!("Appareil {}", self.seed),
-            year: 2026,
-            relay: relay.cloned(),
+        let mut vault = self.vault.lock().unwrap();
+        let label = match vault.records().unwrap().len() {
+            0 => "Camille".to_owned(),
+            others => format!("Camille {others}"),
         };
-        self.vault.lock().unwrap().create_record(&new).unwrap()
+        let device_label = format!("Appareil {}", self.seed);
+        vault.create_record(&NewRecord { label, device_label, year: 2026, relay: relay.cloned() }).unwrap()
     }
 
     pub(crate) fn with<T>(&self, id: &RecordId, work: impl FnOnce(&mut Record<'_>) -> T) -> T {
