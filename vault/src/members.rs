@@ -407,7 +407,7 @@ impl Record<'_> {
     /// # Errors
     /// The store's. What is refused or misses its parents is no error: see [`OpsReceived`].
     pub fn receive_ops(&mut self, ops: &[CarriedOp]) -> Result<OpsReceived, RecordError> {
-        self.commit(|record, writer| {
+        self.commit_or_wait(|record, writer, signing| {
             let mut received = OpsReceived::default();
             for carried in ops {
                 match record.live.members.insert(writer, carried)? {
@@ -421,7 +421,7 @@ impl Record<'_> {
             received.missing = record.live.members.log.missing();
             record.note_standing();
             record.collect_keys(writer)?;
-            record.judge_again(writer)?;
+            record.judge_again(writer, signing)?;
             Ok(received)
         })
     }

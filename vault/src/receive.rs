@@ -7,6 +7,7 @@
 //! ([`rejudge`]). How an envelope is kept, and read again, is in [`held`].
 
 mod apply;
+mod branch;
 mod content;
 mod held;
 mod rejudge;
@@ -74,6 +75,15 @@ impl Received {
     }
 }
 
+/// Whether a step may publish operations of this device.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Signing {
+    #[default]
+    Allowed,
+    /// They would be refused now: what needs them is left for another time.
+    Postponed,
+}
+
 /// What one envelope came to.
 enum Verdict {
     Accepted,
@@ -91,9 +101,9 @@ impl Record<'_> {
     /// # Errors
     /// The store's. What is refused, waits or is quarantined is counted in [`Received`].
     pub fn receive(&mut self, section: SectionId, envelopes: &[Vec<u8>]) -> Result<Received, RecordError> {
-        self.commit(|record, writer| {
+        self.commit_or_wait(|record, writer, signing| {
             let mut received = Received::default();
-            let mut pending = Pending::default();
+            let mut pending = Pending::new(signing);
             for bytes in envelopes {
                 let verdict = record.receive_one(writer, section, bytes, &mut pending)?;
                 received.ids.push(pending.id.take());
@@ -101,10 +111,10 @@ impl Record<'_> {
             }
             received.is_copied |= pending.is_copied;
             let waits = record.apply_pending(writer, section, pending)?;
-            received.absorb(record.retry(writer, section)?);
+            received.absorb(record.retry(writer, section, signing)?);
             record.settle_waiting(writer, section, waits)?;
-            if !received.forks.is_empty() {
-                record.judge_again(writer)?;
+            if !received.forks.is_empty() || record.has_parted(writer, &section)? {
+                received.absorb(record.judge_again(writer, signing)?);
             }
             record.refresh_sections(writer, section)?;
             Ok(received)
@@ -117,17 +127,33 @@ impl Record<'_> {
     /// The store's.
     pub fn retry_waiting(&mut self) -> Result<Received, RecordError> {
         let sections = self.live.members.current().sections();
-        self.commit(|record, writer| {
+        self.commit_or_wait(|record, writer, signing| {
             let mut received = Received::default();
-            for section in sections {
-                received.absorb(record.retry(writer, section)?);
-                record.refresh_sections(writer, section)?;
+            let mut is_in_question = false;
+            for section in &sections {
+                received.absorb(record.retry(writer, *section, signing)?);
+                is_in_question |= record.has_parted(writer, section)?;
             }
-            if !received.forks.is_empty() {
-                record.judge_again(writer)?;
+            if is_in_question || !received.forks.is_empty() {
+                received.absorb(record.judge_again(writer, signing)?);
+            }
+            for section in &sections {
+                record.refresh_sections(writer, *section)?;
             }
             Ok(received)
         })
+    }
+
+    /// Runs `work` as one step. Should this device have to sign something in it that would be refused now, the step is made
+    /// without: what needs the signature waits for another time, and nothing that came is lost for it.
+    pub(crate) fn commit_or_wait<T>(
+        &mut self,
+        work: impl Fn(&mut Self, &mut Writer, Signing) -> Result<T, RecordError>,
+    ) -> Result<T, RecordError> {
+        match self.commit(|record, writer| work(record, writer, Signing::Allowed)) {
+            Err(error) if error.must_wait() => self.commit(|record, writer| work(record, writer, Signing::Postponed)),
+            done => done,
+        }
     }
 
     fn note(
@@ -194,6 +220,11 @@ impl Record<'_> {
                 Some(before) if before.id == facts.context.previous => {}
                 _ => return Ok(Verdict::Gap(facts.feed, missing_from)),
             },
+            // What stands may lie on this branch: it is not for what is held here to say that it does not.
+            Order::Equivocation { .. } if self.missing_end(writer, &signed.author(), &section)?.is_some() => {
+                return Ok(Verdict::Waiting);
+            }
+            Order::Equivocation { .. } if pending.signing == Signing::Postponed => return Ok(Verdict::Waiting),
             Order::Equivocation { held } => {
                 let is_said = self.accuse(writer, &signed, &held)?;
                 return Ok(if is_said { Verdict::Fork(facts.feed) } else { Verdict::Waiting });
@@ -234,6 +265,7 @@ impl Record<'_> {
 /// Changes that are accepted and not yet in their volume.
 #[derive(Default)]
 struct Pending {
+    signing: Signing,
     changes: BTreeMap<VolumeId, Vec<Incoming>>,
     /// The hashes of those changes, each in its volume.
     hashes: HashSet<(VolumeId, [u8; 32])>,
@@ -244,4 +276,10 @@ struct Pending {
     alive: BTreeSet<EnvelopeId>,
     /// How many envelopes wait in the section, and their bytes, once they were counted.
     waiting: Option<(usize, usize)>,
+}
+
+impl Pending {
+    fn new(signing: Signing) -> Self {
+        Self { signing, ..Self::default() }
+    }
 }

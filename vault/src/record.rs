@@ -86,6 +86,11 @@ pub enum RecordError {
 }
 
 impl RecordError {
+    /// Whether something that this device was about to sign would be refused now, and may be taken another time.
+    pub(crate) fn must_wait(&self) -> bool {
+        matches!(self, Self::NotAdmitted(_) | Self::NotGranted)
+    }
+
     /// Whose move it is.
     pub fn fault(&self) -> Fault {
         match self {

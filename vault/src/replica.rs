@@ -231,12 +231,8 @@ impl Record<'_> {
         let Ok(proof) = ForkProof::of(&self.live.id, &facts.context.key, &facts.context, headers) else {
             return Ok(true);
         };
-        let is_known = self
-            .live
-            .members
-            .current()
-            .device(&facts.context.device)
-            .is_some_and(|device| device.dead.contains(&facts.context.incarnation));
+        // Another feed of the same incarnation may have been proved to be forked: that says nothing of where this one ends.
+        let is_known = self.live.members.current().fork_of(&facts.feed).is_some();
         if is_known || self.live.row.standing != Standing::Member {
             return Ok(true);
         }

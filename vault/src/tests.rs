@@ -31,6 +31,7 @@ use crate::{
 mod attacks;
 mod compaction;
 mod convergence;
+mod forks;
 mod hostile;
 mod life;
 mod rejudge;

@@ -19,7 +19,7 @@ use carnet_protocol::{
     payload::decode_changes,
 };
 
-use super::{Pending, StoredEnvelope};
+use super::{Pending, Received, Signing, StoredEnvelope};
 use crate::{
     crdt::{Ahead, Doc, Fit, Incoming},
     ledger::LedgerLine,
@@ -33,11 +33,11 @@ use crate::{
 };
 
 /// A feed of a volume that is being judged again.
-struct Feed {
-    id: FeedId,
-    row: FeedRow,
+pub(super) struct Feed {
+    pub(super) id: FeedId,
+    pub(super) row: FeedRow,
     /// The last position that counts.
-    kept: u32,
+    pub(super) kept: u32,
 }
 
 /// An envelope that does not count by itself.
@@ -48,26 +48,35 @@ struct Doubtful {
 }
 
 impl Record<'_> {
-    /// Judges again what membership may see differently now. A device that was removed itself keeps what it has.
-    pub(crate) fn judge_again(&mut self, writer: &mut Writer) -> Result<(), RecordError> {
+    /// Judges again what membership may see differently now, and takes branches in that stand. A device that was removed
+    /// itself keeps what it has. Where nothing may be signed, this device's own feeds are left for another time: what it
+    /// wrote and that falls could not be issued again.
+    ///
+    /// # Errors
+    /// [`RecordError::must_wait`] where something that was to be signed would be refused; the store's.
+    pub(crate) fn judge_again(&mut self, writer: &mut Writer, signing: Signing) -> Result<Received, RecordError> {
         if self.live.row.standing == Standing::Removed {
-            return Ok(());
+            return Ok(Received::default());
         }
+        let may_sign = signing == Signing::Allowed;
         let mut volumes: BTreeMap<(SectionId, VolumeId), Vec<Feed>> = BTreeMap::new();
         for feed in self.feeds_in_question(writer)? {
-            volumes.entry((feed.row.section, feed.row.volume)).or_default().push(feed);
+            if may_sign || feed.row.device != self.live.row.device {
+                volumes.entry((feed.row.section, feed.row.volume)).or_default().push(feed);
+            }
         }
         let mut to_issue = Unsent::default();
         for ((section, volume), feeds) in volumes {
             self.settle(writer, section, volume, feeds, &mut to_issue)?;
         }
+        let received = self.take_branches(writer, signing, &mut to_issue)?;
         let me = self.live.members.current().device(&self.live.row.device);
         let is_dead = me.is_some_and(|me| me.dead.contains(&self.live.row.incarnation));
-        if self.live.row.standing == Standing::Member && (is_dead || !to_issue.is_empty()) {
+        if may_sign && self.live.row.standing == Standing::Member && (is_dead || !to_issue.is_empty()) {
             self.renew(writer)?;
             self.issue_again(writer, to_issue)?;
         }
-        Ok(())
+        Ok(received)
     }
 
     /// Judges volumes again in which accepted changes wait for others: what they wait for may lie in quarantine.
@@ -81,8 +90,11 @@ impl Record<'_> {
             return Ok(());
         }
         let feeds = self.feeds_in_question(writer)?;
+        // What this device wrote itself falls only where it can be issued again: see `judge_again`.
+        let own = self.live.row.device;
         for volume in volumes {
-            let is_here = |feed: &&Feed| feed.row.section == section && feed.row.volume == volume;
+            let is_here =
+                |feed: &&Feed| feed.row.section == section && feed.row.volume == volume && feed.row.device != own;
             let feeds: Vec<Feed> =
                 feeds.iter().filter(is_here).map(|feed| Feed { row: feed.row.clone(), ..*feed }).collect();
             self.settle(writer, section, volume, feeds, &mut Unsent::default())?;
@@ -248,7 +260,7 @@ impl Record<'_> {
     }
 
     /// Takes what lies beyond the ends of feeds out of their volume and puts it in quarantine.
-    fn cut(
+    pub(super) fn cut(
         &mut self,
         writer: &mut Writer,
         section: SectionId,

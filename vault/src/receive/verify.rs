@@ -27,12 +27,30 @@ pub(super) struct Signed {
     pub(super) head: OpId,
 }
 
+impl Signed {
+    /// Whose feed it is of.
+    pub(super) fn author(&self) -> FeedCandidate {
+        let EnvelopeFacts { feed, context, .. } = self.verified.get();
+        FeedCandidate { device: context.device, key: context.key, incarnation: context.incarnation, feed: *feed }
+    }
+}
+
 /// What the search for an author came to.
 pub(super) enum Found {
     /// With the state of its feed.
     Signed(Box<Signed>, FeedRow),
     /// There is none, or none can be found yet: it is refused, waits, or comes after a gap.
     Verdict(Verdict),
+}
+
+/// What trying an envelope at one place came to.
+pub(super) enum Tried {
+    /// Its signature holds there, under the view of this head.
+    Holds(Box<Verified<EnvelopeFacts>>, OpId),
+    /// Its view or its epoch is not known.
+    Unknown,
+    /// It was not signed for that place.
+    Fails,
 }
 
 impl Record<'_> {
@@ -74,38 +92,24 @@ impl Record<'_> {
                     held.map(|stored| (stored.id, Some(stored.heads)))
                 }
             };
-            let Some((previous, last_heads)) = before else {
+            let Some(before) = before else {
                 // Below the anchor of a snapshot nothing is missing: what it stands for is in the volume already.
                 if header.seq <= state.seq {
                     covered = true;
-                } else {
+                } else if membership.fork_reach(&candidate.feed).is_none_or(|reach| header.seq <= reach) {
                     gap = gap.or(Some((candidate.feed, state.seq + 1)));
                 }
                 continue;
             };
-            let views: Vec<(HeadsDigest, OpId)> = match (header.heads, last_heads) {
-                (Some(hint), _) => self.live.members.views_hinted(hint),
-                (None, Some(last)) => self.live.members.view(&last).into_iter().map(|head| (last, head)).collect(),
-                (None, None) => Vec::new(),
-            };
-            let epochs: Vec<EpochId> = membership.epochs_hinted(&section, header.epoch).map(|epoch| epoch.id).collect();
-            waits |= views.is_empty() || epochs.is_empty();
-            for ((heads, head), epoch) in views.iter().flat_map(|view| epochs.iter().map(move |epoch| (view, epoch))) {
-                let context = EnvelopeContext {
-                    record: self.live.id,
-                    section,
-                    volume: header.volume,
-                    kind: header.kind,
-                    device: candidate.device,
-                    key: candidate.key,
-                    incarnation: candidate.incarnation,
-                    previous,
-                    heads: *heads,
-                    epoch: *epoch,
-                };
-                if let Ok(verified) = envelope.verify(&context) {
-                    let signed = Signed { envelope, verified, head: *head };
-                    return Ok(Found::Signed(Box::new(signed), state));
+            match self.sign_check(&section, &envelope, &candidate, before) {
+                Tried::Holds(verified, head) => {
+                    return Ok(Found::Signed(Box::new(Signed { envelope, verified: *verified, head }), state));
+                }
+                Tried::Unknown => waits = true,
+                // It may lie on the branch that stands, of which this device holds another.
+                Tried::Fails => {
+                    let end = self.missing_end(writer, &candidate, &section)?;
+                    waits |= end.is_some_and(|end| header.seq <= end.seq);
                 }
             }
         }
@@ -115,6 +119,46 @@ impl Record<'_> {
             None if covered => Verdict::Known,
             None => Verdict::Refused,
         }))
+    }
+
+    /// Whether the signature of an envelope holds after the one `before` it, given with its digest of heads. Every view
+    /// and epoch that its hints leave is tried.
+    pub(super) fn sign_check(
+        &self,
+        section: &SectionId,
+        envelope: &Envelope,
+        author: &FeedCandidate,
+        before: (EnvelopeId, Option<HeadsDigest>),
+    ) -> Tried {
+        let (header, (previous, last_heads)) = (&envelope.header, before);
+        let views: Vec<(HeadsDigest, OpId)> = match (header.heads, last_heads) {
+            (Some(hint), _) => self.live.members.views_hinted(hint),
+            (None, Some(last)) => self.live.members.view(&last).into_iter().map(|head| (last, head)).collect(),
+            (None, None) => Vec::new(),
+        };
+        let hinted = self.live.members.current().epochs_hinted(section, header.epoch);
+        let epochs: Vec<EpochId> = hinted.map(|epoch| epoch.id).collect();
+        if views.is_empty() || epochs.is_empty() {
+            return Tried::Unknown;
+        }
+        for ((heads, head), epoch) in views.iter().flat_map(|view| epochs.iter().map(move |epoch| (view, epoch))) {
+            let context = EnvelopeContext {
+                record: self.live.id,
+                section: *section,
+                volume: header.volume,
+                kind: header.kind,
+                device: author.device,
+                key: author.key,
+                incarnation: author.incarnation,
+                previous,
+                heads: *heads,
+                epoch: *epoch,
+            };
+            if let Ok(verified) = envelope.verify(&context) {
+                return Tried::Holds(Box::new(verified), *head);
+            }
+        }
+        Tried::Fails
     }
 
     /// Step 3: the view contains that of the envelope before, or its author would unlearn what it has shown to know.
@@ -162,8 +206,10 @@ impl Record<'_> {
             let held = self.stored(writer, &position.feed, position.seq).ok().flatten()?;
             return Some(held.id == position.id);
         }
+        // Where another envelope is held there, the fork lies somewhere between the two: which branch this one is on shows
+        // once the one that the place ends is held.
         let held = self.stored(writer, &position.feed, position.seq).ok().flatten();
-        held.map(|held| held.id == position.id)
+        held.filter(|held| held.id == position.id).map(|_| true)
     }
 
     /// Whether this installation signed it, or a copy of it did.

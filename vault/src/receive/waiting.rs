@@ -5,7 +5,7 @@
 use carnet_crypto::id::SectionId;
 use carnet_protocol::envelope::Envelope;
 
-use super::{Pending, Received};
+use super::{Pending, Received, Signing};
 use crate::{
     record::{Record, RecordError},
     store::{StoreError, Writer},
@@ -14,7 +14,12 @@ use crate::{
 
 impl Record<'_> {
     /// Tries what waits in a section until nothing more moves.
-    pub(super) fn retry(&mut self, writer: &mut Writer, section: SectionId) -> Result<Received, RecordError> {
+    pub(super) fn retry(
+        &mut self,
+        writer: &mut Writer,
+        section: SectionId,
+        signing: Signing,
+    ) -> Result<Received, RecordError> {
         let mut all = Received::default();
         loop {
             let prefix = Key::of(&self.live.id).section(&section);
@@ -25,7 +30,7 @@ impl Record<'_> {
                 Envelope::decode(bytes).map(|envelope| (envelope.header.feed, envelope.header.seq)).ok()
             });
             let mut received = Received::default();
-            let mut pending = Pending::default();
+            let mut pending = Pending::new(signing);
             for bytes in &waiting {
                 let verdict = self.receive_one(writer, section, bytes, &mut pending)?;
                 self.note(writer, section, bytes, verdict, &mut received, &mut pending)?;

@@ -139,7 +139,7 @@ impl Record<'_> {
         numbers: &[u64],
         receipts: &[(OpId, PublicKey, SignedReceipt)],
     ) -> Result<(), RecordError> {
-        self.commit(|record, writer| {
+        self.commit_or_wait(|record, writer, signing| {
             for number in numbers {
                 record.take_out(writer, *number)?;
             }
@@ -148,7 +148,10 @@ impl Record<'_> {
             }
             let now = record.now();
             record.live.members.evaluate(now);
-            if receipts.is_empty() { Ok(()) } else { record.judge_again(writer) }
+            if !receipts.is_empty() {
+                record.judge_again(writer, signing)?;
+            }
+            Ok(())
         })
     }
 

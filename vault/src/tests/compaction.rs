@@ -1,6 +1,6 @@
 //! Snapshots: a fresh device joins without the raw log, and what a compactor alters is found.
 
-use carnet_crypto::id::ObjectId;
+use carnet_crypto::id::{ObjectId, SectionId};
 use carnet_seal::{
     envelope::{open_object, seal_object},
     pad::{pad, unpad},
@@ -71,6 +71,60 @@ fn a_new_device_joins_without_the_raw_log() {
     exchange(&mut one, &mut two, &id);
     assert_eq!(three.record(&id).digest().unwrap(), one.record(&id).digest().unwrap());
     assert_eq!(two.record(&id).digest().unwrap(), one.record(&id).digest().unwrap());
+}
+
+/// Every envelope that a device holds of the section that the tests write in.
+fn envelopes(device: &mut Device, id: &RecordId) -> (SectionId, Vec<Vec<u8>>) {
+    let record = device.record(id);
+    let section = record.section_of(allergy("x").fact.section()).unwrap();
+    let ends = record.feed_ends(&section).unwrap();
+    let envelopes = ends.iter().flat_map(|end| record.envelopes_after(&end.feed, 0, usize::MAX).unwrap()).collect();
+    (section, envelopes)
+}
+
+#[test]
+fn what_lies_below_an_anchor_is_known_and_waits_for_nothing() {
+    let (mut one, _, id) = busy(60);
+    one.record(&id).make_snapshots().unwrap();
+    let mut three = join_without_log(&mut one, 62, &id);
+    for (_, object) in snapshots(&mut one, &id) {
+        three.record(&id).receive_snapshot(&object).unwrap();
+    }
+    let (section, envelopes) = envelopes(&mut one, &id);
+    let received = three.record(&id).receive(section, &envelopes).unwrap();
+    assert_eq!((received.known, received.accepted), (envelopes.len(), 0), "{received:?}");
+    let pending = three.record(&id).pending().unwrap();
+    assert_eq!((pending.waiting, pending.quarantined), (0, 0), "{pending:?}");
+}
+
+#[test]
+fn atk_18_a_second_envelope_behind_an_anchor_is_still_accused() {
+    let (mut one, mut two, id) = busy(64);
+    exchange(&mut one, &mut two, &id);
+    one.record(&id).make_snapshots().unwrap();
+    let mut three = join_without_log(&mut one, 66, &id);
+    for (_, object) in snapshots(&mut one, &id) {
+        three.record(&id).receive_snapshot(&object).unwrap();
+    }
+    let (mut one, mut copy) = one.copied();
+    one.record(&id).add(&allergy("du premier")).unwrap();
+    copy.record(&id).add(&allergy("de la copie")).unwrap();
+    exchange(&mut one, &mut three, &id);
+    let heads = three.record(&id).op_heads();
+    let received = exchange(&mut copy, &mut three, &id);
+    assert_eq!((received.forks.len(), received.waiting), (1, 0), "{received:?}");
+    assert_ne!(three.record(&id).op_heads(), heads, "the proof");
+    // And all of them end with what both wrote.
+    for _ in 0..3 {
+        for other in [&mut two, &mut three, &mut copy] {
+            exchange(other, &mut one, &id);
+            exchange(&mut one, other, &id);
+        }
+    }
+    for device in [&mut one, &mut two, &mut copy] {
+        assert_eq!(device.record(&id).digest().unwrap(), three.record(&id).digest().unwrap());
+        assert_eq!(labels(&device.record(&id)).len(), 43);
+    }
 }
 
 #[test]

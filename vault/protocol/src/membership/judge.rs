@@ -3,7 +3,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use carnet_crypto::id::{EnvelopeId, OpId, SectionId};
+use carnet_crypto::{
+    id::{DeviceId, EnvelopeId, FeedId, OpId, SectionId},
+    sign::PublicKey,
+};
 
 use super::{
     body::{Accusation, Body, Scope, Target},
@@ -11,7 +14,7 @@ use super::{
     evaluate::View,
     graph::{Bits, Index},
     op::HeadsDigest,
-    state::Membership,
+    state::{FeedCandidate, Membership},
 };
 use crate::{
     envelope::{EnvelopeFacts, EnvelopeKind},
@@ -167,7 +170,49 @@ impl Membership {
             return false;
         }
         let Some(at) = self.evaluator.graph.closure(heads) else { return false };
-        self.removals_of(envelope).into_iter().all(|removal| !at.has(removal))
+        let context = &envelope.context;
+        let removals = self.removals_of(context.device, context.key, &context.section);
+        removals.into_iter().all(|removal| !at.has(removal))
+    }
+
+    /// The feeds that a proof shows to be forked, ascending.
+    pub fn forked_feeds(&self) -> impl Iterator<Item = &FeedId> {
+        self.objects.forked_feeds()
+    }
+
+    /// The proof that decides where a forked feed ends.
+    pub fn fork_of(&self, feed: &FeedId) -> Option<&Accusation> {
+        match self.evaluator.graph.node(self.objects.fork(feed)?)?.op.body() {
+            Body::ForkProof(accusation) => Some(accusation),
+            _ => None,
+        }
+    }
+
+    /// The place that says which branch of a feed in `section` stands: where its fork proof ends it, or the first
+    /// adoption that reaches the fork when that lies further on; without a proof, where the first removal of its author
+    /// ends it. None where nothing says so.
+    pub fn branch_end(&self, author: &FeedCandidate, section: &SectionId) -> Option<Position> {
+        let Some(fork) = self.fork_of(&author.feed) else {
+            let removals = self.removals_of(author.device, author.key, section);
+            let mut bodies =
+                removals.into_iter().filter_map(|removal| self.evaluator.graph.node(removal)?.op.body().removal());
+            return bodies.find_map(|removal| removal.end_of(&author.feed)).copied();
+        };
+        if fork.frontier.is_some_and(|end| end.seq >= fork.proof.seq()) {
+            return fork.frontier;
+        }
+        let adoptions = self.objects.adoptions(&author.feed).iter();
+        let mut reach = adoptions.filter(|(_, of, place)| of == section && place.seq >= fork.proof.seq());
+        reach.next().map(|(.., place)| *place).or(fork.frontier)
+    }
+
+    /// The last position of a forked feed that may count: by the proof, by adoption, or under a confirmed object. None
+    /// for a feed that is not forked.
+    pub fn fork_reach(&self, feed: &FeedId) -> Option<u32> {
+        let frontier = self.fork_of(feed)?.frontier.map(|end| end.seq);
+        let adopted = self.objects.adoptions(feed).iter().map(|(.., place)| place.seq);
+        let covered = self.objects.covered(&self.evaluator, feed, &|_| true).map(|(_, place)| place.seq);
+        Some(frontier.into_iter().chain(adopted).chain(covered).max().unwrap_or(0))
     }
 
     fn refused(&self, envelope: &EnvelopeFacts, at: &Bits, view: &View) -> Option<Judgement> {
@@ -208,17 +253,16 @@ impl Membership {
         })
     }
 
-    /// The removals that count against the author of an envelope.
-    fn removals_of(&self, envelope: &EnvelopeFacts) -> Vec<Index> {
+    /// The removals that count against a device that writes in a section, in the order in which they were decided.
+    fn removals_of(&self, author: DeviceId, key: PublicKey, of: &SectionId) -> Vec<Index> {
         let graph = &self.evaluator.graph;
-        let context = &envelope.context;
-        let Some(device) = graph.device_index.get(&(context.device, context.key)) else { return Vec::new() };
+        let Some(device) = graph.device_index.get(&(author, key)) else { return Vec::new() };
         let principal = self.view.walk(&self.evaluator, |walk| walk.principal_of(*device));
         let principal = principal.and_then(|principal| graph.principals.get(principal)).map(|entry| entry.id);
         let hits = |target: &Target| match target {
-            Target::Device(id) => *id == context.device,
+            Target::Device(id) => *id == author,
             Target::Principal(id) => Some(*id) == principal,
-            Target::Section(id, section) => Some(*id) == principal && *section == context.section,
+            Target::Section(id, section) => Some(*id) == principal && section == of,
         };
         let counted = self.view.counted().iter().copied();
         counted
@@ -231,8 +275,10 @@ impl Membership {
 
     fn by_removal(&self, envelope: &EnvelopeFacts, at: &Bits, one_chain: OneChain<'_>) -> Option<Judgement> {
         let evaluator = &self.evaluator;
+        let context = &envelope.context;
+        let removals = self.removals_of(context.device, context.key, &context.section);
         let mut found = None;
-        for removal in self.removals_of(envelope).into_iter().filter(|removal| !at.has(*removal)) {
+        for removal in removals.into_iter().filter(|removal| !at.has(*removal)) {
             let Some(body) = evaluator.graph.node(removal).and_then(|node| node.op.body().removal()) else { continue };
             let frontier = body.end_of(&envelope.feed).map(|end| within(envelope, end, one_chain));
             let kept = [
@@ -254,7 +300,7 @@ impl Membership {
     fn by_fork(&self, envelope: &EnvelopeFacts, one_chain: OneChain<'_>) -> Option<Judgement> {
         let evaluator = &self.evaluator;
         let proof = self.objects.fork(&envelope.feed)?;
-        let Body::ForkProof(accusation) = evaluator.graph.node(proof)?.op.body() else { return None };
+        let accusation = self.fork_of(&envelope.feed)?;
         let frontier = accusation.frontier.as_ref();
         let on_branch = frontier.map_or(Kept::No, |end| within(envelope, end, one_chain));
         let adopted = self.by_adoption_of_fork(envelope, accusation, one_chain);

@@ -151,6 +151,10 @@ impl Objects {
         against.map(|(index, ..)| *index)
     }
 
+    pub(super) fn forked_feeds(&self) -> impl Iterator<Item = &FeedId> {
+        self.forks.keys()
+    }
+
     pub(super) fn fork(&self, feed: &FeedId) -> Option<Index> {
         self.forks.get(feed).copied()
     }
