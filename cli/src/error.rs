@@ -115,6 +115,13 @@ pub(crate) enum Failure {
     EntryTooLarge,
     /// No entry, or several, have this id.
     EntryUnknown,
+    /// The content of a document is not on this device.
+    FileNotHere,
+    /// Attached files that are lost or altered.
+    FilesDamaged {
+        /// How many.
+        count: usize,
+    },
     /// A file is there already.
     FileExists {
         /// The file.
@@ -382,6 +389,8 @@ impl Failure {
             Self::EntryTooLarge => msg!("error-entry-too-large"),
             Self::EntryUnknown => msg!("error-entry-unknown"),
             Self::FileExists { path } => msg!("error-file-exists", path = path),
+            Self::FileNotHere => msg!("error-file-not-here"),
+            Self::FilesDamaged { count } => msg!("error-files-damaged", count = *count),
             Self::FileRefused { path } => msg!("error-file-refused", path = path),
             Self::FileShared { path } => msg!("error-file-shared", path = path),
             Self::FilesRefused { count } => msg!("error-files-refused", count = *count),
@@ -472,6 +481,7 @@ impl Failure {
             | Self::EntryTooLarge
             | Self::EntryUnknown
             | Self::FileExists { .. }
+            | Self::FileNotHere
             | Self::FileRefused { .. }
             | Self::FilesRefused { .. }
             | Self::FileTooHeavy { .. }
@@ -551,6 +561,7 @@ impl Failure {
             | Self::PeerMalformed
             | Self::RelayAlarm { .. }
             | Self::Damaged
+            | Self::FilesDamaged { .. }
             | Self::LogBroken { .. }
             | Self::NotAVault => Exit::Integrity,
             #[cfg(feature = "demo")]

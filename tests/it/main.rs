@@ -3,6 +3,7 @@
 mod acceptance;
 mod architecture;
 mod cli_attacks;
+mod cli_damage;
 mod cli_export;
 mod cli_faults;
 mod cli_journey;

@@ -271,7 +271,7 @@ impl Blobs {
         }
     }
 
-    /// How many bytes the sealed file has, if it is on this device.
+    /// How many bytes the sealed file has, if it is on this device: mentioned, and on the disk at that length.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -280,7 +280,11 @@ impl Blobs {
             None => Ok(None),
             Some(row) => match Row::parse(&row)? {
                 Row::Inline(bytes) => Ok(Some(bytes.len() as u64)),
-                Row::Beside(length) => Ok(Some(length)),
+                Row::Beside(length) => match fs::metadata(self.path(id)) {
+                    Ok(found) => Ok((found.len() == length).then_some(length)),
+                    Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+                    Err(error) => Err(disk(&error)),
+                },
             },
         }
     }
@@ -313,6 +317,20 @@ impl Blobs {
         writer.remove(BLOBS, id.as_bytes())
     }
 
+    /// Puts what is on the disk of a file out of the way, so that it can come again. It stays there until
+    /// [`Blobs::collect`] finds the file here again, or is told that nobody wants it.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub(crate) fn move_aside(&self, id: &ObjectId) -> Result<(), StoreError> {
+        let (from, folder) = (self.path(id), self.aside_folder());
+        make_folder(&folder)?;
+        match fs::rename(&from, folder.join(id.to_string())) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(disk(&error)),
+            _ => sync_folder(&folder).map_err(|error| disk(&error)),
+        }
+    }
+
     /// Removes every file that no row mentions: what a crash, a failed import or [`Blobs::forget`] left, and transfers that
     /// `is_wanted` denies. Durable when this returns. No file may be being sealed meanwhile.
     ///
@@ -321,10 +339,12 @@ impl Blobs {
     pub fn collect(&self, reader: &Reader, is_wanted: impl Fn(&ObjectId) -> bool) -> Result<Collected, StoreError> {
         let mut collected = Collected::default();
         collected.remove_in(&self.new_folder(), |_| Ok(true))?;
-        collected.remove_in(&self.incoming_folder(), |path| match named(path).filter(|id| is_wanted(id)) {
-            Some(id) => Ok(self.sealed_bytes(reader, &id)?.is_some()),
-            None => Ok(true),
-        })?;
+        for folder in [self.incoming_folder(), self.aside_folder()].into_iter().filter(|folder| folder.is_dir()) {
+            collected.remove_in(&folder, |path| match named(path).filter(|id| is_wanted(id)) {
+                Some(id) => Ok(self.sealed_bytes(reader, &id)?.is_some()),
+                None => Ok(true),
+            })?;
+        }
         for folder in list(&self.folder)?.into_iter().filter(|path| is_bucket(path)) {
             collected.remove_in(&folder, |path| {
                 let Some(id) = named(path) else { return Ok(true) };
@@ -416,6 +436,11 @@ impl Blobs {
 
     fn incoming_folder(&self) -> PathBuf {
         self.folder.join("incoming")
+    }
+
+    /// Where what is left of damaged files lies.
+    fn aside_folder(&self) -> PathBuf {
+        self.folder.join("damaged")
     }
 }
 

@@ -122,7 +122,13 @@ impl Record<'_> {
 
     /// The sealed files that entries name.
     pub(crate) fn named_files(&self) -> Result<Vec<ObjectId>, RecordError> {
-        Ok(self.documents()?.iter().filter_map(|found| attachment(&found.entry)).map(|(object, _)| object).collect())
+        Ok(self.attached_files()?.into_iter().map(|(_, object)| object).collect())
+    }
+
+    /// The documents that have a file, removed ones too, each with the name of its sealed file.
+    pub(crate) fn attached_files(&self) -> Result<Vec<(EntryId, ObjectId)>, RecordError> {
+        let named = |found: &Found| attachment(&found.entry).map(|(object, _)| (found.entry.id, object));
+        Ok(self.documents()?.iter().filter_map(named).collect())
     }
 
     /// The attached files whose bytes are on this device, by the hash that their documents give.

@@ -4,9 +4,11 @@
 //! the same digest, whatever their history, and so has a record that was exported, wiped and imported again. Where the
 //! vault keeps an attached file and under which key is left out; the hash of its bytes is in.
 
+use std::collections::BTreeSet;
+
 use carnet_crypto::digest::Hasher;
 use carnet_record::{
-    Draft, Entry, Fact,
+    Draft, Entry, EntryId, Fact,
     item::{DOCUMENT_CHUNK_BYTES_MAX, Item, SAMPLES_PER_ITEM_MAX},
 };
 use serde_json::Value as Json;
@@ -47,12 +49,14 @@ pub struct Selected {
 }
 
 /// Numbers of what an export holds.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Exported {
     /// Entries.
     pub entries: u64,
     /// Attached files.
     pub files: u64,
+    /// Documents whose file is not on this device, and so is left out.
+    pub missing_files: Vec<EntryId>,
     /// Samples.
     pub samples: u64,
 }
@@ -68,12 +72,15 @@ impl Record<'_> {
         mut out: impl FnMut(Item) -> Result<(), E>,
     ) -> Result<Exported, E> {
         let mut exported = Exported::default();
+        let missing: BTreeSet<EntryId> = self.missing_files()?.iter().map(|missing| missing.entry).collect();
         for Selected { entry, has_file } in self.select(selection)? {
             exported.entries += 1;
-            if has_file && selection.with_files {
+            let has_file = has_file && selection.with_files;
+            if has_file && !missing.contains(&entry.id) {
                 exported.files += 1;
                 self.export_file(entry, &mut out)?;
             } else {
+                exported.missing_files.extend(has_file.then_some(entry.id));
                 out(Item::Draft(Box::new(Draft::from(entry))))?;
             }
         }

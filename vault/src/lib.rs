@@ -14,6 +14,7 @@
 //! | recover when all devices are lost | [`recovery`] |
 //! | exchange with a relay, a device or a file | [`replica`] |
 //! | compact a volume, and check what another compacted | [`snapshot`] |
+//! | read all of it again, and name what is lost | [`verify`] |
 //! | read what is sealed without a vault, to examine it | [`reading`] |
 //!
 //! Below lie the store ([`store`]), attached files ([`blob`]), the documents of the CRDT, section keys and the
@@ -48,6 +49,7 @@ mod tables;
 #[cfg(test)]
 mod tests;
 pub mod vault;
+pub mod verify;
 mod volumes;
 
 pub use self::{

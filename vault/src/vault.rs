@@ -34,7 +34,7 @@ use carnet_seal::{
 use zeroize::Zeroizing;
 
 use crate::{
-    blob::{Blobs, ReadError},
+    blob::Blobs,
     door::Door,
     keys::{KeyRing, kem_part},
     ledger::LedgerKind,
@@ -43,7 +43,6 @@ use crate::{
     row::{self, RecordRow, Standing},
     store::{
         CreateError, Durability, Lock, OpenError, Options, RelockError, StorageBackend, Store, StoreError, Unlock,
-        Verified,
     },
     tables::{ENTRY, Key, Look, RECORD, VAULT},
     volumes::{ViewRow, Volumes},
@@ -293,22 +292,6 @@ impl Vault {
                 self.store.rekey(Lock::Passphrase(passphrase, cost), self.door.another_chance())
             }
         }
-    }
-
-    /// Reads and checks everything: the vault file, and each attached file against its name.
-    ///
-    /// # Errors
-    /// [`StoreError::Damaged`].
-    pub fn verify(&mut self) -> Result<Verified, StoreError> {
-        let verified = self.store.verify()?;
-        let reader = self.store.read()?;
-        for object in self.blobs.all(&reader)? {
-            self.blobs.verify(&reader, &object?).map_err(|error| match error {
-                ReadError::Absent | ReadError::NotAuthentic => StoreError::Damaged,
-                ReadError::Store(error) => error,
-            })?;
-        }
-        Ok(verified)
     }
 
     /// Ends the use of the vault. Keys are cleared from memory.

@@ -40,6 +40,8 @@ column-default = Default
 column-standing = State
 column-relay = Relay
 column-synced = Last exchange
+column-damage = Content
+column-record = Record
 column-kit = Kit checked
 column-vault = Vault
 column-field = Field
@@ -63,6 +65,10 @@ warning-old-kit = the relay of "{ $name }" does not know the new kit yet: until 
 warning-waiting = this device waits to be admitted to the record "{ $name }", or for its first sync.
 warning-kit = the recovery kit of "{ $name }" was not checked. Without it, if you lose your devices, nobody can open this record again.
 warning-kit-uncertain = the disk failed while the new recovery kit of "{ $name }" was put in force. Keep both sheets: once the disk is in order, "carnet recovery rehearse" says which one opens the record.
+warning-files-left-out = { $count ->
+        [one] the content of one document is not on this device, and so not in the export.
+       *[other] the contents of { $count } documents are not on this device, and so not in the export.
+    } "carnet sync" fetches what another device or the relay has.
 warning-no-kit = "{ $name }" has no recovery kit. If you lose your devices, nobody can open this record again.
 warning-clear-text = this file is clear text: whoever opens it can read it.
 warning-losses = this file does not hold everything; only the export "archive" gives back an equal record.
@@ -89,6 +95,7 @@ doctor-swept-files = Left-over files removed
 doctor-whole = The whole vault was read again: everything is intact.
 doctor-shallow = The vault opens and reads. "carnet doctor --deep" reads all of it again.
 doctor-damaged = The whole vault was read again: a part is damaged.
+doctor-files-damaged = The whole vault was read again. It is intact, but for the content of these documents:
 document-saved = The content is in { $path }.
 stage-import = Import
 import-file = { $path } ({ $format })
@@ -552,6 +559,15 @@ error-entry-too-large = This entry is too large.
 error-entry-unknown = No entry of this kind, or several, have this identifier.
     .meaning = Nothing was done.
     .hint = Give the whole identifier, or at least six unambiguous characters; the lists show it.
+error-file-not-here = The content of this document is not on this device.
+    .meaning = What is written about it is here, and nothing was lost by this command.
+    .hint = Run "carnet sync": a device or a relay that has the content gives it. If none has, add the file again with "carnet document add".
+error-files-damaged = { $count ->
+        [one] One attached file is lost or altered on this device.
+       *[other] { $count } attached files are lost or altered on this device.
+    }
+    .meaning = Everything else was read and is intact, the entries of these documents too. What is left of the files was set aside, nothing was thrown away.
+    .hint = Run "carnet sync": a device or a relay that has them gives them again. If none has, add the originals again with "carnet document add".
 error-file-exists = { $path } exists already.
     .meaning = It was not replaced.
     .hint = Choose another name, or take that file away.

@@ -40,6 +40,8 @@ column-default = Par défaut
 column-standing = État
 column-relay = Relais
 column-synced = Dernier échange
+column-damage = Contenu
+column-record = Carnet
 column-kit = Kit vérifié
 column-vault = Coffre
 column-field = Champ
@@ -63,6 +65,10 @@ warning-old-kit = le relais de « { $name } » ne connaît pas encore le nouveau
 warning-waiting = cet appareil attend son admission dans le carnet « { $name } », ou sa première synchronisation.
 warning-kit = le kit de secours de « { $name } » n'a pas été vérifié. Sans lui, si vous perdez vos appareils, personne ne pourra rouvrir ce carnet.
 warning-kit-uncertain = le disque a lâché pendant que le nouveau kit de secours de « { $name } » entrait en vigueur. Gardez les deux feuilles : une fois le disque en ordre, « carnet recovery rehearse » dit laquelle ouvre le carnet.
+warning-files-left-out = { $count ->
+        [one] le contenu d'un document n'est pas sur cet appareil, donc pas dans l'export.
+       *[other] le contenu de { $count } documents n'est pas sur cet appareil, donc pas dans l'export.
+    } « carnet sync » va chercher ce qu'un autre appareil ou le relais a.
 warning-no-kit = « { $name } » n'a pas de kit de secours. Si vous perdez vos appareils, personne ne pourra rouvrir ce carnet.
 warning-clear-text = ce fichier est en clair : quiconque l'ouvre peut le lire.
 warning-losses = ce fichier ne contient pas tout ; seul l'export « archive » rend un carnet identique.
@@ -89,6 +95,7 @@ doctor-swept-files = Fichiers orphelins retirés
 doctor-whole = Le coffre entier a été relu : tout est intact.
 doctor-shallow = Le coffre s'ouvre et se lit. « carnet doctor --deep » le relit en entier.
 doctor-damaged = Le coffre a été relu en entier : une partie est endommagée.
+doctor-files-damaged = Tout le coffre a été relu. Il est intact, sauf le contenu de ces documents :
 document-saved = Le contenu est dans { $path }.
 stage-import = Import
 import-file = { $path } ({ $format })
@@ -553,6 +560,15 @@ error-entry-too-large = Cette entrée est trop grande.
 error-entry-unknown = Aucune entrée de ce genre, ou plusieurs, ont cet identifiant.
     .meaning = Rien n'a été fait.
     .hint = Donnez l'identifiant entier, ou au moins six caractères sans ambiguïté ; les listes l'affichent.
+error-file-not-here = Le contenu de ce document n'est pas sur cet appareil.
+    .meaning = Ce qui est écrit à son sujet est là, et cette commande n'a rien perdu.
+    .hint = Lancez « carnet sync » : un appareil ou un relais qui a le contenu le donne. Si aucun ne l'a, ajoutez de nouveau le fichier avec « carnet document add ».
+error-files-damaged = { $count ->
+        [one] Un fichier joint est perdu ou altéré sur cet appareil.
+       *[other] { $count } fichiers joints sont perdus ou altérés sur cet appareil.
+    }
+    .meaning = Tout le reste a été relu et est intact, les entrées de ces documents aussi. Ce qui reste des fichiers a été mis de côté, rien n'a été jeté.
+    .hint = Lancez « carnet sync » : un appareil ou un relais qui les a les redonne. Si aucun ne les a, ajoutez de nouveau les originaux avec « carnet document add ».
 error-file-exists = { $path } existe déjà.
     .meaning = Il n'a pas été remplacé.
     .hint = Choisissez un autre nom, ou retirez ce fichier.

@@ -1,8 +1,12 @@
 //! `doctor`: whether the vault is whole, and what waits. Its bundle holds numbers and versions, nothing of a record.
 
-use std::path::PathBuf;
+use std::{collections::BTreeMap, path::PathBuf};
 
-use carnet_vault::{DeviceStanding, Vault, VaultError};
+use carnet_record::EntryId;
+use carnet_vault::{
+    DeviceStanding, RecordId, Vault, VaultError,
+    verify::{DamagedFile, FileDamage},
+};
 use serde_json::{Value, json};
 
 use crate::{
@@ -24,11 +28,19 @@ pub(crate) fn run(options: &Options, session: &Session<'_>) -> Result<Report, Fa
     let mut vault = session.open()?;
     let mut data = facts(&mut vault)?;
     let mut failure = None;
+    let mut damaged = Vec::new();
     if options.deep {
         match vault.verify() {
-            Ok(verified) => {
-                data["verified"] = true.into();
-                data["repaired"] = verified.is_repaired.into();
+            Ok(found) => {
+                if !found.damaged.is_empty() {
+                    vault.set_aside(&found.damaged).map_err(VaultError::from)?;
+                    data = facts(&mut vault)?;
+                    failure = Some(Failure::FilesDamaged { count: found.damaged.len() });
+                }
+                data["verified"] = found.damaged.is_empty().into();
+                data["repaired"] = found.store.is_repaired.into();
+                data["damaged_files"] = found.damaged.len().into();
+                damaged = found.damaged;
             }
             Err(error) => {
                 data["verified"] = false.into();
@@ -40,10 +52,13 @@ pub(crate) fn run(options: &Options, session: &Session<'_>) -> Result<Report, Fa
     if failure.is_none() {
         data["swept_files"] = vault.sweep()?.files.into();
     }
+    let names = vault.records()?.into_iter().map(|record| (record.id, record.label)).collect();
     vault.close().map_err(VaultError::from)?;
     if let Some(path) = &options.bundle {
         super::files::write_own(path, data.to_string().as_bytes())?;
     }
+    let rows = damaged_rows(&damaged, &names);
+    data["damaged_documents"] = damaged_json(&damaged);
     let pairs = [
         (msg!("doctor-version"), "version"),
         (msg!("doctor-bytes"), "file_bytes"),
@@ -58,9 +73,42 @@ pub(crate) fn run(options: &Options, session: &Session<'_>) -> Result<Report, Fa
     let said = match (options.deep, &failure) {
         (true, None) => msg!("doctor-whole"),
         (false, None) => msg!("doctor-shallow"),
+        (_, Some(Failure::FilesDamaged { .. })) => msg!("doctor-files-damaged"),
         (_, Some(_)) => msg!("doctor-damaged"),
     };
-    Ok(Report { data, page: vec![Block::Pairs(pairs), Block::Say(said)], failure, ..Report::default() })
+    let mut page = vec![Block::Pairs(pairs), Block::Say(said)];
+    if !rows.is_empty() {
+        page.push(Block::Rows(vec![msg!("column-record"), msg!("column-id"), msg!("column-damage")], rows));
+    }
+    Ok(Report { data, page, failure, ..Report::default() })
+}
+
+/// The documents whose content is lost or altered. The bundle never has them: it names nothing of a record.
+fn damaged_json(damaged: &[DamagedFile]) -> Value {
+    let told = damaged.iter().flat_map(|file| {
+        file.documents.iter().map(|(record, entry)| {
+            json!({ "record": record.to_string(), "entry": entry.to_string(), "damage": damage(file.damage) })
+        })
+    });
+    told.collect()
+}
+
+fn damaged_rows(damaged: &[DamagedFile], names: &BTreeMap<RecordId, String>) -> Vec<Vec<String>> {
+    let row = |file: &DamagedFile, record: &RecordId, entry: &EntryId| {
+        let name = names.get(record).cloned().unwrap_or_default();
+        vec![name, entry.to_string(), damage(file.damage).to_owned()]
+    };
+    let rows = damaged.iter().flat_map(|file| file.documents.iter().map(|(record, entry)| row(file, record, entry)));
+    rows.collect()
+}
+
+/// The word of a damage, for programs and in lists.
+fn damage(damage: FileDamage) -> &'static str {
+    match damage {
+        FileDamage::Absent => "absent",
+        FileDamage::Altered => "altered",
+        FileDamage::Unreadable => "unreadable",
+    }
 }
 
 /// Numbers about the vault and its records, in sum: no name, no identifier.
@@ -89,6 +137,7 @@ fn facts(vault: &mut Vault) -> Result<Value, Failure> {
         "waiting": waiting,
         "quarantined": quarantined,
         "missing_files": missing_files,
+        "damaged_files": 0,
         "swept_files": 0,
     }))
 }

@@ -66,7 +66,12 @@ fn log(record: &mut Record<'_>, part: &Part, format: &str) -> Result<(), Failure
 
 /// What is said of an export to `path` that is done.
 fn told(path: &str, part: &Part, format: &str, exported: Exported) -> Report {
-    let Exported { entries, files, samples } = exported;
+    let Exported { entries, files, missing_files, samples } = exported;
+    let mut warnings = vec![msg!("warning-clear-text")];
+    if !missing_files.is_empty() {
+        warnings.push(msg!("warning-files-left-out", count = missing_files.len()));
+    }
+    let missing_files: Vec<String> = missing_files.iter().map(ToString::to_string).collect();
     Report {
         data: json!({
             "file": path,
@@ -74,10 +79,11 @@ fn told(path: &str, part: &Part, format: &str, exported: Exported) -> Report {
             "whole": part.is_whole,
             "entries": entries,
             "files": files,
+            "missing_files": missing_files,
             "samples": samples,
         }),
         page: vec![Block::Say(msg!("exported", path = path, entries = entries, files = files, samples = samples))],
-        warnings: vec![msg!("warning-clear-text")],
+        warnings,
         ..Report::default()
     }
 }

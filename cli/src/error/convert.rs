@@ -80,6 +80,7 @@ impl From<RecordError> for Failure {
         match error {
             RecordError::Ambiguous | RecordError::NotFound => Self::EntryUnknown,
             RecordError::Damaged(_) | RecordError::File(ReadError::NotAuthentic) => Self::Damaged,
+            RecordError::File(ReadError::Absent) => Self::FileNotHere,
             RecordError::Invalid(violations) => Self::Rules(violations.iter().map(form::rule).collect()),
             RecordError::NotAdmitted(NotAdmitted::Devices) => Self::DevicesFull,
             RecordError::NotAdmitted(NotAdmitted::Removals) => Self::RemovalsFull,

@@ -9,10 +9,7 @@ use std::{
 use carnet_record::EntryId;
 
 use super::*;
-use crate::{
-    store::{Durability, StoreError},
-    tables::VAULT,
-};
+use crate::{store::Durability, tables::VAULT, verify::FileDamage};
 
 /// Sealed beside the store.
 const LARGE: usize = 200_000;
@@ -197,16 +194,23 @@ fn fault_a4_what_a_cut_import_sealed_is_swept_and_the_import_goes_on() {
 fn fault_b1_a_full_verification_reads_the_attached_files_too() {
     let mut one = Device::new(406);
     let id = one.begin().record;
-    add_document(&mut one, &id, 1, "grand", LARGE);
+    let entry = add_document(&mut one, &id, 1, "grand", LARGE);
+    add_document(&mut one, &id, 2, "petit", SMALL);
     one.vault.verify().unwrap();
     let file = kept(&one).1.into_iter().find(|path| path.extension().is_none()).unwrap();
     let whole = read(&file);
     let mut altered = whole.clone();
     altered[100_000] ^= 1;
     overwrite(&file, &altered);
-    assert_eq!(one.vault.verify(), Err(StoreError::Damaged));
+    let damaged = |one: &mut Device| {
+        let found = one.vault.verify().unwrap();
+        assert_eq!(found.files, 2, "the count goes on");
+        found.damaged.into_iter().map(|file| (file.damage, file.documents)).collect::<Vec<_>>()
+    };
+    assert_eq!(damaged(&mut one), [(FileDamage::Altered, vec![(id, entry)])]);
     overwrite(&file, &whole);
-    one.vault.verify().unwrap();
+    assert_eq!(damaged(&mut one), []);
     std::fs::remove_file(&file).unwrap();
-    assert_eq!(one.vault.verify(), Err(StoreError::Damaged));
+    assert_eq!(damaged(&mut one), [(FileDamage::Absent, vec![(id, entry)])]);
+    assert_eq!(one.record(&id).missing_files().unwrap()[0].entry, entry, "it is asked for again");
 }

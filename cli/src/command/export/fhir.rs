@@ -57,7 +57,7 @@ pub(super) fn write(
     file.finish()?;
     let without_resource = losses.iter().filter(|loss| loss.field == "*").count();
     let kept = u64::try_from(entries.len().saturating_sub(without_resource)).unwrap_or(u64::MAX);
-    Ok(lost.tell(told(&path, part, "fhir", Exported { entries: kept, files, samples: 0 }), session))
+    Ok(lost.tell(told(&path, part, "fhir", Exported { entries: kept, files, ..Exported::default() }), session))
 }
 
 /// The bytes of documents, as long as the Bundle stays within what is read.
