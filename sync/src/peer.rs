@@ -32,7 +32,7 @@ use crate::{
     net::{Line, Node, OPENING_TIME, Services},
     relay::{
         hint_of,
-        object::{Kept, append, fits, keep, part_of},
+        object::{Kept, append, fits, is_too_much, keep, part_of},
         vector,
     },
     shared::{SharedVault, with_record, with_vault},
@@ -290,7 +290,7 @@ impl Meeting {
         'look: loop {
             let wanted = with_record(&self.vault, self.record, |record| record.wanted_objects()).await?;
             for wanted in wanted {
-                if !asked.insert(wanted) {
+                if is_too_much(wanted, &self.synced) || !asked.insert(wanted) {
                     continue;
                 }
                 if self.want_object(wanted, tell).await? {

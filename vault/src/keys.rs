@@ -57,6 +57,11 @@ impl KeyRing {
         self.0.get(epoch)
     }
 
+    /// How many keys this device holds.
+    pub(crate) fn count(&self) -> usize {
+        self.0.len()
+    }
+
     fn keep(
         &mut self,
         writer: &mut Writer,

@@ -5,14 +5,18 @@
 //! envelope that the cover names, and each actor's newest change must be the last one inside its anchor. What is
 //! dropped, invented or attributed to another shows, and the snapshot is refused; the raw log is still there.
 //!
+//! What was refused is remembered in [`rejected`].
+//!
 //! Snapshots are compared by heads, never by bytes. Source: `docs/format.md`, "Snapshots".
 
-use std::collections::{BTreeMap, HashSet};
+mod rejected;
+
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use carnet_crypto::{
     digest,
     fault::Fault,
-    id::{EnvelopeId, EpochId, FeedId, ObjectId, SectionId, VolumeId},
+    id::{DeviceId, EnvelopeId, EpochId, FeedId, ObjectId, SectionId, VolumeId},
 };
 use carnet_protocol::{
     codec::{DecodeError, Reader as Bytes, Writer as BytesOut},
@@ -50,7 +54,7 @@ pub enum SnapshotRejected {
     /// Its document has other actors than its cover has feeds, or an actor's newest change is not that of its anchor.
     #[error("the snapshot holds other changes than its anchors prove")]
     Actors,
-    /// An anchor is not the envelope that the cover names, or is not signed by a device that may write.
+    /// An anchor is not the envelope that the cover names, or its author did not sign it.
     #[error("an anchor of the snapshot is not the signed envelope it stands for")]
     Anchor,
     /// The document does not load, or exceeds the limits.
@@ -59,6 +63,9 @@ pub enum SnapshotRejected {
     /// The object does not open, or is not of this form.
     #[error("the snapshot does not open")]
     Sealed,
+    /// By what is known here an author might not write there, or a key is missing. With more of the record it may hold.
+    #[error("what is known here does not let the anchors of the snapshot count")]
+    Unjudged,
     /// No operation publishes it.
     #[error("nobody published this snapshot")]
     Unpublished,
@@ -95,7 +102,7 @@ impl TakeSnapshotError {
 /// An author's last envelope, and what its signature covers besides.
 pub(crate) struct Anchor {
     previous: EnvelopeId,
-    heads: HeadsDigest,
+    pub(crate) heads: HeadsDigest,
     pub(crate) envelope: Vec<u8>,
 }
 
@@ -230,8 +237,9 @@ impl Record<'_> {
         self.sign_op(writer, at, Body::Seal(seal), &[]).map(drop)
     }
 
-    /// The published snapshots that reach further than what this device holds, those that reach furthest first. Where one
-    /// does not hold, the next one may: whoever publishes a lie must not hide what is true.
+    /// The published snapshots that reach further than what this device holds and were not refused, those that reach
+    /// furthest first. Where one does not hold, the next one may: whoever publishes a lie must not hide what is true, and
+    /// however many a device publishes, the first of every other comes before its second.
     ///
     /// # Errors
     /// The store's.
@@ -245,24 +253,42 @@ impl Record<'_> {
                 for position in &published.cover {
                     is_behind |= self.last_seq(&reader, &position.feed)? < position.seq;
                 }
-                if is_behind {
-                    wanted.push((reach(published), published.object));
+                if is_behind && !self.is_rejected(&reader, &published.object)? {
+                    wanted.push((reach(published), published.object, &published.devices));
                 }
             }
         }
         wanted.sort_unstable_by(|one, two| two.cmp(one));
-        Ok(wanted.into_iter().map(|(_, object)| object).collect())
+        let mut published_by: HashMap<DeviceId, usize> = HashMap::new();
+        let ranked = wanted.into_iter().map(|(_, object, devices)| {
+            let counts = devices.iter().map(|device| published_by.get(device).copied().unwrap_or(0));
+            let rank = counts.min().unwrap_or(0);
+            for device in devices {
+                *published_by.entry(*device).or_default() += 1;
+            }
+            (rank, object)
+        });
+        let mut ranked: Vec<(usize, ObjectId)> = ranked.collect();
+        ranked.sort_by_key(|(rank, _)| *rank);
+        Ok(ranked.into_iter().map(|(_, object)| object).collect())
     }
 
     /// Takes a snapshot in: checks it against its anchors, then merges it into its volume. Durable when this returns.
     ///
     /// # Errors
-    /// [`SnapshotRejected`]: then nothing of it was taken.
+    /// [`SnapshotRejected`]: then nothing of it was taken, and it is not wanted again.
     pub fn receive_snapshot(&mut self, object: &[u8]) -> Result<(), TakeSnapshotError> {
         let id = ObjectId(digest::content_hash(object));
         let published = self.published_as(&id).ok_or(SnapshotRejected::Unpublished)?;
-        let checked = self.check_snapshot(&published, object)?;
+        let checked = match self.check_snapshot(&published, object) {
+            Ok(checked) => checked,
+            Err(why) => {
+                self.reject_snapshot(&id, why)?;
+                return Err(why.into());
+            }
+        };
         self.commit(|record, writer| {
+            record.forget_rejection(writer, &id)?;
             record.blobs.keep_sealed(writer, object, &mut record.door.rng)?;
             record.merge_snapshot(writer, &published, checked)
         })?;
@@ -309,7 +335,7 @@ impl Record<'_> {
         Ok(confirmed)
     }
 
-    fn published_as(&self, id: &ObjectId) -> Option<PublishedObject> {
+    pub(crate) fn published_as(&self, id: &ObjectId) -> Option<PublishedObject> {
         let membership = self.live.members.current();
         let mut sections = membership.sections().into_iter();
         sections.find_map(|section| membership.objects(&section).find(|object| object.object == *id).cloned())
@@ -348,13 +374,15 @@ impl Record<'_> {
             return Err(SnapshotRejected::Sealed);
         }
         let PublishedObject { section, volume, cover, .. } = published;
-        let epochs = self.live.members.current().epochs(section).iter().rev();
-        let mut keys = epochs.filter_map(|epoch| Some((epoch.id, self.live.keys.of(&epoch.id)?)));
+        let epochs = self.live.members.current().epochs(section);
+        let mut keys = epochs.iter().rev().filter_map(|epoch| Some((epoch.id, self.live.keys.of(&epoch.id)?)));
         let plaintext = keys.find_map(|(epoch, key)| {
             let context = object_context(&self.live.id.0, section, *volume, &epoch, cover);
             open_object(key, &context, object).ok()
         });
-        let plaintext = plaintext.ok_or(SnapshotRejected::Sealed)?;
+        let has_all_keys = epochs.iter().all(|epoch| self.live.keys.of(&epoch.id).is_some());
+        let plaintext =
+            plaintext.ok_or(if has_all_keys { SnapshotRejected::Sealed } else { SnapshotRejected::Unjudged })?;
         let plaintext = unpad(&plaintext).map_err(|_| SnapshotRejected::Sealed)?;
         Opened::decode(plaintext).map_err(|_| SnapshotRejected::Sealed)
     }
@@ -366,14 +394,14 @@ impl Record<'_> {
         position: &Position,
         anchor: &Anchor,
     ) -> Result<(FeedRow, StoredEnvelope, Incoming), SnapshotRejected> {
-        let refused = SnapshotRejected::Anchor;
+        let (refused, unjudged) = (SnapshotRejected::Anchor, SnapshotRejected::Unjudged);
         let envelope = Envelope::decode(&anchor.envelope).map_err(|_| refused)?;
         let header = &envelope.header;
         let membership = self.live.members.current();
         let candidates =
             membership.feed_candidates(&published.section, published.volume, EnvelopeKind::Changes, header.feed);
-        let candidate = candidates.into_iter().find(|candidate| candidate.feed == position.feed).ok_or(refused)?;
-        let head = self.live.members.view(&anchor.heads).ok_or(refused)?;
+        let candidate = candidates.into_iter().find(|candidate| candidate.feed == position.feed).ok_or(unjudged)?;
+        let head = self.live.members.view(&anchor.heads).ok_or(unjudged)?;
         let epochs: Vec<EpochId> =
             membership.epochs_hinted(&published.section, header.epoch).map(|epoch| epoch.id).collect();
         for epoch in epochs {
@@ -394,10 +422,13 @@ impl Record<'_> {
             let is_it = facts.id == position.id && facts.seq == position.seq && facts.feed == position.feed;
             // The view of the anchor stood behind a right to write: the author was let into the cover by that alone.
             let judged = membership.judge(facts, &[head], &|_| Some(true));
-            if !is_it || matches!(judged, Judgement::Refused(_) | Judgement::Quarantine(_)) {
+            if !is_it {
                 return Err(refused);
             }
-            let key = self.live.keys.of(&epoch).ok_or(refused)?;
+            if matches!(judged, Judgement::Refused(_) | Judgement::Quarantine(_)) {
+                return Err(unjudged);
+            }
+            let key = self.live.keys.of(&epoch).ok_or(unjudged)?;
             let (payload, _) = open_payload(&context, &envelope, key).map_err(|_| refused)?;
             let changes = decode_changes(&payload).map_err(|_| refused)?;
             let last = Incoming::read_all(&changes).map_err(|_| refused)?.pop().ok_or(refused)?;

@@ -1,7 +1,7 @@
 //! Sealed files that nothing names any more, and a record that is taken off this device: how they go.
 //!
-//! A sealed file is named by an entry, by a draft of an unfinished import, or by an operation that publishes it. When
-//! its last name goes, its row goes in the **same step** of the store, and a mark is left there; the file itself is
+//! A sealed file is named by an entry, by a draft of an unfinished import, or by an operation that publishes it, unless
+//! what it publishes was refused. When its last name goes, its row goes in the **same step** of the store, and a mark is left there; the file itself is
 //! removed once that step is durable, and the mark after the file. A crash in between leaves a file without a row, never
 //! a row without its file: the next opening finds the mark, or an unfinished import, and goes on.
 //!
@@ -18,7 +18,7 @@ use crate::{
     import::staged_file,
     record::{Record, RecordError},
     store::{Durability, Store, StoreError, Writer},
-    tables::{ENTRY, IMPORT, Key, OBJECT, OF_RECORDS, OP, RECORD, STAGING, VAULT},
+    tables::{ENTRY, IMPORT, Key, Look as _, OBJECT, OF_RECORDS, OP, RECORD, REJECTED, STAGING, VAULT},
     vault::{DeviceStanding, Vault, VaultError},
     volumes::ViewRow,
 };
@@ -35,11 +35,7 @@ impl Vault {
         for table in OF_RECORDS {
             writer.remove_prefix(table, &Key::of(id))?;
         }
-        for row in writer.prefix(RECORD, &[])? {
-            let other = RecordId::from_slice(&row?.0).ok_or(StoreError::Damaged)?;
-            let named = names_in(&writer, &other)?;
-            gone.retain(|object| !named.contains(object));
-        }
+        retain_unnamed(&writer, &mut gone)?;
         forget_files(&self.blobs, &mut writer, &gone)?;
         writer.commit()?;
         self.live.remove(id);
@@ -83,11 +79,31 @@ impl Record<'_> {
         Ok(forget_files(self.blobs, writer, &files)?)
     }
 
+    /// Lets go, in this step, of an object that was refused. Whoever published it chose its name, so that it may be that
+    /// of any file: it stays where anything else in the vault names it. Whether it went; then call
+    /// [`Record::sweep_files`] once the step is durable.
+    pub(crate) fn let_go_rejected(&self, writer: &mut Writer, object: &ObjectId) -> Result<bool, RecordError> {
+        let mut gone = BTreeSet::from([*object]);
+        retain_unnamed(writer, &mut gone)?;
+        forget_files(self.blobs, writer, &gone)?;
+        Ok(!gone.is_empty())
+    }
+
     /// Removes the files beside the store that no row mentions.
     pub(crate) fn sweep_files(&self) -> Result<(), RecordError> {
         remove_files(self.store, self.blobs, |_| true)?;
         Ok(())
     }
+}
+
+/// Keeps of `objects` those that no record of the vault names.
+fn retain_unnamed(writer: &Writer, objects: &mut BTreeSet<ObjectId>) -> Result<(), StoreError> {
+    for row in writer.prefix(RECORD, &[])? {
+        let record = RecordId::from_slice(&row?.0).ok_or(StoreError::Damaged)?;
+        let named = names_in(writer, &record)?;
+        objects.retain(|object| !named.contains(object));
+    }
+    Ok(())
 }
 
 /// Every sealed file and object that a record names. A row that does not read names nothing: a damaged record can be
@@ -105,11 +121,15 @@ fn names_in(writer: &Writer, record: &RecordId) -> Result<BTreeSet<ObjectId>, St
         named.extend(staged_file(&row?.1).ok().flatten());
     }
     for row in writer.prefix(OP, &of_record)? {
-        named.extend(match Op::decode(&row?.1).as_ref().map(Op::body) {
+        let published = match Op::decode(&row?.1).as_ref().map(Op::body) {
             Ok(Body::Seal(seal)) => Some(seal.object),
             Ok(Body::Rebase(rebase)) => rebase.object,
             _ => None,
-        });
+        };
+        let Some(object) = published else { continue };
+        if writer.look(REJECTED, &of_record.clone().object(&object))?.is_none() {
+            named.insert(object);
+        }
     }
     Ok(named)
 }

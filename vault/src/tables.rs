@@ -56,8 +56,8 @@ pub(crate) const IMPORT: Table = Table::new("import");
 pub(crate) const RELAY: Table = Table::new("relay");
 /// record, object: a snapshot or attached file this record names, and whether it is here.
 pub(crate) const OBJECT: Table = Table::new("object");
-/// record, section, volume: the snapshot that a `Seal` published last.
-pub(crate) const SNAPSHOT: Table = Table::new("snapshot");
+/// record, object: a published snapshot that was refused, and how much was known then.
+pub(crate) const REJECTED: Table = Table::new("rejected");
 
 /// Every table that holds rows of records, for erasing one.
 pub(crate) const OF_RECORDS: [Table; 22] = [
@@ -82,7 +82,7 @@ pub(crate) const OF_RECORDS: [Table; 22] = [
     IMPORT,
     RELAY,
     OBJECT,
-    SNAPSHOT,
+    REJECTED,
 ];
 
 /// A key in the making: fixed-length parts, one after the other.

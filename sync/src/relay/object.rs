@@ -14,10 +14,13 @@ use carnet_vault::{
 use super::{Session, refusal};
 use crate::{
     error::SyncError,
-    event::{Event, Tell},
+    event::{Event, Synced, Tell},
     shared::{blocking, with_record},
 };
 
+/// Snapshots that are refused in one exchange before no more of them are asked for: what a member that lies may cost. The
+/// rest has its turn in the next one.
+const REJECTED_PER_EXCHANGE_MAX: usize = 8;
 /// Bytes of an object in one frame.
 pub(crate) const PART_BYTES: usize = 512 << 10;
 
@@ -30,7 +33,7 @@ impl Session {
         'look: loop {
             let wanted = with_record(&self.vault, self.record, |record| record.wanted_objects()).await?;
             for wanted in wanted {
-                if !asked.insert(wanted) {
+                if is_too_much(wanted, &self.synced) || !asked.insert(wanted) {
                     continue;
                 }
                 if self.fetch_one(wanted, tell).await? {
@@ -115,6 +118,11 @@ impl Session {
             other => Err(refusal(&other)),
         }
     }
+}
+
+/// Whether enough of what this exchange brought was refused to leave this object for the next one.
+pub(crate) fn is_too_much(wanted: Wanted, synced: &Synced) -> bool {
+    matches!(wanted, Wanted::Snapshot(_)) && synced.snapshots_rejected >= REJECTED_PER_EXCHANGE_MAX
 }
 
 /// Whether a part is the next one.

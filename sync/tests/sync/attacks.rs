@@ -3,12 +3,16 @@
 use std::{fs, path::Path};
 
 use carnet_sync::{Alarm, Event, FailureKind, SyncError, sync_with_relay, trust_relay_again};
-use carnet_vault::RecordId;
+use carnet_vault::{
+    RecordId,
+    store::{Durability, Options, Store, Table, Unlock},
+};
+use rand::{SeedableRng as _, rngs::StdRng};
 
 use crate::{
     copies::{copy_folder, point_to},
     peers::meet,
-    world::{Device, RunningRelay, pair_by_hand, relay, relay_folder, two_devices},
+    world::{Device, RunningRelay, pair_by_hand, passphrase, relay, relay_folder, two_devices},
 };
 
 async fn alarm(device: &mut Device, id: &RecordId) -> Alarm {
@@ -196,4 +200,59 @@ async fn a_record_made_without_a_relay_gets_one_later() {
     let quiet = sync_with_relay(&two.node, &two.vault, id, &mut silent).await.unwrap();
     assert!(quiet.refused.is_empty());
     relay.stop().await;
+}
+
+/// A member that lies is an honest device whose stored envelopes are altered behind its back: what it makes the anchors of
+/// its snapshots of is then no proof any more.
+#[tokio::test(flavor = "multi_thread")]
+async fn atk_16_lies_cost_few_downloads_in_one_exchange_and_each_only_one() {
+    const LIES: usize = 10;
+    const IN_ONE_EXCHANGE: usize = 8;
+    let (_folder, relay) = relay().await;
+    let (mut one, mut two, id) = two_devices(460, &relay.address).await;
+    two.add(&id, "de l'autre");
+    two.sync(&id).await;
+    one.sync(&id).await;
+    let mut one = one.reopen(alter_signatures).await;
+    for lie in 0..LIES {
+        for n in 0..60 {
+            one.add(&id, &format!("allergène {lie} {n}"));
+        }
+        assert_eq!(one.with(&id, |record| record.make_snapshots().unwrap()), 1, "lie {lie}");
+    }
+    one.sync(&id).await;
+    assert_eq!(two.sync(&id).await.snapshots_rejected, IN_ONE_EXCHANGE);
+    assert_eq!(two.sync(&id).await.snapshots_rejected, LIES - IN_ONE_EXCHANGE, "the rest comes next time");
+    two.events.clear();
+    assert_eq!(two.sync(&id).await.snapshots_rejected, 0);
+    let is_object = |event: &Event| matches!(event, Event::ObjectReceiving { .. });
+    assert!(!two.events.iter().any(is_object), "nothing is fetched again: {:?}", two.events);
+    assert_eq!(two.labels(&id), one.labels(&id), "what they stand for came all the same");
+    // The same holds between devices.
+    let mut third = Device::new(462).await;
+    pair_by_hand(&two, &third, &id);
+    two.sync(&id).await;
+    one.sync(&id).await;
+    for expected in [IN_ONE_EXCHANGE, LIES - IN_ONE_EXCHANGE, 0] {
+        assert_eq!(meet(&third, &one, &id).await.unwrap().snapshots_rejected, expected);
+    }
+    third.sync(&id).await;
+    assert_eq!(third.labels(&id), one.labels(&id));
+    relay.stop().await;
+}
+
+/// Flips one bit of the signature of every envelope in the closed vault in `folder`.
+fn alter_signatures(folder: &Path) {
+    const ENVELOPES: Table = Table::new("envelope");
+    let passphrase = passphrase();
+    let unlock = Unlock::Passphrase(&passphrase);
+    let store = Store::open(folder, unlock, Options::default(), StdRng::seed_from_u64(1)).unwrap();
+    let rows: Vec<_> = store.read().and_then(|reader| reader.range(ENVELOPES, ..)?.collect()).unwrap();
+    let mut writer = store.write(Durability::Acknowledged).unwrap();
+    for (key, mut row) in rows {
+        *row.last_mut().unwrap() ^= 1;
+        writer.put(ENVELOPES, &key, &row).unwrap();
+    }
+    writer.commit().unwrap();
+    store.close().unwrap();
 }

@@ -240,7 +240,7 @@ pub(crate) fn allergy(name: &str) -> Draft {
     Draft::new(fact, Provenance::typed(Instant::at_most(1_790_000_000_000)))
 }
 
-fn passphrase() -> Passphrase {
+pub(crate) fn passphrase() -> Passphrase {
     Passphrase::new("un coffre pour les tests".as_bytes()).unwrap()
 }
 

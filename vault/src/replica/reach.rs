@@ -209,7 +209,8 @@ impl Record<'_> {
             for object in self.live.members.current().objects(&section) {
                 let is_to_confirm = object.kind == ObjectKind::Snapshot
                     && !object.is_confirmed
-                    && !object.devices.contains(&self.live.row.device);
+                    && !object.devices.contains(&self.live.row.device)
+                    && !self.is_rejected(&reader, &object.object)?;
                 if is_to_confirm && self.blobs.sealed_bytes(&reader, &object.object)?.is_none() {
                     to_confirm.insert(Wanted::Snapshot(object.object));
                 }

@@ -7,7 +7,11 @@ use carnet_seal::{
 };
 
 use super::*;
-use crate::snapshot::{SnapshotRejected, TakeSnapshotError};
+use crate::{
+    replica::Wanted,
+    snapshot::{SnapshotRejected, TakeSnapshotError},
+    tests::sweep::{LARGE, add_document, content, kept},
+};
 
 /// A record with enough edits that its volumes are due, on a paired pair of devices.
 fn busy(seed: u64) -> (Device, Device, RecordId) {
@@ -194,6 +198,148 @@ fn atk_16_a_lie_that_reaches_further_hides_no_honest_snapshot() {
     assert_eq!(labels(&three.record(&id)).len(), 41);
 }
 
+#[test]
+fn atk_16_a_lie_is_fetched_once_and_nothing_of_it_is_kept() {
+    let (mut one, _, id) = busy(53);
+    one.record(&id).make_snapshots().unwrap();
+    let honest = snapshots(&mut one, &id);
+    let mut three = join_without_log(&mut one, 55, &id);
+    let before = kept(&three);
+    let lies: Vec<Vec<u8>> =
+        [Lie::OlderDocument, Lie::NotADocument].map(|lie| forge(&mut one, &id, lie)).into_iter().collect();
+    learn(&mut one, &mut three, &id);
+    for lie in &lies {
+        assert!(wants(&mut three, &id, lie), "a published one is asked for");
+        assert!(matches!(bring(&mut three, &id, lie), Err(TakeSnapshotError::Rejected(_))));
+        assert_eq!(kept(&three), before, "neither a row nor a file of it");
+    }
+    // Whatever else is published, and after a restart too: these two stay what they are.
+    forge(&mut one, &id, Lie::ReachesFurther);
+    learn(&mut one, &mut three, &id);
+    let mut three = three.reopen();
+    for lie in &lies {
+        assert!(!wants(&mut three, &id, lie), "it is not fetched again");
+    }
+    // The same author is believed where it says the truth, then and later.
+    for n in 0..40 {
+        one.record(&id).add(&allergy(&format!("plus tard {n}"))).unwrap();
+    }
+    assert!(one.record(&id).make_snapshots().unwrap() >= 1);
+    learn(&mut one, &mut three, &id);
+    for (object, sealed) in honest.iter().chain(&snapshots(&mut one, &id)) {
+        if three.record(&id).wanted_objects().unwrap().contains(&Wanted::Snapshot(*object)) {
+            bring(&mut three, &id, sealed).unwrap();
+        }
+    }
+    assert_eq!(labels(&three.record(&id)).len(), 81);
+}
+
+#[test]
+fn a_snapshot_that_could_not_be_judged_is_asked_for_again_once_more_is_known() {
+    let (mut one, _, id) = busy(56);
+    one.record(&id).make_snapshots().unwrap();
+    let lie = forge(&mut one, &id, Lie::UnknownView);
+    let mut three = join_without_log(&mut one, 58, &id);
+    let refused = bring(&mut three, &id, &lie);
+    assert!(matches!(refused, Err(TakeSnapshotError::Rejected(SnapshotRejected::Unjudged))), "{refused:?}");
+    assert!(!wants(&mut three, &id, &lie));
+    // What an author might do follows from the operations that are known: with more of them it may be judged otherwise.
+    forge(&mut one, &id, Lie::NotADocument);
+    learn(&mut one, &mut three, &id);
+    assert!(wants(&mut three, &id, &lie));
+}
+
+#[test]
+fn atk_16_a_lie_that_names_an_attached_file_takes_nobodys_file() {
+    let (mut one, mut two, id) = busy(59);
+    one.record(&id).make_snapshots().unwrap();
+    let entry = add_document(&mut one, &id, 1, "radio", LARGE);
+    let other = two.begin().record;
+    let elsewhere = add_document(&mut two, &other, 2, "scanner", LARGE);
+    exchange(&mut one, &mut two, &id);
+    let of_this = one.record(&id).named_files().unwrap();
+    for object in &of_this {
+        let sealed = sealed_bytes(&mut one, &id, object);
+        let mut download = two.record(&id).download(object, sealed.len() as u64).unwrap();
+        download.append(0, &sealed).unwrap();
+        two.record(&id).keep_download(download).unwrap();
+    }
+    let of_other = two.record(&other).named_files().unwrap();
+    let before = kept(&two);
+    for object in of_this.iter().chain(&of_other) {
+        let sealed = sealed_bytes(&mut two, &id, object);
+        publish_as_snapshot(&mut one, &id, *object);
+        learn(&mut one, &mut two, &id);
+        let refused = bring(&mut two, &id, &sealed);
+        assert!(matches!(refused, Err(TakeSnapshotError::Rejected(SnapshotRejected::Sealed))), "{refused:?}");
+        assert!(!wants(&mut two, &id, &sealed));
+    }
+    assert_eq!(kept(&two), before);
+    assert_eq!(content(&mut two, &id, &entry), LARGE);
+    assert_eq!(content(&mut two, &other, &elsewhere), LARGE);
+}
+
+#[test]
+fn atk_16_however_many_lies_a_device_publishes_those_of_others_are_tried_as_soon() {
+    let (mut one, mut two, id) = busy(62);
+    exchange(&mut one, &mut two, &id);
+    two.record(&id).make_snapshots().unwrap();
+    let honest: Vec<Wanted> = snapshots(&mut two, &id).iter().map(|(object, _)| Wanted::Snapshot(*object)).collect();
+    exchange(&mut two, &mut one, &id);
+    let sealed = snapshots(&mut two, &id);
+    for (_, object) in &sealed {
+        bring(&mut one, &id, object).unwrap();
+    }
+    for n in 0..20 {
+        publish_as_snapshot(&mut one, &id, ObjectId([n; 32]));
+    }
+    let mut three = join_without_log(&mut one, 64, &id);
+    let wanted = three.record(&id).wanted_objects().unwrap();
+    assert!(wanted.len() > 20, "{}", wanted.len());
+    let first = wanted.iter().position(|wanted| honest.contains(wanted)).unwrap();
+    assert!(first <= 1, "it comes after {first} lies");
+}
+
+/// `from`'s operations come to `to`, and nothing else.
+fn learn(from: &mut Device, to: &mut Device, id: &RecordId) {
+    let ops = from.record(id).ops_since(&[], None).unwrap();
+    to.record(id).receive_ops(&ops).unwrap();
+}
+
+fn wants(device: &mut Device, id: &RecordId, sealed: &[u8]) -> bool {
+    let object = ObjectId(carnet_crypto::digest::content_hash(sealed));
+    device.record(id).wanted_objects().unwrap().contains(&Wanted::Snapshot(object))
+}
+
+/// A snapshot comes in plain parts, as from a relay.
+fn bring(device: &mut Device, id: &RecordId, sealed: &[u8]) -> Result<(), TakeSnapshotError> {
+    let object = ObjectId(carnet_crypto::digest::content_hash(sealed));
+    let mut record = device.record(id);
+    let mut download = record.download(&object, sealed.len() as u64).unwrap();
+    download.append(0, sealed).unwrap();
+    let kept = record.keep_download(download).unwrap();
+    record.take_snapshot(&kept)
+}
+
+fn sealed_bytes(device: &mut Device, id: &RecordId, object: &ObjectId) -> Vec<u8> {
+    let record = device.record(id);
+    record.blobs.read_sealed(&record.store.read().unwrap(), object, 1 << 30).unwrap()
+}
+
+/// A member publishes what is no snapshot under the name of one, in the place of the first that it published.
+fn publish_as_snapshot(one: &mut Device, id: &RecordId, object: ObjectId) {
+    let honest = snapshots(one, id).remove(0).0;
+    let mut record = one.record(id);
+    let published = record.published_as(&honest).unwrap();
+    record
+        .commit(|record, writer| {
+            let mut cover = published.cover.clone();
+            cover[0].seq += 1_000;
+            record.publish_seal(writer, published.section, published.volume, cover, object)
+        })
+        .unwrap();
+}
+
 #[derive(Clone, Copy, Debug)]
 enum Lie {
     AltersAnAnchor,
@@ -201,6 +347,7 @@ enum Lie {
     NotADocument,
     OlderDocument,
     ReachesFurther,
+    UnknownView,
 }
 
 /// A snapshot of the first published one's volume, made and published by a member that lies.
@@ -232,6 +379,7 @@ fn forge(one: &mut Device, id: &RecordId, lie: Lie) -> Vec<u8> {
                 }
                 Lie::NotADocument => snapshot.document = vec![7; 100],
                 Lie::ReachesFurther => cover[0].seq += 1_000,
+                Lie::UnknownView => snapshot.anchors[0].heads.0 = [9; 32],
                 Lie::OlderDocument => {
                     let mut doc = crate::crdt::Doc::empty().unwrap();
                     let whole = crate::crdt::Doc::load(&snapshot.document).unwrap();

@@ -12,18 +12,18 @@ use super::*;
 use crate::{store::Durability, tables::VAULT, verify::FileDamage};
 
 /// Sealed beside the store.
-const LARGE: usize = 200_000;
+pub(super) const LARGE: usize = 200_000;
 /// Sealed into the store.
 const SMALL: usize = 1_000;
 
-fn add_document(device: &mut Device, id: &RecordId, file: u8, name: &str, bytes: usize) -> EntryId {
+pub(super) fn add_document(device: &mut Device, id: &RecordId, file: u8, name: &str, bytes: usize) -> EntryId {
     import(&mut device.record(id), file, document(name, &vec![file; bytes]));
     let is_it = |found: &crate::entries::Found| found.entry.fact.label() == name;
     let record = device.record(id);
     record.list(&Filter::default()).unwrap().into_iter().find(is_it).unwrap().entry.id
 }
 
-fn content(device: &mut Device, id: &RecordId, entry: &EntryId) -> usize {
+pub(super) fn content(device: &mut Device, id: &RecordId, entry: &EntryId) -> usize {
     let mut bytes = 0;
     let read = device.record(id).read_document(entry, |part| {
         bytes += part.len();
@@ -34,7 +34,7 @@ fn content(device: &mut Device, id: &RecordId, entry: &EntryId) -> usize {
 }
 
 /// How many sealed files the store names, and the files beside it.
-fn kept(device: &Device) -> (usize, BTreeSet<PathBuf>) {
+pub(super) fn kept(device: &Device) -> (usize, BTreeSet<PathBuf>) {
     let reader = device.vault.store().read().unwrap();
     let rows = device.vault.blobs.all(&reader).unwrap().map(Result::unwrap).count();
     let mut files = BTreeSet::new();
