@@ -10,7 +10,7 @@ pub(crate) mod measure;
 pub(crate) mod profile;
 
 use carnet_record::{
-    Coding, Concept, Draft, Fact, When,
+    Coding, Concept, Draft, Fact, When, ZoneHistory,
     code::system,
     validate::{Violation, Warning},
 };
@@ -26,9 +26,14 @@ fn fill(slot: &mut Option<String>, given: Option<&String>) {
 }
 
 /// Fills `slot` with a time that was given; an empty one clears it.
-fn fill_when(slot: &mut Option<When>, option: &'static str, given: Option<&String>) -> Result<(), Failure> {
+fn fill_when(
+    slot: &mut Option<When>,
+    option: &'static str,
+    given: Option<&String>,
+    zones: &ZoneHistory,
+) -> Result<(), Failure> {
     if let Some(text) = given {
-        *slot = if text.trim().is_empty() { None } else { Some(input::when(option, text)?) };
+        *slot = if text.trim().is_empty() { None } else { Some(input::when(option, text, zones)?) };
     }
     Ok(())
 }
@@ -157,8 +162,8 @@ mod tests {
         assert_eq!(slot.as_deref(), Some("x"));
         fill(&mut slot, Some(&"  ".to_owned()));
         assert_eq!(slot, None);
-        let mut when = Some(input::when("--end", "2020").unwrap());
-        fill_when(&mut when, "--end", Some(&String::new())).unwrap();
+        let mut when = Some(input::when("--end", "2020", &ZoneHistory::utc()).unwrap());
+        fill_when(&mut when, "--end", Some(&String::new()), &ZoneHistory::utc()).unwrap();
         assert_eq!(when, None);
     }
 

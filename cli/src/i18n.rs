@@ -86,6 +86,13 @@ pub(crate) enum Argument {
     Number(u64),
     /// Text, from data or from the person; made harmless for a terminal when it is said.
     Text(String),
+    /// A word that a table of the record gives in both languages.
+    Label {
+        /// In French.
+        french: &'static str,
+        /// In English.
+        english: &'static str,
+    },
     /// Another sentence, said in the same language.
     Sentence(Box<Message>),
     /// Several sentences, one after the other.
@@ -145,6 +152,7 @@ macro_rules! msg {
 
 /// The texts of one language.
 pub(crate) struct Texts {
+    language: Language,
     bundle: FluentBundle<FluentResource>,
 }
 
@@ -157,7 +165,12 @@ impl Texts {
         // A test parses both files and fails on any error; what could be read is used in any case.
         let resource = FluentResource::try_new(language.source().to_owned()).unwrap_or_else(|(partial, _)| partial);
         bundle.add_resource_overriding(resource);
-        Self { bundle }
+        Self { language, bundle }
+    }
+
+    /// The language they are in.
+    pub(crate) fn language(&self) -> Language {
+        self.language
     }
 
     /// `message` in this language, each argument made harmless for a terminal.
@@ -185,6 +198,10 @@ impl Texts {
             let value = match value {
                 Argument::Number(number) => FluentValue::from(*number),
                 Argument::Text(text) => FluentValue::from(escape(text).into_owned()),
+                Argument::Label { french, english } => FluentValue::from(match self.language {
+                    Language::French => *french,
+                    Language::English => *english,
+                }),
                 Argument::Sentence(inner) => FluentValue::from(self.say(inner)),
                 Argument::Sentences(all) => {
                     FluentValue::from(all.iter().map(|inner| self.say(inner)).collect::<Vec<_>>().join(" "))

@@ -2,7 +2,10 @@
 //!
 //! What cannot be read is refused with the name of the option, never with the value: it may be health data.
 
-use carnet_record::{Decimal, PartialDate, When};
+use carnet_record::{
+    Decimal, PartialDate, When, ZoneHistory,
+    zone::{LocalTime, Resolved},
+};
 
 use crate::error::Failure;
 
@@ -22,9 +25,26 @@ pub(crate) fn partial_date(option: &'static str, text: &str) -> Result<PartialDa
     text.trim().parse().map_err(|_| Failure::BadDate(option))
 }
 
-/// A partial date, or an instant with its offset (RFC 3339).
-pub(crate) fn when(option: &'static str, text: &str) -> Result<When, Failure> {
-    text.trim().parse().map_err(|_| Failure::BadDate(option))
+/// A partial date, or an instant: with its offset (RFC 3339), or as the clock on the wall shows it where the person
+/// lives, `2019-05-03T08:30`. An hour that a change of the clock repeats or leaves out needs its offset.
+pub(crate) fn when(option: &'static str, text: &str, zones: &ZoneHistory) -> Result<When, Failure> {
+    let text = text.trim();
+    text.parse().ok().or_else(|| wall_time(text, zones)).ok_or(Failure::BadDate(option))
+}
+
+fn wall_time(text: &str, zones: &ZoneHistory) -> Option<When> {
+    let (date, time) = text.split_once(['T', ' '])?;
+    let part = |text: &str, below: u32| {
+        let is_two_digits = text.len() == 2 && text.bytes().all(|byte| byte.is_ascii_digit());
+        text.parse::<u32>().ok().filter(|part| is_two_digits && *part < below)
+    };
+    let (hours, rest) = time.split_once(':')?;
+    let (minutes, seconds) = rest.split_once(':').unwrap_or((rest, "00"));
+    let seconds = (part(hours, 24)? * 60 + part(minutes, 60)?) * 60 + part(seconds, 60)?;
+    match zones.resolve(LocalTime::new(date.parse().ok()?, seconds * 1000)?) {
+        Resolved::One(instant) => Some(When::Instant(instant)),
+        Resolved::Earlier(_) | Resolved::Missing => None,
+    }
 }
 
 /// Seconds of `90s`, `15m`, `8h` or `2d`; at least one.
@@ -64,11 +84,34 @@ mod tests {
     fn a_date_may_be_partial_and_stays_so() {
         for text in ["2019", "2019-05", "2019-05-03"] {
             assert_eq!(partial_date("--start", text).unwrap().to_string(), text);
-            assert!(matches!(when("--at", text), Ok(When::Date(_))));
+            assert!(matches!(when("--at", text, &ZoneHistory::utc()), Ok(When::Date(_))));
         }
-        assert!(matches!(when("--at", "2019-05-03T08:30:00+02:00"), Ok(When::Instant(_))));
-        for text in ["", "19", "2019-13", "2019-02-30", "03/05/2019", "hier", "2019-05-03T08:30"] {
-            assert_eq!(when("--at", text), Err(Failure::BadDate("--at")), "{text}");
+        assert!(matches!(when("--at", "2019-05-03T08:30:00+02:00", &ZoneHistory::utc()), Ok(When::Instant(_))));
+        for text in [
+            "",
+            "19",
+            "2019-13",
+            "2019-02-30",
+            "03/05/2019",
+            "hier",
+            "2019-05-03T8:30",
+            "2019-05T08:30",
+            "2019-05-03T24:00",
+        ] {
+            assert_eq!(when("--at", text, &ZoneHistory::utc()), Err(Failure::BadDate("--at")), "{text}");
+        }
+    }
+
+    #[test]
+    fn the_clock_on_the_wall_is_that_of_the_person() {
+        let paris = ZoneHistory::single("Europe/Paris").unwrap();
+        for (text, expected) in
+            [("2026-12-01T10:00", "2026-12-01T10:00:00+01:00"), ("2026-07-01 10:00:30", "2026-07-01T10:00:30+02:00")]
+        {
+            assert_eq!(when("--at", text, &paris).unwrap().to_string(), expected);
+        }
+        for never_or_twice in ["2026-03-29T02:30", "2026-10-25T02:30"] {
+            assert_eq!(when("--at", never_or_twice, &paris), Err(Failure::BadDate("--at")), "{never_or_twice}");
         }
     }
 

@@ -17,6 +17,7 @@ mod network;
 mod qr;
 mod session;
 mod ui;
+mod words;
 
 use std::{ffi::OsString, process::ExitCode, sync::Arc};
 

@@ -167,7 +167,7 @@ pub(crate) fn synced_page(synced: &Synced) -> Vec<Block> {
         (msg!("sync-objects-sent"), synced.objects_sent),
     ];
     let told = counts.into_iter().filter(|(_, count)| *count > 0);
-    vec![Block::Pairs(told.map(|(name, count)| (name, count.to_string())).collect())]
+    vec![Block::Pairs(told.map(|(name, count)| (name, count.to_string().into())).collect())]
 }
 
 /// What an exchange leaves to be known beside its counts.

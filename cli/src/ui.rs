@@ -5,6 +5,7 @@
 //! error. Text from data is made harmless on its way out (see [`escape`]).
 
 mod ask;
+mod cell;
 mod escape;
 mod progress;
 mod table;
@@ -13,7 +14,7 @@ use std::io::{self, IsTerminal, Write};
 
 use serde_json::{Map, Value, json};
 
-pub(crate) use self::{escape::escape, progress::Progress};
+pub(crate) use self::{cell::Cell, escape::escape, progress::Progress};
 use self::{
     escape::{escape_json, escape_lines},
     table::Table,
@@ -62,9 +63,9 @@ pub(crate) enum Block {
     /// A sentence of ours.
     Say(Message),
     /// Names and their values, one a line.
-    Pairs(Vec<(Message, String)>),
-    /// Columns and rows. The cells are text from data.
-    Rows(Vec<Message>, Vec<Vec<String>>),
+    Pairs(Vec<(Message, Cell)>),
+    /// Columns and rows.
+    Rows(Vec<Message>, Vec<Vec<Cell>>),
     /// Lines laid out beforehand, such as a QR code or a table in CSV.
     Lines(String),
     /// A value for a program.
@@ -229,16 +230,21 @@ impl Ui {
         text
     }
 
+    /// A name and its value, both harmless already.
+    fn pair(&self, name: &str, value: &str) -> String {
+        self.text(&msg!("pair", name = name, value = value))
+    }
+
     fn block_lines(&self, block: &Block) -> Vec<String> {
         match block {
             Block::Say(message) => vec![self.text(message)],
             Block::Pairs(pairs) => {
-                pairs.iter().map(|(name, value)| self.text(&msg!("pair", name = name.clone(), value = value))).collect()
+                pairs.iter().map(|(name, value)| self.pair(&self.text(name), &value.said(&self.texts))).collect()
             }
             Block::Rows(head, rows) => {
                 let head = head.iter().map(|name| self.text(name)).collect();
-                let rows = rows.iter().map(|row| row.iter().map(|cell| escape(cell).into_owned()).collect()).collect();
-                Table { head, rows }.lines(self.columns)
+                let rows = rows.iter().map(|row| row.iter().map(|cell| cell.said(&self.texts)).collect()).collect();
+                Table { head, rows }.lines(self.columns, |name, value| self.pair(name, value))
             }
             Block::Lines(lines) => escape_lines(lines).lines().map(str::to_owned).collect(),
             Block::Json(value) => vec![escape_json(&value.to_string())],
@@ -275,8 +281,8 @@ mod tests {
     #[test]
     fn a_page_reads_as_lines_and_data_in_it_is_harmless() {
         let page = [
-            Block::Pairs(vec![(msg!("kit-title"), "1\u{1b}[2J".into())]),
-            Block::Rows(vec![msg!("kit-title")], vec![vec!["x\u{202e}y".into()]]),
+            Block::Pairs(vec![(msg!("kit-title"), "1\u{1b}[2J".to_owned().into())]),
+            Block::Rows(vec![msg!("kit-title")], vec![vec!["x\u{202e}y".to_owned().into()]]),
             Block::Lines("a,b\n\u{9b}c".into()),
         ];
         for language in [Language::French, Language::English] {

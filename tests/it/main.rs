@@ -15,6 +15,7 @@ mod cli_record;
 mod cli_secrets;
 mod cli_sync;
 mod cli_watch;
+mod cli_words;
 mod fixtures;
 mod fixtures_apple;
 mod fixtures_cda;

@@ -25,6 +25,120 @@ removed = { $count ->
        *[other] { $count } entries removed.
     } "edit ID --restore" brings it back.
 field = { $path }
+label = { $text }
+name-removed = † { $name }
+kind-name = { $kind ->
+        [absence] Stated absence
+        [activity] Activity
+        [activity-summary] Totals of the day
+        [allergy] Allergy
+        [answer] Answer
+        [appointment] Appointment
+        [attachment] Attachment
+        [blood-group] Blood group
+        [contact] Contact
+        [disease] Disease
+        [document] Document
+        [encounter] Stay or visit
+        [file] File
+        [heart-beat] Heart beats
+        [identity] Identity
+        [import-report] Import report
+        [measure] Measure
+        [metadata] Details
+        [person] Person
+        [procedure] Procedure
+        [record] Row
+        [result] Result
+        [route] Route
+        [route-point] Point of a route
+        [sleep-stage] Sleep stage
+        [source] Source
+        [treatment] Treatment
+        [vaccination] Vaccination
+        [zone] Time zone
+       *[other] { $kind }
+    }
+absence-name = { $kind ->
+        [ALLERGIES] Allergies
+        [DEVICES] Implants and devices
+        [DISABILITIES] Disabilities
+        [DISEASES] Diseases
+        [FAMILY_HISTORIES] Family history
+        [HOSPITALIZATIONS] Hospital stays
+        [PROCEDURES] Procedures
+        [RESULTS] Results
+        [TREATMENTS] Treatments
+        [VACCINATIONS] Vaccinations
+       *[other] { $kind }
+    }: { $meaning ->
+        [none-known] none known
+        [not-concerned] not concerned
+        [not-done] not done
+        [unavailable] not said
+       *[other] { $meaning }
+    }
+section-name = { $section ->
+        [access] access log
+        [agenda] agenda
+        [contacts] contacts
+        [documents] documents
+        [history] history
+        [identity] identity
+        [measures] measures
+        [messages] messages
+        [results] results
+        [roster] devices
+        [treatments] treatments
+        [vaccines] vaccines
+        [wishes] wishes
+       *[other] { $section }
+    }
+origin-name = { $origin ->
+        [application] deposited by an application
+        [device] measured by a device
+        [import] read from a file
+        [national-service] from Mon espace santé
+        [typed] typed
+       *[other] { $origin }
+    }
+origin-of = { $origin } ({ $names })
+measure-column = { $name ->
+        [count] Count
+        [day] Day
+        [device] Device
+        [application] Application
+        [end] End
+        [first] First
+        [height] Height
+        [kind] Kind
+        [last] Last
+        [max] Highest
+        [min] Lowest
+        [source] Source
+        [sources] Sources
+        [start] Start
+        [sum] Sum
+        [unit] Unit
+        [weight] Weight
+       *[other] { $name }
+    }
+measure-samples = And { $count } samples of devices: "measure list --sources" says of what.
+measure-samples-of = And { $count } samples of devices: "measure list { $slug } --daily" gives their days, "--raw" each value.
+log-kind = { $kind ->
+        [device-added] device added
+        [device-removed] device removed
+        [export] export
+        [import] import
+        [record-created] record created
+        [recovered] recovery kit used
+       *[other] { $kind }
+    }
+log-strength = { $strength ->
+        [declared] declared
+        [proved] proved
+       *[other] { $strength }
+    }
 column-date = Date
 column-kind = Kind
 column-name = Name
@@ -40,6 +154,12 @@ column-default = Default
 column-standing = State
 column-relay = Relay
 column-synced = Last exchange
+doctor-damage = { $damage ->
+        [absent] absent
+        [altered] altered
+        [unreadable] unreadable
+       *[other] { $damage }
+    }
 column-damage = Content
 column-record = Record
 column-kit = Kit checked
@@ -105,6 +225,103 @@ import-already-there = Already there
 import-merged = Merged
 import-set-aside = Set aside
 import-refused = Refused
+import-why-kept = { $count } kept with a remark, { $kind }: { $why }
+import-why-refused = { $count } refused, { $kind }: { $why }
+import-why-set-aside = { $count } set aside, { $kind }: { $why }
+import-why-at = { $said } [{ $places }]
+import-reason = { $reason ->
+        [a-goal-not-a-measure] a goal, not a measure
+        [about-a-relative] about a relative, not this person
+        [after-the-export] dated after the export
+        [archive-inside-an-archive] an archive inside the archive is not read
+        [attribute-unreadable] an attribute cannot be read
+        [billing] billing, without medical content
+        [cda-set-aside] a CDA document of other content
+        [changed-since-read] changed since it was read
+        [character-refused] holds a character that is not allowed
+        [clinical-resource-missing] the export names a medical file that it lacks
+        [code-in-words] the code is given in words only
+        [code-too-long] code too long
+        [component-missing] a part of the measure is missing
+        [computed] a computed value cannot be typed
+        [content-missing] the content of the document is not in the file
+        [daily-totals-repeat-the-samples] these totals repeat the samples
+        [detail-of-a-row] detail of a row that is read
+        [details-stay-in-the-document] the details stay in the document
+        [device] describes a device
+        [diastolic-not-below-systolic] the diastolic pressure is not below the systolic
+        [digits-dropped] digits beyond what is kept were dropped
+        [document-type-stepped-over] the prolog describes the file wrongly; it was stepped over
+        [empty-export] the export is empty
+        [end-before-start] the end comes before the start
+        [entered-in-error] the source says that it was an error
+        [fhir-dstu2-kept-as-a-document] an old version of FHIR: kept as a document
+        [fhir-version-dstu2] an old version of FHIR (DSTU2)
+        [fhir-version-r5] a newer version of FHIR (R5)
+        [file-not-in-the-export] the export lacks this file
+        [file-of-the-system] a file of the system, without content
+        [finess-key-wrong] the check digit of the FINESS number does not fit
+        [forbidden-characters-dropped] characters that are not allowed were dropped
+        [goal] a goal
+        [gpx-set-aside] routes: see --with-positions
+        [grouping-of-rows-that-are-kept] groups rows that are kept one by one
+        [implicit-rules] follows rules that Carnet does not know
+        [in-the-future] dated in the future
+        [index-of-the-archive] the archive's own index
+        [ins-key-wrong] the key of the INS number does not fit
+        [insurance] insurance, without medical content
+        [intimate] an intimate subject: share with care
+        [key-doubled] the same key twice
+        [left-over-too-large] what Carnet does not understand is too large to be kept beside
+        [markup] holds the code of a web page
+        [member-not-in-file] refers to something that the file lacks
+        [missing] a field that is needed is missing
+        [modifier-not-known] an extension changes its meaning; Carnet does not know it
+        [more-pressures-than-are-joined] more pressures than are joined
+        [more-sources-than-listed] more sources than are listed
+        [more-types-than-are-kept] more types than are kept
+        [name-changed] the name was changed
+        [no-date] without a date
+        [no-person] does not say whom it is about
+        [no-resource-in-entry] an empty entry
+        [no-type] without a type
+        [no-value] without a value
+        [not-a-number] not a number
+        [not-a-time] not a time
+        [not-part-of-the-export] not part of the export
+        [not-read] not read by Carnet yet
+        [not-the-declared-type] the file is not of the type that it states
+        [not-whole] must be a whole number
+        [other-person] about somebody else
+        [out-of-bounds] out of bounds
+        [part-of-the-document] stays in the document
+        [planned] planned, not done yet
+        [positions-not-asked-for] positions: see --with-positions
+        [pressure-without-value-or-date] a pressure without value or date
+        [remark-on-another-statement] a remark on another statement
+        [rpps-key-wrong] the key of the RPPS number does not fit
+        [said-in-words] said in words: stays in the document
+        [says-less-than-the-main-file] says less than the main file
+        [second-main-file] a second main file
+        [several-persons] about several persons
+        [size-differs] the size that it states is wrong
+        [statistics-win-over-attributes] two figures differ; that of the details is kept
+        [stylesheet-not-run] the stylesheet of the document is never run
+        [text-cut] text too long, cut
+        [time-in-words] the time is given in words only
+        [time-not-read] a time that cannot be read
+        [too-long] too long
+        [too-many-attachments] too many attachments
+        [unit-unknown] a unit that does not go with this measure
+        [unknown-code] an unknown code
+        [unknown-zone] an unknown time zone
+        [wishes-stay-in-the-document] wishes: they stay in the document
+        [without-a-name] without a name
+        [without-a-substance] without a substance
+        [without-a-value] without a value
+        [without-an-identifier] without an identifier
+       *[other] { $reason }
+    }
 import-dry = Dry run: nothing was saved.
 ask-export = The export is clear text: whoever opens the file can read it all. Go on?
 exported = { $path } holds { $entries } entries, { $files } files and { $samples } samples.
@@ -489,7 +706,7 @@ error-bad-code = The code given to "{ $option }" is not understood.
     .hint = Write SYSTEM|CODE, for instance icd10|E11.9; a CIP code has 7 or 13 digits.
 error-bad-date = The date given to "{ $option }" is not understood.
     .meaning = Nothing was saved.
-    .hint = Write 2019, 2019-05 or 2019-05-03; for an instant, 2019-05-03T08:30:00+02:00.
+    .hint = Write 2019, 2019-05 or 2019-05-03; for a time of day, 2019-05-03T08:30, or with its offset, 2019-05-03T08:30:00+02:00.
 error-bad-duration = The duration given to "{ $option }" is not understood.
     .meaning = Nothing was done.
     .hint = Write a number followed by s, m, h or d: 15m, 8h, 2d.

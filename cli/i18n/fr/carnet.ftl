@@ -25,6 +25,120 @@ removed = { $count ->
        *[other] { $count } entrées retirées.
     } « edit ID --restore » la fait revenir.
 field = { $path }
+label = { $text }
+name-removed = † { $name }
+kind-name = { $kind ->
+        [absence] Absence déclarée
+        [activity] Activité
+        [activity-summary] Totaux du jour
+        [allergy] Allergie
+        [answer] Réponse
+        [appointment] Rendez-vous
+        [attachment] Pièce jointe
+        [blood-group] Groupe sanguin
+        [contact] Contact
+        [disease] Maladie
+        [document] Document
+        [encounter] Séjour ou visite
+        [file] Fichier
+        [heart-beat] Battements
+        [identity] Identité
+        [import-report] Rapport d'import
+        [measure] Mesure
+        [metadata] Détails
+        [person] Personne
+        [procedure] Acte
+        [record] Ligne
+        [result] Résultat
+        [route] Trajet
+        [route-point] Point d'un trajet
+        [sleep-stage] Phase de sommeil
+        [source] Source
+        [treatment] Traitement
+        [vaccination] Vaccination
+        [zone] Fuseau horaire
+       *[other] { $kind }
+    }
+absence-name = { $kind ->
+        [ALLERGIES] Allergies
+        [DEVICES] Implants et dispositifs
+        [DISABILITIES] Handicaps
+        [DISEASES] Maladies
+        [FAMILY_HISTORIES] Antécédents familiaux
+        [HOSPITALIZATIONS] Séjours à l'hôpital
+        [PROCEDURES] Actes
+        [RESULTS] Résultats
+        [TREATMENTS] Traitements
+        [VACCINATIONS] Vaccinations
+       *[other] { $kind }
+    } : { $meaning ->
+        [none-known] rien de connu
+        [not-concerned] non concerné
+        [not-done] pas fait
+        [unavailable] pas dit
+       *[other] { $meaning }
+    }
+section-name = { $section ->
+        [access] journal d'accès
+        [agenda] agenda
+        [contacts] contacts
+        [documents] documents
+        [history] antécédents
+        [identity] identité
+        [measures] mesures
+        [messages] messages
+        [results] résultats
+        [roster] appareils
+        [treatments] traitements
+        [vaccines] vaccins
+        [wishes] volontés
+       *[other] { $section }
+    }
+origin-name = { $origin ->
+        [application] déposé par une application
+        [device] mesuré par un appareil
+        [import] lu dans un fichier
+        [national-service] venu de Mon espace santé
+        [typed] saisi
+       *[other] { $origin }
+    }
+origin-of = { $origin } ({ $names })
+measure-column = { $name ->
+        [count] Nombre
+        [day] Jour
+        [device] Appareil
+        [application] Application
+        [end] Fin
+        [first] Premier
+        [height] Taille
+        [kind] Genre
+        [last] Dernier
+        [max] Plus haut
+        [min] Plus bas
+        [source] Source
+        [sources] Sources
+        [start] Début
+        [sum] Somme
+        [unit] Unité
+        [weight] Poids
+       *[other] { $name }
+    }
+measure-samples = Et { $count } relevés d'appareils : « measure list --sources » dit de quoi.
+measure-samples-of = Et { $count } relevés d'appareils : « measure list { $slug } --daily » en donne les jours, « --raw » chaque valeur.
+log-kind = { $kind ->
+        [device-added] appareil ajouté
+        [device-removed] appareil retiré
+        [export] export
+        [import] import
+        [record-created] carnet créé
+        [recovered] kit de secours utilisé
+       *[other] { $kind }
+    }
+log-strength = { $strength ->
+        [declared] déclaré
+        [proved] prouvé
+       *[other] { $strength }
+    }
 column-date = Date
 column-kind = Genre
 column-name = Nom
@@ -40,6 +154,12 @@ column-default = Par défaut
 column-standing = État
 column-relay = Relais
 column-synced = Dernier échange
+doctor-damage = { $damage ->
+        [absent] absent
+        [altered] altéré
+        [unreadable] illisible
+       *[other] { $damage }
+    }
 column-damage = Contenu
 column-record = Carnet
 column-kit = Kit vérifié
@@ -105,6 +225,103 @@ import-already-there = Déjà là
 import-merged = Réunies
 import-set-aside = Laissées de côté
 import-refused = Refusées
+import-why-kept = { $count } gardées avec une remarque, { $kind } : { $why }
+import-why-refused = { $count } refusées, { $kind } : { $why }
+import-why-set-aside = { $count } laissées de côté, { $kind } : { $why }
+import-why-at = { $said } [{ $places }]
+import-reason = { $reason ->
+        [a-goal-not-a-measure] c'est un objectif, pas une mesure
+        [about-a-relative] concerne un proche, pas cette personne
+        [after-the-export] daté d'après l'export
+        [archive-inside-an-archive] une archive dans l'archive n'est pas lue
+        [attribute-unreadable] un attribut est illisible
+        [billing] facturation, sans contenu médical
+        [cda-set-aside] document CDA d'un autre contenu
+        [changed-since-read] modifié depuis sa lecture
+        [character-refused] contient un caractère interdit
+        [clinical-resource-missing] l'export annonce un fichier médical qu'il n'a pas
+        [code-in-words] le code n'est donné qu'en mots
+        [code-too-long] code trop long
+        [component-missing] il manque une partie de la mesure
+        [computed] une valeur calculée ne se saisit pas
+        [content-missing] le contenu du document n'est pas dans le fichier
+        [daily-totals-repeat-the-samples] ces totaux répètent les relevés
+        [detail-of-a-row] détail d'une ligne déjà lue
+        [details-stay-in-the-document] le détail reste dans le document
+        [device] décrit un appareil
+        [diastolic-not-below-systolic] la diastolique n'est pas sous la systolique
+        [digits-dropped] des décimales de trop ont été laissées
+        [document-type-stepped-over] l'entête décrit mal le fichier ; elle n'a pas été suivie
+        [empty-export] l'export est vide
+        [end-before-start] la fin précède le début
+        [entered-in-error] la source dit que c'était une erreur
+        [fhir-dstu2-kept-as-a-document] ancienne version de FHIR : gardé comme document
+        [fhir-version-dstu2] ancienne version de FHIR (DSTU2)
+        [fhir-version-r5] version de FHIR plus récente (R5)
+        [file-not-in-the-export] l'export n'a pas ce fichier
+        [file-of-the-system] fichier du système, sans contenu
+        [finess-key-wrong] la clé du numéro FINESS ne correspond pas
+        [forbidden-characters-dropped] des caractères interdits ont été retirés
+        [goal] c'est un objectif
+        [gpx-set-aside] trajets : voir --with-positions
+        [grouping-of-rows-that-are-kept] regroupe des lignes gardées une à une
+        [implicit-rules] suit des règles que Carnet ne connaît pas
+        [in-the-future] daté dans l'avenir
+        [index-of-the-archive] sommaire de l'archive
+        [ins-key-wrong] la clé du matricule INS ne correspond pas
+        [insurance] assurance, sans contenu médical
+        [intimate] sujet intime : à partager avec soin
+        [key-doubled] la même clé deux fois
+        [left-over-too-large] ce que Carnet ne comprend pas est trop grand pour être gardé à côté
+        [markup] contient du code de page web
+        [member-not-in-file] renvoie à un élément absent du fichier
+        [missing] un champ nécessaire manque
+        [modifier-not-known] une extension en change le sens ; Carnet ne la connaît pas
+        [more-pressures-than-are-joined] trop de tensions à réunir
+        [more-sources-than-listed] trop de sources pour toutes les citer
+        [more-types-than-are-kept] trop de genres de mesures
+        [name-changed] le nom a été changé
+        [no-date] sans date
+        [no-person] ne dit pas de qui il parle
+        [no-resource-in-entry] entrée vide
+        [no-type] sans genre
+        [no-value] sans valeur
+        [not-a-number] pas un nombre
+        [not-a-time] pas une date
+        [not-part-of-the-export] ne fait pas partie de l'export
+        [not-read] pas encore lu par Carnet
+        [not-the-declared-type] le fichier n'est pas du type annoncé
+        [not-whole] doit être un nombre entier
+        [other-person] concerne quelqu'un d'autre
+        [out-of-bounds] hors des valeurs possibles
+        [part-of-the-document] reste dans le document
+        [planned] prévu, pas encore fait
+        [positions-not-asked-for] positions : voir --with-positions
+        [pressure-without-value-or-date] tension sans valeur ou sans date
+        [remark-on-another-statement] remarque sur une autre ligne
+        [rpps-key-wrong] la clé du numéro RPPS ne correspond pas
+        [said-in-words] dit en mots : reste dans le document
+        [says-less-than-the-main-file] en dit moins que le fichier principal
+        [second-main-file] un second fichier principal
+        [several-persons] parle de plusieurs personnes
+        [size-differs] la taille annoncée est fausse
+        [statistics-win-over-attributes] deux chiffres diffèrent ; celui du détail est gardé
+        [stylesheet-not-run] la feuille de style du document n'est jamais exécutée
+        [text-cut] texte trop long, coupé
+        [time-in-words] la date n'est donnée qu'en mots
+        [time-not-read] date illisible
+        [too-long] trop long
+        [too-many-attachments] trop de pièces jointes
+        [unit-unknown] unité inconnue pour cette mesure
+        [unknown-code] code inconnu
+        [unknown-zone] fuseau horaire inconnu
+        [wishes-stay-in-the-document] volontés : elles restent dans le document
+        [without-a-name] sans nom
+        [without-a-substance] sans substance
+        [without-a-value] sans valeur
+        [without-an-identifier] sans identifiant
+       *[other] { $reason }
+    }
 import-dry = Essai à blanc : rien n'a été enregistré.
 ask-export = L'export est en clair : quiconque ouvre le fichier peut tout lire. Continuer ?
 exported = { $path } contient { $entries } entrées, { $files } fichiers et { $samples } relevés.
@@ -490,7 +707,7 @@ error-bad-code = Le code donné à « { $option } » n'est pas compris.
     .hint = Écrivez SYSTÈME|CODE, par exemple cim10|E11.9 ; un code CIP a 7 ou 13 chiffres.
 error-bad-date = La date donnée à « { $option } » n'est pas comprise.
     .meaning = Rien n'a été enregistré.
-    .hint = Écrivez 2019, 2019-05 ou 2019-05-03 ; pour un instant, 2019-05-03T08:30:00+02:00.
+    .hint = Écrivez 2019, 2019-05 ou 2019-05-03 ; pour une heure, 2019-05-03T08:30, ou avec son décalage, 2019-05-03T08:30:00+02:00.
 error-bad-duration = La durée donnée à « { $option } » n'est pas comprise.
     .meaning = Rien n'a été fait.
     .hint = Écrivez un nombre suivi de s, m, h ou d : 15m, 8h, 2d.

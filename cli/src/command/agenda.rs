@@ -80,7 +80,7 @@ pub(crate) fn run(options: &Options, session: &Session<'_>) -> Result<Report, Fa
         Action::Add(options) => add(options, record, session),
         Action::List { options } => entries::list(record, Noun::Agenda.kinds(), options),
         Action::Show { id, history } => entries::show(record, Noun::Agenda, id, *history),
-        Action::Edit(options) => edit(options, record),
+        Action::Edit(options) => edit(options, record, session),
         Action::Remove { id } => entries::remove(record, Noun::Agenda, id),
     })
 }
@@ -91,13 +91,13 @@ fn add(options: &AddOptions, record: &mut Record<'_>, session: &Session<'_>) -> 
         return entries::add(record, &entries::from_json(path, Noun::Agenda, now)?);
     }
     let fact = match options.kind {
-        Some(AgendaKind::Appointment) | None => Fact::from(options.fields.new_appointment()?),
+        Some(AgendaKind::Appointment) | None => Fact::from(options.fields.new_appointment(&session.zones)?),
     };
     let draft = entries::draft(record, fact, &options.common, now, &mut Session::chance())?;
     entries::add(record, &[draft])
 }
 
-fn edit(options: &EditOptions, record: &mut Record<'_>) -> Result<Report, Failure> {
+fn edit(options: &EditOptions, record: &mut Record<'_>, session: &Session<'_>) -> Result<Report, Failure> {
     if options.restore {
         return entries::restore(record, Noun::Agenda, &options.id);
     }
@@ -106,7 +106,7 @@ fn edit(options: &EditOptions, record: &mut Record<'_>) -> Result<Report, Failur
         Fact::Appointment(appointment) if appointment.read_only == Some(true) => {
             return Err(Failure::Usage(msg!("usage-read-only")));
         }
-        Fact::Appointment(appointment) => options.fields.apply(appointment)?,
+        Fact::Appointment(appointment) => options.fields.apply(appointment, &session.zones)?,
         other => return Err(Failure::Usage(msg!("usage-kind-not-editable", kind = other.kind()))),
     }
     entries::amend(record, entry, &options.common)

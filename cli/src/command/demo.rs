@@ -20,7 +20,7 @@ use crate::{
     i18n::Message,
     msg,
     session::Session,
-    ui::{Block, Report},
+    ui::{Block, Cell, Report},
 };
 
 /// The first word of the hidden command that runs the demonstration's relay.
@@ -151,7 +151,7 @@ fn follow(
     say(&msg!("demo-scene-compare"));
     let (one, two) = (first.digest()?, second.digest()?);
     let equal = one == two && one.is_string();
-    let digests = vec![(msg!("demo-digest-first"), text(&one)), (msg!("demo-digest-second"), text(&two))];
+    let digests = vec![(msg!("demo-digest-first"), text(&one).into()), (msg!("demo-digest-second"), text(&two).into())];
     stage.show(&[Block::Pairs(digests)]);
     Ok(json!({
         "name": person.name,
@@ -176,7 +176,7 @@ fn pair(
     let mut joining = second.start(&["pair", "join", &ticket, "--label", "Telephone", "--name", person.name])?;
     let theirs = text(joining.until("code")?.get("code").unwrap_or(&Value::Null));
     let ours = text(inviting.until("code")?.get("code").unwrap_or(&Value::Null));
-    let codes = vec![(msg!("demo-code-first"), ours.clone()), (msg!("demo-code-second"), theirs.clone())];
+    let codes = vec![(msg!("demo-code-first"), ours.clone().into()), (msg!("demo-code-second"), theirs.clone().into())];
     stage.show(&[Block::Pairs(codes)]);
     let word = if ours == theirs { "same" } else { "different" };
     inviting.answer(word)?;
@@ -213,8 +213,8 @@ impl<'a> Stage<'a> {
         let program = std::env::current_exe().map_err(|error| Failure::unreadable(Path::new("carnet"), &error))?;
         let stage = Self { folder, program, session };
         stage.show(&[Block::Pairs(vec![
-            (msg!("demo-folder"), stage.folder.display().to_string()),
-            (msg!("demo-phrase"), phrase),
+            (msg!("demo-folder"), stage.folder.display().to_string().into()),
+            (msg!("demo-phrase"), phrase.into()),
         ])]);
         Ok(stage)
     }
@@ -267,9 +267,8 @@ impl<'a> Stage<'a> {
             let id: String = text(record.get("record").unwrap_or(&Value::Null)).chars().take(ID_CHARS).collect();
             let counts =
                 [sections.len().to_string(), sum(&sections, "envelopes").to_string(), objects.len().to_string()];
-            let row: Vec<String> =
-                [format!("{id}\u{2026}")].into_iter().chain(counts).chain([bytes.to_string()]).collect();
-            row
+            let cells = [format!("{id}\u{2026}")].into_iter().chain(counts).chain([bytes.to_string()]);
+            cells.map(Cell::from).collect()
         };
         let rows = of(audit, "records").iter().map(row).collect();
         let whole = Block::Say(msg!("demo-audit-file", path = path.display().to_string()));
@@ -457,7 +456,7 @@ impl Search {
     fn page(&self) -> Vec<Block> {
         let head = vec![msg!("demo-column-text"), msg!("demo-column-samples"), msg!("demo-column-relay")];
         let row = |(text, at_relay, in_samples): &(&str, usize, usize)| {
-            vec![(*text).to_owned(), in_samples.to_string(), at_relay.to_string()]
+            vec![(*text).into(), in_samples.to_string().into(), at_relay.to_string().into()]
         };
         vec![Block::Say(msg!("demo-search")), Block::Rows(head, self.rows.iter().map(row).collect())]
     }

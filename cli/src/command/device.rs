@@ -14,7 +14,7 @@ use crate::{
     msg,
     network::{self, Teller, add_synced},
     session::Session,
-    ui::{Block, Report},
+    ui::{Block, Cell, Report},
 };
 
 /// Fewest characters of a device's id that name it.
@@ -64,20 +64,20 @@ pub(crate) fn run(options: &Options, session: &Session<'_>) -> Result<Report, Fa
 
 fn list(session: &Session<'_>) -> Result<Report, Failure> {
     let devices = session.with_record(|record| Ok(record.devices()?))?;
-    let rows = devices.iter().map(|device| row(device, session)).collect();
+    let rows = devices.iter().map(row).collect();
     let data = devices.iter().map(device_json).collect();
     let head = vec![msg!("column-name"), msg!("column-standing"), msg!("column-id")];
     Ok(Report { data, page: vec![Block::Rows(head, rows)], ..Report::default() })
 }
 
-fn row(device: &DeviceSummary, session: &Session<'_>) -> Vec<String> {
+fn row(device: &DeviceSummary) -> Vec<Cell> {
     let standing = match device {
         DeviceSummary { is_kit: true, .. } => msg!("device-kit"),
         DeviceSummary { is_live: false, .. } => msg!("device-removed"),
         DeviceSummary { is_this: true, .. } => msg!("device-this"),
         _ => msg!("device-live"),
     };
-    vec![device.label.clone().unwrap_or_default(), session.ui.text(&standing), device.id.to_string()]
+    vec![device.label.clone().unwrap_or_default().into(), standing.into(), device.id.to_string().into()]
 }
 
 fn device_json(device: &DeviceSummary) -> Value {

@@ -13,7 +13,7 @@ use crate::{
     error::Failure,
     msg,
     session::Session,
-    ui::{Block, Report},
+    ui::{Block, Cell, Report},
 };
 
 #[derive(Debug, clap::Args)]
@@ -69,7 +69,7 @@ pub(crate) fn run(options: &Options, session: &Session<'_>) -> Result<Report, Fa
         (msg!("doctor-missing-files"), "missing_files"),
         (msg!("doctor-swept-files"), "swept_files"),
     ];
-    let pairs = pairs.into_iter().map(|(name, field)| (name, text(&data[field]))).collect();
+    let pairs = pairs.into_iter().map(|(name, field)| (name, text(&data[field]).into())).collect();
     let said = match (options.deep, &failure) {
         (true, None) => msg!("doctor-whole"),
         (false, None) => msg!("doctor-shallow"),
@@ -93,10 +93,10 @@ fn damaged_json(damaged: &[DamagedFile]) -> Value {
     told.collect()
 }
 
-fn damaged_rows(damaged: &[DamagedFile], names: &BTreeMap<RecordId, String>) -> Vec<Vec<String>> {
+fn damaged_rows(damaged: &[DamagedFile], names: &BTreeMap<RecordId, String>) -> Vec<Vec<Cell>> {
     let row = |file: &DamagedFile, record: &RecordId, entry: &EntryId| {
         let name = names.get(record).cloned().unwrap_or_default();
-        vec![name, entry.to_string(), damage(file.damage).to_owned()]
+        vec![name.into(), entry.to_string().into(), msg!("doctor-damage", damage = damage(file.damage)).into()]
     };
     let rows = damaged.iter().flat_map(|file| file.documents.iter().map(|(record, entry)| row(file, record, entry)));
     rows.collect()

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use carnet_interop::intake::{IMPORTER, worker::WorkerError};
-use carnet_record::{Draft, EntryId, Fact, item::Item};
+use carnet_record::{Draft, EntryId, Fact, ZoneHistory, item::Item};
 use carnet_vault::{Record, RecordError, entries::Filter, import::ImportSource};
 use serde_json::{Value, json};
 
@@ -100,7 +100,7 @@ pub(crate) fn run(options: &Options, session: &Session<'_>) -> Result<Report, Fa
             None => entries::show(record, Noun::Document, id, *history),
             Some(path) => save(record, id, path),
         },
-        Action::Edit(options) => edit(options, record),
+        Action::Edit(options) => edit(options, record, session),
         Action::Remove { id } => entries::remove(record, Noun::Document, id),
     })
 }
@@ -132,7 +132,9 @@ fn add_one(
     let taken = import.read(|| -> Result<Option<Item>, Failure> {
         let Some(item) = worker.next() else { return Ok(None) };
         match item.map_err(|error: WorkerError| intake::refused(path, error))? {
-            Item::DocumentStart { draft } => Ok(Some(Item::DocumentStart { draft: said_about(draft, path, options)? })),
+            Item::DocumentStart { draft } => {
+                Ok(Some(Item::DocumentStart { draft: said_about(draft, path, options, &session.zones)? }))
+            }
             item @ (Item::DocumentBytes(_) | Item::DocumentEnd { .. } | Item::Tally(_)) => Ok(Some(item)),
             _ => Err(Failure::NotADocument { path: path.display().to_string() }),
         }
@@ -149,11 +151,16 @@ fn add_one(
 }
 
 /// The draft of a document with what the person says about it.
-fn said_about(mut draft: Box<Draft>, path: &Path, options: &AddOptions) -> Result<Box<Draft>, Failure> {
-    let named = options.fields.new_document(path)?;
+fn said_about(
+    mut draft: Box<Draft>,
+    path: &Path,
+    options: &AddOptions,
+    zones: &ZoneHistory,
+) -> Result<Box<Draft>, Failure> {
+    let named = options.fields.new_document(path, zones)?;
     if let Fact::Document(document) = &mut draft.fact {
         document.title = named.title;
-        options.fields.apply(document)?;
+        options.fields.apply(document, zones)?;
     }
     draft.comment = options.comment.clone().filter(|text| !text.trim().is_empty());
     let mut typed = draft.clone();
@@ -177,13 +184,13 @@ fn list(options: &ListDocuments, record: &Record<'_>) -> Result<Report, Failure>
     Ok(entries::listed(found, &options.options))
 }
 
-fn edit(options: &EditOptions, record: &mut Record<'_>) -> Result<Report, Failure> {
+fn edit(options: &EditOptions, record: &mut Record<'_>, session: &Session<'_>) -> Result<Report, Failure> {
     if options.restore {
         return entries::restore(record, Noun::Document, &options.id);
     }
     let mut entry = entries::find(record, Noun::Document, &options.id)?.entry;
     if let Fact::Document(document) = &mut entry.fact {
-        options.fields.apply(document)?;
+        options.fields.apply(document, &session.zones)?;
     }
     entries::amend(record, entry, &options.common)
 }

@@ -19,7 +19,8 @@ use crate::{
     form,
     i18n::Message,
     input, msg,
-    ui::{Block, Report},
+    ui::{Block, Cell, Report},
+    words,
 };
 
 /// Largest file of entries that `--from-json` reads, in bytes.
@@ -139,14 +140,14 @@ pub(crate) fn listed(mut found: Vec<Found>, options: &ListOptions) -> Report {
     Report { data: Value::Array(found.iter().map(found_json).collect()), page: vec![page], ..Report::default() }
 }
 
-fn row(entry: &Entry) -> Vec<String> {
-    let mark = if entry.removed.is_some() { "\u{2020} " } else { "" };
+fn row(entry: &Entry) -> Vec<Cell> {
+    let name = words::name(&entry.fact);
     vec![
-        entry.fact.when().map(|when| when.to_string()).unwrap_or_default(),
-        entry.fact.kind().to_owned(),
-        format!("{mark}{}", entry.fact.label()),
-        form::summary(&entry.fact),
-        entry.id.to_string(),
+        entry.fact.when().map(|when| when.to_string()).unwrap_or_default().into(),
+        words::kind(entry.fact.kind()).into(),
+        if entry.removed.is_some() { msg!("name-removed", name = name).into() } else { name.into() },
+        words::summary(&entry.fact),
+        entry.id.to_string().into(),
     ]
 }
 
@@ -187,7 +188,8 @@ pub(crate) fn show(record: &mut Record<'_>, noun: Noun, prefix: &str, history: b
             .iter()
             .map(|version| {
                 let device = version.device.clone().unwrap_or_default();
-                vec![version.at.to_string(), device, version.entry.fact.label(), form::summary(&version.entry.fact)]
+                let fact = &version.entry.fact;
+                vec![version.at.to_string().into(), device.into(), words::name(fact).into(), words::summary(fact)]
             })
             .collect();
         page.push(Block::Rows(
@@ -204,22 +206,22 @@ pub(crate) fn show(record: &mut Record<'_>, noun: Noun, prefix: &str, history: b
     Ok(Report { data, page, ..Report::default() })
 }
 
-fn pairs(found: &Found) -> Vec<(Message, String)> {
+fn pairs(found: &Found) -> Vec<(Message, Cell)> {
     let entry = &found.entry;
-    let mut pairs = vec![
-        (msg!("column-id"), entry.id.to_string()),
-        (msg!("column-kind"), entry.fact.kind().to_owned()),
-        (msg!("column-name"), entry.fact.label()),
-        (msg!("column-value"), form::summary(&entry.fact)),
-        (msg!("column-date"), entry.fact.when().map(|when| when.to_string()).unwrap_or_default()),
-        (msg!("column-section"), found.section.map(|section| section.to_string()).unwrap_or_default()),
-        (msg!("column-comment"), entry.comment.clone().unwrap_or_default()),
-        (msg!("column-origin"), origin(&entry.provenance)),
-        (msg!("column-removed"), entry.removed.as_ref().map(|removal| removal.at.to_string()).unwrap_or_default()),
+    let mut pairs: Vec<(Message, Cell)> = vec![
+        (msg!("column-id"), entry.id.to_string().into()),
+        (msg!("column-kind"), words::kind(entry.fact.kind()).into()),
+        (msg!("column-name"), words::name(&entry.fact).into()),
+        (msg!("column-value"), words::summary(&entry.fact)),
+        (msg!("column-date"), entry.fact.when().map(|when| when.to_string()).unwrap_or_default().into()),
+        (msg!("column-section"), found.section.map_or_else(|| "".into(), |section| words::section(section).into())),
+        (msg!("column-comment"), entry.comment.clone().unwrap_or_default().into()),
+        (msg!("column-origin"), words::origin(&entry.provenance).into()),
+        (msg!("column-removed"), entry.removed.as_ref().map(|gone| gone.at.to_string()).unwrap_or_default().into()),
     ];
     pairs.retain(|(_, value)| !value.is_empty());
     for (id, kind) in &entry.links {
-        pairs.push((msg!("column-link"), format!("{} {id}", kind.as_str())));
+        pairs.push((msg!("column-link"), format!("{} {id}", kind.as_str()).into()));
     }
     let mut rest = Vec::new();
     for (name, value) in entry.fact.to_fields() {
@@ -227,15 +229,8 @@ fn pairs(found: &Found) -> Vec<(Message, String)> {
             flatten(&name, &value, &mut rest);
         }
     }
-    pairs.extend(rest.into_iter().map(|(path, value)| (msg!("field", path = path), value)));
+    pairs.extend(rest.into_iter().map(|(path, value)| (msg!("field", path = path), value.into())));
     pairs
-}
-
-fn origin(provenance: &Provenance) -> String {
-    let source = provenance.source.as_ref().map(|source| source.name.clone());
-    let author = provenance.author.as_ref().and_then(|author| author.name.clone());
-    let parts = [Some(provenance.origin.as_str().to_owned()), source, provenance.application.clone(), author];
-    parts.into_iter().flatten().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(", ")
 }
 
 /// Every value of a nested field by its path: `codings.0.code`.
@@ -306,7 +301,7 @@ pub(crate) fn add(record: &mut Record<'_>, drafts: &[Draft]) -> Result<Report, F
     let ids: Vec<Value> = added.iter().map(|added| Value::Object(entry_map(&added.entry))).collect();
     let page = added
         .iter()
-        .map(|added| Block::Say(msg!("saved", name = added.entry.fact.label(), id = added.entry.id.to_string())))
+        .map(|added| Block::Say(msg!("saved", name = words::name(&added.entry.fact), id = added.entry.id.to_string())))
         .collect();
     let data = if let [one] = ids.as_slice() { one.clone() } else { Value::Array(ids) };
     Ok(Report { data, page, warnings, ..Report::default() })
@@ -325,7 +320,7 @@ pub(crate) fn amend(record: &mut Record<'_>, mut entry: Entry, common: &Common) 
 fn saved(entry: &Entry) -> Report {
     Report {
         data: Value::Object(entry_map(entry)),
-        page: vec![Block::Say(msg!("saved", name = entry.fact.label(), id = entry.id.to_string()))],
+        page: vec![Block::Say(msg!("saved", name = words::name(&entry.fact), id = entry.id.to_string()))],
         ..Report::default()
     }
 }

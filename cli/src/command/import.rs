@@ -26,6 +26,7 @@ use crate::{
     msg,
     session::Session,
     ui::{Block, Progress, Report},
+    words,
 };
 
 /// Most files that one command takes in.
@@ -323,17 +324,21 @@ fn told_of(summary: &Summary, is_dry: bool) -> Vec<Block> {
         (msg!("import-refused"), summary.refused),
     ];
     let counts = counts.into_iter().filter(|(_, count)| !is_dry || *count > 0);
-    page.push(Block::Pairs(counts.map(|(name, count)| (name, count.to_string())).collect()));
-    let row = |one: &carnet_interop::report::Reason| {
-        let places = one.places.join("; ");
-        vec![one.outcome.to_owned(), one.kind.clone(), one.reason.clone(), one.count.to_string(), places]
-    };
-    if !summary.reasons.is_empty() {
-        let head = ["outcome", "kind", "reason", "count", "places"];
-        let head = head.iter().map(|name| msg!("field", path = *name)).collect();
-        page.push(Block::Rows(head, summary.reasons.iter().map(row).collect()));
-    }
+    page.push(Block::Pairs(counts.map(|(name, count)| (name, count.to_string().into())).collect()));
+    page.extend(summary.reasons.iter().map(|reason| Block::Say(told_why(reason))));
     page
+}
+
+/// Why rows were set aside, refused or kept with a remark, in one line.
+fn told_why(reason: &carnet_interop::report::Reason) -> Message {
+    let why = msg!("import-reason", reason = &reason.reason);
+    let (kind, count) = (words::kind(&reason.kind), reason.count);
+    let said = match reason.outcome {
+        "refused" => msg!("import-why-refused", count = count, kind = kind, why = why),
+        "set-aside" => msg!("import-why-set-aside", count = count, kind = kind, why = why),
+        _ => msg!("import-why-kept", count = count, kind = kind, why = why),
+    };
+    if reason.places.is_empty() { said } else { msg!("import-why-at", said = said, places = reason.places.join("; ")) }
 }
 
 #[cfg(test)]

@@ -91,12 +91,12 @@ fn list(options: &ListOptions, session: &Session<'_>) -> Result<Report, Failure>
         .map(|line| {
             let detail: Vec<String> = line.detail.iter().map(|(name, value)| format!("{name}={value}")).collect();
             vec![
-                line.at.to_string(),
-                name(&line.device),
-                word(&line.kind),
-                word(&line.strength),
-                line.number.to_string(),
-                detail.join(" "),
+                line.at.to_string().into(),
+                name(&line.device).into(),
+                msg!("log-kind", kind = word(&line.kind)).into(),
+                msg!("log-strength", strength = word(&line.strength)).into(),
+                line.number.to_string().into(),
+                detail.join(" ").into(),
             ]
         })
         .collect();

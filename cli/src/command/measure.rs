@@ -13,7 +13,8 @@ use crate::{
     i18n::Message,
     input, msg,
     session::Session,
-    ui::{Block, Report},
+    ui::{Block, Cell, Report},
+    words,
 };
 
 /// Samples shown by `--raw` when no limit is given.
@@ -113,7 +114,7 @@ pub(crate) fn run(options: &Options, session: &Session<'_>) -> Result<Report, Fa
         Action::Add(options) => add(options, record, session),
         Action::List(options) => list(options, record),
         Action::Show { id, history } => entries::show(record, Noun::Measure, id, *history),
-        Action::Edit(options) => edit(options, record),
+        Action::Edit(options) => edit(options, record, session),
         Action::Remove { id } => entries::remove(record, Noun::Measure, id),
     })
 }
@@ -124,18 +125,18 @@ fn add(options: &AddOptions, record: &mut Record<'_>, session: &Session<'_>) -> 
         return entries::add(record, &entries::from_json(path, Noun::Measure, now)?);
     }
     let (kind, value) = (options.kind.as_deref().unwrap_or_default(), options.value.as_deref().unwrap_or_default());
-    let fact = options.fields.new_measure(kind, value, When::Instant(now))?;
+    let fact = options.fields.new_measure(kind, value, When::Instant(now), &session.zones)?;
     let draft = entries::draft(record, fact, &options.common, now, &mut Session::chance())?;
     entries::add(record, &[draft])
 }
 
-fn edit(options: &EditOptions, record: &mut Record<'_>) -> Result<Report, Failure> {
+fn edit(options: &EditOptions, record: &mut Record<'_>, session: &Session<'_>) -> Result<Report, Failure> {
     if options.restore {
         return entries::restore(record, Noun::Measure, &options.id);
     }
     let mut entry = entries::find(record, Noun::Measure, &options.id)?.entry;
     match &mut entry.fact {
-        Fact::Measure(measure) => options.fields.apply(measure, options.value.as_deref())?,
+        Fact::Measure(measure) => options.fields.apply(measure, options.value.as_deref(), &session.zones)?,
         other => return Err(Failure::Usage(msg!("usage-kind-not-editable", kind = other.kind()))),
     }
     entries::amend(record, entry, &options.common)
@@ -160,16 +161,32 @@ fn list(options: &MeasureList, record: &mut Record<'_>) -> Result<Report, Failur
     } else {
         typed(options, record)?
     };
-    let page = match options.format {
+    let is_typed = !(options.sources || options.daily || options.raw);
+    let mut page = match options.format {
         Format::Csv => vec![Block::Lines(csv(&columns))],
         Format::Json => vec![Block::Json(columns.data.clone())],
         Format::Table if columns.rows.is_empty() => vec![Block::Say(msg!("list-empty"))],
         Format::Table => {
             let head = columns.names.iter().map(|name| head(name)).collect();
-            vec![Block::Rows(head, columns.rows)]
+            let row = |row: Vec<String>| columns.names.iter().zip(row).map(|(name, text)| cell(name, text)).collect();
+            vec![Block::Rows(head, columns.rows.into_iter().map(row).collect())]
         }
     };
+    if is_typed && options.format == Format::Table {
+        page.extend(beside(options.kind.as_deref(), record)?.map(Block::Say));
+    }
     Ok(Report { data: columns.data, page, ..Report::default() })
+}
+
+/// What devices measured stands beside what was typed, in numbers that no list of lines shows.
+fn beside(kind: Option<&str>, record: &Record<'_>) -> Result<Option<Message>, Failure> {
+    let mut series = record.series()?;
+    series.retain(|series| kind.is_none_or(|kind| series.series.kind == kind));
+    let count = series.iter().map(|series| series.count).sum::<u64>();
+    Ok((count > 0).then(|| match kind {
+        Some(kind) => msg!("measure-samples-of", count = count, slug = kind),
+        None => msg!("measure-samples", count = count),
+    }))
 }
 
 /// The name of a column for people. In CSV the short names stand.
@@ -180,7 +197,16 @@ fn head(name: &str) -> Message {
         "id" => msg!("column-id"),
         "measure" => msg!("column-kind"),
         "value" => msg!("column-value"),
-        other => msg!("field", path = other),
+        other => msg!("measure-column", name = other),
+    }
+}
+
+/// A value for people. In CSV it stands as it is.
+fn cell(name: &str, text: String) -> Cell {
+    match name {
+        "measure" => words::kind(&text).into(),
+        "height" | "max" | "min" | "sum" | "value" | "weight" => Cell::Figure(text),
+        _ => Cell::Text(text),
     }
 }
 

@@ -117,9 +117,9 @@ fn hand_over(invited: &Invited, options: &InviteOptions, session: &Session<'_>) 
         fields.insert("path".to_owned(), Value::String(path.display().to_string()));
         page.push(Block::Say(msg!("ticket-written", path = path.display().to_string())));
     } else if let Some(code) = invited.code() {
-        page.push(Block::Pairs(vec![(msg!("ticket-code"), code.to_owned())]));
+        page.push(Block::Pairs(vec![(msg!("ticket-code"), code.into())]));
         if let Some(relay) = &ticket.meeting.relay {
-            page.push(Block::Pairs(vec![(msg!("column-relay"), relay.to_string())]));
+            page.push(Block::Pairs(vec![(msg!("column-relay"), relay.to_string().into())]));
         }
     } else {
         let text = ticket.expose_text();

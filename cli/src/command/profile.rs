@@ -94,7 +94,7 @@ pub(crate) fn run(options: &Options, session: &Session<'_>) -> Result<Report, Fa
             entries::list(record, one.as_ref().map_or(Noun::Profile.kinds(), |kinds| kinds.as_slice()), options)
         }
         Action::Show { id, history } => entries::show(record, Noun::Profile, id, *history),
-        Action::Edit(options) => edit(options, record),
+        Action::Edit(options) => edit(options, record, session),
         Action::Remove { id } => entries::remove(record, Noun::Profile, id),
         Action::None { kind, undo } => state_absence(*kind, *undo, record, session),
     })
@@ -106,18 +106,18 @@ fn add(options: &AddOptions, record: &mut Record<'_>, session: &Session<'_>) -> 
         return entries::add(record, &entries::from_json(path, Noun::Profile, now)?);
     }
     let mut fact = options.kind.map(ProfileKind::empty).ok_or(Failure::NoAnswer)?;
-    options.fields.apply(&mut fact)?;
+    options.fields.apply(&mut fact, &session.zones)?;
     let draft = entries::draft(record, fact, &options.common, now, &mut Session::chance())?;
     entries::add(record, &[draft])
 }
 
-fn edit(options: &EditOptions, record: &mut Record<'_>) -> Result<Report, Failure> {
+fn edit(options: &EditOptions, record: &mut Record<'_>, session: &Session<'_>) -> Result<Report, Failure> {
     if options.restore {
         return entries::restore(record, Noun::Profile, &options.id);
     }
     let mut entry = entries::find(record, Noun::Profile, &options.id)?.entry;
     if !options.fields.is_empty() {
-        options.fields.apply(&mut entry.fact)?;
+        options.fields.apply(&mut entry.fact, &session.zones)?;
     }
     entries::amend(record, entry, &options.common)
 }

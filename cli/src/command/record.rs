@@ -67,11 +67,11 @@ pub(crate) fn run(options: &Options, session: &Session<'_>) -> Result<Report, Fa
         _ => None,
     };
     vault.close().map_err(carnet_vault::VaultError::from)?;
-    let rows = shown.iter().map(|record| vec![record.label.clone(), record.id.to_string()]).collect();
+    let rows = shown.iter().map(|record| vec![record.label.clone().into(), record.id.to_string().into()]).collect();
     let mut data: Vec<Value> = shown.iter().map(|record| record_json(record, session)).collect();
     let mut page = vec![Block::Rows(vec![msg!("column-name"), msg!("column-id")], rows)];
     if let (Some(digest), Some(Value::Object(fields))) = (digest, data.last_mut()) {
-        page.push(Block::Pairs(vec![(msg!("record-digest"), digest.clone())]));
+        page.push(Block::Pairs(vec![(msg!("record-digest"), digest.clone().into())]));
         fields.insert("digest".to_owned(), Value::String(digest));
     }
     let data = match options.action {

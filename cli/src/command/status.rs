@@ -9,7 +9,7 @@ use crate::{
     i18n::Message,
     msg,
     session::Session,
-    ui::{Block, Report},
+    ui::{Block, Cell, Report},
 };
 
 #[derive(Debug, clap::Args)]
@@ -30,7 +30,7 @@ pub(crate) fn run(session: &Session<'_>) -> Result<Report, Failure> {
     ];
     let rows = records.iter().map(|record| row(record, session)).collect();
     let mut page = vec![
-        Block::Pairs(vec![(msg!("column-vault"), session.config.vault.display().to_string())]),
+        Block::Pairs(vec![(msg!("column-vault"), session.config.vault.display().to_string().into())]),
         Block::Rows(head, rows),
     ];
     if records.is_empty() {
@@ -55,16 +55,16 @@ fn warning(record: &RecordSummary) -> Option<Message> {
     }
 }
 
-fn row(record: &RecordSummary, session: &Session<'_>) -> Vec<String> {
-    let yes = |is: bool| if is { session.ui.text(&msg!("yes")) } else { String::new() };
+fn row(record: &RecordSummary, session: &Session<'_>) -> Vec<Cell> {
+    let yes = |is: bool| if is { msg!("yes").into() } else { Cell::from("") };
     vec![
-        record.label.clone(),
+        record.label.as_str().into(),
         yes(record.is_default),
-        session.ui.text(&standing(record.standing)),
-        record.relay.clone().unwrap_or_default(),
-        record.synced_at.map(|at| entries::local(at.0, &session.zones).to_string()).unwrap_or_default(),
+        standing(record.standing).into(),
+        record.relay.clone().unwrap_or_default().into(),
+        record.synced_at.map(|at| entries::local(at.0, &session.zones).to_string()).unwrap_or_default().into(),
         yes(record.kit_confirmed),
-        record.id.to_string(),
+        record.id.to_string().into(),
     ]
 }
 

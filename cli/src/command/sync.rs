@@ -171,7 +171,8 @@ impl<'a> Staying<'a> {
             (msg!("sync-operations"), self.operations),
             (msg!("sync-served"), self.served),
         ];
-        let page = vec![Block::Pairs(pairs.into_iter().map(|(name, count)| (name, count.to_string())).collect())];
+        let page =
+            vec![Block::Pairs(pairs.into_iter().map(|(name, count)| (name, count.to_string().into())).collect())];
         Report { data: Value::Object(data), page, ..Report::default() }
     }
 }

@@ -1,6 +1,7 @@
 //! Appointments.
 
 use carnet_record::{
+    ZoneHistory,
     kind::{
         Appointment,
         appointment::{AppointmentState, Participant},
@@ -45,17 +46,17 @@ pub(crate) struct AgendaFields {
 
 impl AgendaFields {
     /// A new appointment, booked unless `--status` says otherwise.
-    pub(crate) fn new_appointment(&self) -> Result<Appointment, Failure> {
+    pub(crate) fn new_appointment(&self, zones: &ZoneHistory) -> Result<Appointment, Failure> {
         let mut appointment = Appointment { state: Some(AppointmentState::Booked), ..Appointment::default() };
-        self.apply(&mut appointment)?;
+        self.apply(&mut appointment, zones)?;
         Ok(appointment)
     }
 
     /// Changes `appointment` to what was given.
-    pub(crate) fn apply(&self, appointment: &mut Appointment) -> Result<(), Failure> {
+    pub(crate) fn apply(&self, appointment: &mut Appointment, zones: &ZoneHistory) -> Result<(), Failure> {
         fill(&mut appointment.title, self.title.as_ref());
-        fill_when(&mut appointment.start, "--at", self.at.as_ref())?;
-        fill_when(&mut appointment.end, "--end", self.end.as_ref())?;
+        fill_when(&mut appointment.start, "--at", self.at.as_ref(), zones)?;
+        fill_when(&mut appointment.end, "--end", self.end.as_ref(), zones)?;
         fill(&mut appointment.place, self.place.as_ref());
         if let Some(name) = &self.with {
             appointment.participants.clear();
@@ -91,11 +92,11 @@ mod tests {
             with: Some("Dr Durand".into()),
             ..AgendaFields::default()
         };
-        let mut appointment = fields.new_appointment().unwrap();
+        let mut appointment = fields.new_appointment(&ZoneHistory::utc()).unwrap();
         assert_eq!(appointment.state, Some(AppointmentState::Booked));
         assert!(form::check(&Draft::new(Fact::from(appointment.clone()), Provenance::default())).is_ok());
         let cancelled = AgendaFields { status: Some(StateOption::Cancelled), ..AgendaFields::default() };
-        cancelled.apply(&mut appointment).unwrap();
+        cancelled.apply(&mut appointment, &ZoneHistory::utc()).unwrap();
         assert_eq!(appointment.state, Some(AppointmentState::Cancelled));
         assert_eq!(appointment.participants[0].actor.name.as_deref(), Some("Dr Durand"));
     }
@@ -103,7 +104,7 @@ mod tests {
     #[test]
     fn an_appointment_without_a_time_breaks_a_rule() {
         let fields = AgendaFields { title: Some("Contrôle".into()), ..AgendaFields::default() };
-        let draft = Draft::new(Fact::from(fields.new_appointment().unwrap()), Provenance::default());
+        let draft = Draft::new(Fact::from(fields.new_appointment(&ZoneHistory::utc()).unwrap()), Provenance::default());
         assert!(matches!(form::check(&draft), Err(Failure::Rules(_))));
     }
 }

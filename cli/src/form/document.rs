@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use carnet_record::{
+    ZoneHistory,
     kind::{
         Document,
         document::{Category, Confidentiality},
@@ -44,17 +45,17 @@ pub(crate) struct DocumentFields {
 
 impl DocumentFields {
     /// A new document for the file at `path`; its title is the name of the file unless `--title` says otherwise.
-    pub(crate) fn new_document(&self, path: &Path) -> Result<Document, Failure> {
+    pub(crate) fn new_document(&self, path: &Path, zones: &ZoneHistory) -> Result<Document, Failure> {
         let file_name = path.file_name().map(|name| name.to_string_lossy().into_owned());
         let mut document = Document { title: Some(title_of(path)), file_name, ..Document::default() };
-        self.apply(&mut document)?;
+        self.apply(&mut document, zones)?;
         Ok(document)
     }
 
     /// Changes `document` to what was given.
-    pub(crate) fn apply(&self, document: &mut Document) -> Result<(), Failure> {
+    pub(crate) fn apply(&self, document: &mut Document, zones: &ZoneHistory) -> Result<(), Failure> {
         fill(&mut document.title, self.title.as_ref());
-        fill_when(&mut document.date, "--date", self.date.as_ref())?;
+        fill_when(&mut document.date, "--date", self.date.as_ref(), zones)?;
         if let Some(code) = &self.category {
             document.category = Some(category(code)?);
         }
@@ -112,7 +113,7 @@ mod tests {
             ("ordonnance.PDF", "ordonnance"),
             ("a\u{7}b.txt", "a b"),
         ] {
-            let document = DocumentFields::default().new_document(Path::new(path)).unwrap();
+            let document = DocumentFields::default().new_document(Path::new(path), &ZoneHistory::utc()).unwrap();
             assert_eq!(document.title.as_deref(), Some(title));
             assert!(form::check(&Draft::new(Fact::from(document), Provenance::default())).is_ok(), "{path}");
         }
@@ -121,10 +122,10 @@ mod tests {
     #[test]
     fn a_category_is_one_of_the_known_ones() {
         let fields = DocumentFields { category: Some("biologie".into()), ..DocumentFields::default() };
-        let document = fields.new_document(Path::new("a.pdf")).unwrap();
+        let document = fields.new_document(Path::new("a.pdf"), &ZoneHistory::utc()).unwrap();
         assert_eq!(document.category, Some(Category::Biologie));
         let wrong = DocumentFields { category: Some("X".into()), ..DocumentFields::default() };
-        assert_eq!(wrong.new_document(Path::new("a.pdf")).unwrap_err().exit().code(), 2);
+        assert_eq!(wrong.new_document(Path::new("a.pdf"), &ZoneHistory::utc()).unwrap_err().exit().code(), 2);
     }
 
     #[test]
@@ -132,7 +133,7 @@ mod tests {
         let mut document = Document { confidentiality: vec![Confidentiality::VeryRestricted], ..Document::default() };
         let hidden =
             DocumentFields { confidentiality: Some(ConfidentialityOption::Hidden), ..DocumentFields::default() };
-        hidden.apply(&mut document).unwrap();
+        hidden.apply(&mut document, &ZoneHistory::utc()).unwrap();
         assert_eq!(
             document.confidentiality,
             [Confidentiality::VeryRestricted, Confidentiality::HiddenFromProfessionals]

@@ -1,7 +1,7 @@
 //! A measure typed by a person: its kind, its value and what goes with it.
 
 use carnet_record::{
-    Concept, Decimal, Fact, Quantity, When,
+    Concept, Decimal, Fact, Quantity, When, ZoneHistory,
     kind::{
         LabResult, Measure,
         measure::{Component, Moment},
@@ -30,21 +30,21 @@ pub(crate) struct MeasureFields {
 
 impl MeasureFields {
     /// A new measure of the kind `slug`, taken at `now` unless `--at` says otherwise.
-    pub(crate) fn new_measure(&self, slug: &str, value: &str, now: When) -> Result<Fact, Failure> {
+    pub(crate) fn new_measure(&self, slug: &str, value: &str, now: When, zones: &ZoneHistory) -> Result<Fact, Failure> {
         let kind = known(slug)?;
         let mut measure = Measure { measure: kind.slug.to_owned(), at: Some(now), ..Measure::default() };
         measure.code = Concept::from_code(kind.system, kind.code);
-        self.apply(&mut measure, Some(value))?;
+        self.apply(&mut measure, Some(value), zones)?;
         Ok(measure.into())
     }
 
     /// Changes `measure` to what was given.
-    pub(crate) fn apply(&self, measure: &mut Measure, value: Option<&str>) -> Result<(), Failure> {
+    pub(crate) fn apply(&self, measure: &mut Measure, value: Option<&str>, zones: &ZoneHistory) -> Result<(), Failure> {
         let kind = known(&measure.measure)?;
         if let Some(value) = value {
             self.set_value(measure, kind, value)?;
         }
-        fill_when(&mut measure.at, "--at", self.at.as_ref())?;
+        fill_when(&mut measure.at, "--at", self.at.as_ref(), zones)?;
         fill(&mut measure.reason, self.reason.as_ref());
         if let Some(slug) = &self.moment {
             measure.moment = Some(Moment::from_slug(slug).ok_or_else(moment_refused)?);
@@ -136,7 +136,12 @@ mod tests {
     use crate::form;
 
     fn made(slug: &str, value: &str, fields: &MeasureFields) -> Result<Fact, Failure> {
-        let fact = fields.new_measure(slug, value, input::when("--at", "2026-03-01T08:00:00+01:00").unwrap())?;
+        let fact = fields.new_measure(
+            slug,
+            value,
+            input::when("--at", "2026-03-01T08:00:00+01:00", &ZoneHistory::utc()).unwrap(),
+            &ZoneHistory::utc(),
+        )?;
         form::check(&Draft::new(fact.clone(), Provenance::default()))?;
         Ok(fact)
     }
@@ -176,7 +181,7 @@ mod tests {
     fn an_edit_changes_only_what_is_given() {
         let Ok(Fact::Measure(mut weight)) = made("weight", "72,4", &MeasureFields::default()) else { panic!() };
         let later = MeasureFields { at: Some("2026-02".into()), ..MeasureFields::default() };
-        later.apply(&mut weight, None).unwrap();
+        later.apply(&mut weight, None, &ZoneHistory::utc()).unwrap();
         assert_eq!((value_text(&weight).as_str(), weight.at.unwrap().to_string().as_str()), ("72.4 kg", "2026-02"));
     }
 }

@@ -1,7 +1,7 @@
 //! The medical profile: identity, diseases, treatments, stays, blood group, allergies, vaccinations.
 
 use carnet_record::{
-    Coding, Concept, Fact, When,
+    Coding, Concept, Fact, When, ZoneHistory,
     code::system,
     kind::{
         Absence, Allergy, BloodGroup, Disease, Encounter, Identity, Treatment, Vaccination,
@@ -125,25 +125,25 @@ pub(crate) struct ProfileFields {
 
 impl ProfileFields {
     /// Fills `fact` with what was given.
-    pub(crate) fn apply(&self, fact: &mut Fact) -> Result<(), Failure> {
+    pub(crate) fn apply(&self, fact: &mut Fact, zones: &ZoneHistory) -> Result<(), Failure> {
         let kind = fact.kind().to_owned();
         let only = |meant: &[&str]| only(&kind, &self.given(), meant);
         match fact {
             Fact::Allergy(allergy) => {
                 only(&["--name", "--start", "--end", "--code", "--criticality"])?;
-                self.allergy(allergy)
+                self.allergy(allergy, zones)
             }
             Fact::BloodGroup(group) => {
                 only(&["--group", "--at"])?;
-                self.blood_group(group)
+                self.blood_group(group, zones)
             }
             Fact::Disease(disease) => {
                 only(&["--name", "--start", "--end", "--code", "--severity"])?;
-                self.disease(disease)
+                self.disease(disease, zones)
             }
             Fact::Encounter(stay) => {
                 only(&["--name", "--start", "--end", "--duration", "--code"])?;
-                self.stay(stay)
+                self.stay(stay, zones)
             }
             Fact::Identity(identity) => {
                 only(&["--name", "--family", "--given", "--birth", "--sex", "--ins", "--birth-place"])?;
@@ -151,11 +151,11 @@ impl ProfileFields {
             }
             Fact::Treatment(treatment) => {
                 only(&["--name", "--start", "--end", "--dosage", "--reason", "--cip", "--code", "--lot"])?;
-                self.treatment(treatment)
+                self.treatment(treatment, zones)
             }
             Fact::Vaccination(vaccination) => {
                 only(&["--name", "--at", "--type", "--lot", "--cip", "--code"])?;
-                self.vaccination(vaccination)
+                self.vaccination(vaccination, zones)
             }
             _ => Err(Failure::Usage(msg!("usage-kind-not-editable", kind = kind))),
         }
@@ -192,10 +192,10 @@ impl ProfileFields {
         self.given().iter().all(|(_, is_given)| !is_given)
     }
 
-    fn allergy(&self, allergy: &mut Allergy) -> Result<(), Failure> {
+    fn allergy(&self, allergy: &mut Allergy, zones: &ZoneHistory) -> Result<(), Failure> {
         fill(&mut allergy.name, self.name.as_ref());
-        fill_when(&mut allergy.onset, "--start", self.start.as_ref())?;
-        fill_when(&mut allergy.end, "--end", self.end.as_ref())?;
+        fill_when(&mut allergy.onset, "--start", self.start.as_ref(), zones)?;
+        fill_when(&mut allergy.end, "--end", self.end.as_ref(), zones)?;
         if let Some(level) = self.criticality {
             let level = match level {
                 Criticality::High => "high",
@@ -206,27 +206,27 @@ impl ProfileFields {
         add_codes(&mut allergy.code, "--code", &self.code)
     }
 
-    fn blood_group(&self, group: &mut BloodGroup) -> Result<(), Failure> {
+    fn blood_group(&self, group: &mut BloodGroup, zones: &ZoneHistory) -> Result<(), Failure> {
         if let Some(sign) = &self.group {
             group.group = Group::from_sign(sign).ok_or(Failure::BadBloodGroup)?;
         }
-        fill_when(&mut group.determined_at, "--at", self.at.as_ref())
+        fill_when(&mut group.determined_at, "--at", self.at.as_ref(), zones)
     }
 
-    fn disease(&self, disease: &mut Disease) -> Result<(), Failure> {
+    fn disease(&self, disease: &mut Disease, zones: &ZoneHistory) -> Result<(), Failure> {
         fill(&mut disease.name, self.name.as_ref());
-        fill_when(&mut disease.start, "--start", self.start.as_ref())?;
-        fill_when(&mut disease.end, "--end", self.end.as_ref())?;
+        fill_when(&mut disease.start, "--start", self.start.as_ref(), zones)?;
+        fill_when(&mut disease.end, "--end", self.end.as_ref(), zones)?;
         if let Some(text) = &self.severity {
             disease.severity = (!text.trim().is_empty()).then(|| Concept::from_text(text.trim()));
         }
         add_codes(&mut disease.code, "--code", &self.code)
     }
 
-    fn stay(&self, stay: &mut Encounter) -> Result<(), Failure> {
+    fn stay(&self, stay: &mut Encounter, zones: &ZoneHistory) -> Result<(), Failure> {
         fill(&mut stay.name, self.name.as_ref());
-        fill_when(&mut stay.start, "--start", self.start.as_ref())?;
-        fill_when(&mut stay.end, "--end", self.end.as_ref())?;
+        fill_when(&mut stay.start, "--start", self.start.as_ref(), zones)?;
+        fill_when(&mut stay.end, "--end", self.end.as_ref(), zones)?;
         if let Some(text) = &self.duration {
             let (number, unit) = length_of_stay(text)?;
             stay.duration = Some(number);
@@ -269,12 +269,12 @@ impl ProfileFields {
         Ok(())
     }
 
-    fn treatment(&self, treatment: &mut Treatment) -> Result<(), Failure> {
+    fn treatment(&self, treatment: &mut Treatment, zones: &ZoneHistory) -> Result<(), Failure> {
         fill(&mut treatment.name, self.name.as_ref());
         fill(&mut treatment.dosage, self.dosage.as_ref());
         fill(&mut treatment.lot, self.lot.as_ref());
-        fill_when(&mut treatment.start, "--start", self.start.as_ref())?;
-        fill_when(&mut treatment.end, "--end", self.end.as_ref())?;
+        fill_when(&mut treatment.start, "--start", self.start.as_ref(), zones)?;
+        fill_when(&mut treatment.end, "--end", self.end.as_ref(), zones)?;
         if let Some(text) = &self.reason {
             treatment.reasons = if text.trim().is_empty() { Vec::new() } else { vec![Concept::from_text(text.trim())] };
         }
@@ -282,10 +282,10 @@ impl ProfileFields {
         add_codes(&mut treatment.code, "--code", &self.code)
     }
 
-    fn vaccination(&self, vaccination: &mut Vaccination) -> Result<(), Failure> {
+    fn vaccination(&self, vaccination: &mut Vaccination, zones: &ZoneHistory) -> Result<(), Failure> {
         fill(&mut vaccination.name, self.name.as_ref());
         fill(&mut vaccination.lot, self.lot.as_ref());
-        fill_when(&mut vaccination.at, "--at", self.at.as_ref())?;
+        fill_when(&mut vaccination.at, "--at", self.at.as_ref(), zones)?;
         if let Some(kind) = self.r#type {
             vaccination.administration = Some(match kind {
                 VaccineType::Booster => Administration::Booster,
@@ -372,7 +372,7 @@ mod tests {
 
     fn made(kind: ProfileKind, fields: &ProfileFields) -> Result<Fact, Failure> {
         let mut fact = kind.empty();
-        fields.apply(&mut fact)?;
+        fields.apply(&mut fact, &ZoneHistory::utc())?;
         Ok(fact)
     }
 
@@ -429,7 +429,9 @@ mod tests {
             ..ProfileFields::default()
         };
         let mut fact = made(ProfileKind::Identity, &fields).unwrap();
-        ProfileFields { birth: text("1984-05-12"), ..ProfileFields::default() }.apply(&mut fact).unwrap();
+        ProfileFields { birth: text("1984-05-12"), ..ProfileFields::default() }
+            .apply(&mut fact, &ZoneHistory::utc())
+            .unwrap();
         let Fact::Identity(identity) = fact else { panic!() };
         assert_eq!(identity.names[0].label(), "Anaïs Martin");
         assert_eq!(identity.birth_date.unwrap().to_string(), "1984-05-12");
@@ -462,7 +464,11 @@ mod tests {
     #[test]
     fn the_six_statements_of_absence_are_dated() {
         for kind in <NoneKind as clap::ValueEnum>::value_variants() {
-            let Fact::Absence(absence) = kind.statement(input::when("--at", "2026-01-02").unwrap()) else { panic!() };
+            let Fact::Absence(absence) =
+                kind.statement(input::when("--at", "2026-01-02", &ZoneHistory::utc()).unwrap())
+            else {
+                panic!()
+            };
             assert_eq!((absence.of.clone(), absence.meaning.clone()), (kind.of(), AbsenceMeaning::NotConcerned));
             assert!(absence.stated_at.is_some());
         }

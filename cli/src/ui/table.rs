@@ -12,11 +12,12 @@ pub(crate) struct Table {
 const GAP: &str = "  ";
 
 impl Table {
-    /// The lines of the table, none of them longer than `columns` unless a single cell is.
-    pub(crate) fn lines(&self, columns: usize) -> Vec<String> {
+    /// The lines of the table, none of them longer than `columns` unless a single cell is. `pair` writes a name beside
+    /// its value, as the language does.
+    pub(crate) fn lines(&self, columns: usize, pair: impl Fn(&str, &str) -> String) -> Vec<String> {
         let widths = self.widths();
         let total = widths.iter().sum::<usize>() + GAP.len() * widths.len().saturating_sub(1);
-        if total <= columns { self.aligned(&widths) } else { self.listed() }
+        if total <= columns { self.aligned(&widths) } else { self.listed(pair) }
     }
 
     fn widths(&self) -> Vec<usize> {
@@ -33,14 +34,14 @@ impl Table {
         std::iter::once(&self.head).chain(&self.rows).map(|row| align(row, widths)).collect()
     }
 
-    fn listed(&self) -> Vec<String> {
+    fn listed(&self, pair: impl Fn(&str, &str) -> String) -> Vec<String> {
         let mut lines = Vec::new();
         for (position, row) in self.rows.iter().enumerate() {
             if position > 0 {
                 lines.push(String::new());
             }
             let cells = self.head.iter().zip(row).filter(|(_, cell)| !cell.is_empty());
-            lines.extend(cells.map(|(name, cell)| format!("{name}: {cell}")));
+            lines.extend(cells.map(|(name, cell)| pair(name, cell)));
         }
         lines
     }
@@ -68,6 +69,10 @@ fn width(text: &str) -> usize {
 mod tests {
     use super::*;
 
+    fn pair(name: &str, value: &str) -> String {
+        format!("{name}: {value}")
+    }
+
     fn table() -> Table {
         Table {
             head: vec!["Date".into(), "Valeur".into(), "Source".into()],
@@ -81,7 +86,7 @@ mod tests {
     #[test]
     fn a_table_that_fits_is_aligned() {
         assert_eq!(
-            table().lines(80),
+            table().lines(80, pair),
             ["Date        Valeur   Source", "2026-01-02  72,4 kg  saisie", "2026                 pèse-personne"]
         );
     }
@@ -89,7 +94,7 @@ mod tests {
     #[test]
     fn fault_j_twenty_columns_cut_nothing() {
         assert_eq!(
-            table().lines(20),
+            table().lines(20, pair),
             ["Date: 2026-01-02", "Valeur: 72,4 kg", "Source: saisie", "", "Date: 2026", "Source: pèse-personne"]
         );
     }

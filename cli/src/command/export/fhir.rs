@@ -22,7 +22,8 @@ use crate::{
     error::Failure,
     msg,
     session::Session,
-    ui::{Block, Report},
+    ui::{Block, Cell, Report},
+    words,
 };
 
 /// Why the samples of a series are not in a Bundle, beside the reasons of single fields.
@@ -57,7 +58,7 @@ pub(super) fn write(
     file.finish()?;
     let without_resource = losses.iter().filter(|loss| loss.field == "*").count();
     let kept = u64::try_from(entries.len().saturating_sub(without_resource)).unwrap_or(u64::MAX);
-    Ok(lost.tell(told(&path, part, "fhir", Exported { entries: kept, files, ..Exported::default() }), session))
+    Ok(lost.tell(told(&path, part, "fhir", Exported { entries: kept, files, ..Exported::default() })))
 }
 
 /// The bytes of documents, as long as the Bundle stays within what is read.
@@ -132,7 +133,7 @@ impl Lost {
     }
 
     /// Adds the list to what is said of the export.
-    fn tell(&self, mut report: Report, session: &Session<'_>) -> Report {
+    fn tell(&self, mut report: Report) -> Report {
         if let Some(data) = report.data.as_object_mut() {
             data.insert("losses".to_owned(), self.data());
         }
@@ -140,14 +141,12 @@ impl Lost {
             return report;
         }
         let head = vec![msg!("column-kind"), msg!("column-field"), msg!("column-count"), msg!("column-reason")];
-        let reason = |code: &str| session.ui.text(&msg!("loss-reason", reason = code));
-        let entries = self.entries.iter().map(|((kind, field, code), entries)| {
-            vec![kind.clone(), field.clone(), entries.len().to_string(), reason(code)]
-        });
-        let series = self
-            .series
-            .iter()
-            .map(|(kind, count)| vec![kind.clone(), "*".to_owned(), count.to_string(), reason(DENSE)]);
+        let row = |kind: &str, field: &str, count: String, code: &str| -> Vec<Cell> {
+            vec![words::kind(kind).into(), field.into(), count.into(), msg!("loss-reason", reason = code).into()]
+        };
+        let entries =
+            self.entries.iter().map(|((kind, field, code), entries)| row(kind, field, entries.len().to_string(), code));
+        let series = self.series.iter().map(|(kind, count)| row(kind, "*", count.to_string(), DENSE));
         report.page.push(Block::Say(msg!("export-losses")));
         report.page.push(Block::Rows(head, entries.chain(series).collect()));
         report.warnings.push(msg!("warning-losses"));

@@ -1,0 +1,133 @@
+//! Words for what the data names by slugs: kinds, origins, lines of the log, reasons of an import.
+//!
+//! Only pages use them. Programs get the slugs, which are the same in every language and stay what they are. A slug
+//! that has no word here, such as the type that a telephone gives to a series, is shown as it stands.
+
+use carnet_record::{
+    Fact, Provenance, SectionKind,
+    kind::result::ResultValue,
+    measure::{KINDS, MeasureKind},
+};
+
+use crate::{
+    form,
+    i18n::{Argument, Message},
+    msg,
+    ui::Cell,
+};
+
+/// The kind of an entry, of a measure or of a series.
+pub(crate) fn kind(slug: &str) -> Message {
+    let labels = MeasureKind::from_slug(slug).map(|kind| (kind.label_fr, kind.label_en)).or_else(|| {
+        let part = KINDS.iter().find_map(|kind| kind.component(slug))?;
+        Some((part.label_fr, part.label_en))
+    });
+    match labels {
+        Some((french, english)) => msg!("label", text = Argument::Label { french, english }),
+        None => msg!("kind-name", kind = slug),
+    }
+}
+
+/// What a fact is called in a list: its own name, or that of its measure.
+pub(crate) fn name(fact: &Fact) -> Message {
+    match fact {
+        Fact::Absence(absence) => {
+            msg!("absence-name", kind = absence.of.as_str(), meaning = absence.meaning.as_str())
+        }
+        Fact::Measure(measure) => kind(&measure.measure),
+        _ => msg!("label", text = fact.label()),
+    }
+}
+
+/// What a list shows beside the name of a fact.
+pub(crate) fn summary(fact: &Fact) -> Cell {
+    let text = form::summary(fact);
+    match fact {
+        Fact::Measure(_) => Cell::Figure(text),
+        Fact::Result(result) if matches!(result.value, Some(ResultValue::Quantity(_))) => Cell::Figure(text),
+        _ => Cell::Text(text),
+    }
+}
+
+/// A section of the record.
+pub(crate) fn section(section: SectionKind) -> Message {
+    msg!("section-name", section = section.as_str())
+}
+
+/// How an entry came into the record, and who says it.
+pub(crate) fn origin(provenance: &Provenance) -> Message {
+    let source = provenance.source.as_ref().map(|source| source.name.clone());
+    let author = provenance.author.as_ref().and_then(|author| author.name.clone());
+    let parts = [source, provenance.application.clone(), author].into_iter().flatten();
+    let parts: Vec<String> = parts.filter(|part| !part.is_empty()).collect();
+    let origin = msg!("origin-name", origin = provenance.origin.as_str());
+    if parts.is_empty() { origin } else { msg!("origin-of", origin = origin, names = parts.join(", ")) }
+}
+
+#[cfg(test)]
+mod tests {
+    use carnet_record::{
+        kind::{
+            Absence, Measure,
+            absence::{AbsenceMeaning, AbsenceOf},
+        },
+        provenance::Origin,
+    };
+
+    use super::*;
+    use crate::i18n::{Language, Texts};
+
+    fn said(message: &Message) -> [String; 2] {
+        [Language::French, Language::English].map(|language| Texts::new(language).say(message))
+    }
+
+    /// Neither language shows the slug: a word was found.
+    fn assert_has_words(slug: &str, message: &Message) {
+        for text in said(message) {
+            assert!(!text.is_empty() && text != slug && !text.contains('{'), "{slug}: {text}");
+        }
+    }
+
+    #[test]
+    fn everything_that_the_record_names_has_words() {
+        let measures =
+            KINDS.iter().flat_map(|kind| [kind.slug].into_iter().chain(kind.components.iter().map(|part| part.slug)));
+        for slug in Fact::KINDS.iter().copied().chain(measures) {
+            assert_has_words(slug, &kind(slug));
+        }
+        for of in SectionKind::ALL {
+            let text = &said(&section(of))[0];
+            assert!(
+                matches!(
+                    of,
+                    SectionKind::Agenda | SectionKind::Contacts | SectionKind::Documents | SectionKind::Messages
+                ) || text != of.as_str(),
+                "{text}"
+            );
+        }
+        for slug in Origin::KNOWN {
+            let provenance = Provenance { origin: Origin::from(*slug), ..Provenance::default() };
+            assert_ne!(said(&origin(&provenance))[0], *slug);
+        }
+    }
+
+    #[test]
+    fn an_absence_says_what_is_meant() {
+        for of in AbsenceOf::KNOWN {
+            for meaning in AbsenceMeaning::KNOWN {
+                let absence =
+                    Absence { of: AbsenceOf::from(*of), meaning: AbsenceMeaning::from(*meaning), ..Absence::default() };
+                for text in said(&name(&Fact::from(absence))) {
+                    assert!(!text.contains(of) && !text.contains(meaning), "{text}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn what_another_program_named_is_shown_as_it_stands() {
+        let measure = Measure { measure: "HKQuantityTypeIdentifierBloodGlucose".to_owned(), ..Measure::default() };
+        assert_eq!(said(&name(&Fact::from(measure)))[0], "HKQuantityTypeIdentifierBloodGlucose");
+        assert_eq!(said(&kind("blood-pressure")), ["Tension artérielle", "Blood pressure"]);
+    }
+}
