@@ -10,20 +10,23 @@
 mod codec;
 mod day;
 mod index;
+mod points;
 
-use std::collections::{BTreeMap, HashSet};
+use std::{collections::BTreeMap, sync::Arc};
 
-use carnet_crypto::id::FeedId;
-use carnet_record::batch::{Sample, Series};
+use carnet_record::batch::{Month, Sample, Series};
 use serde::Serialize;
 
-pub(crate) use self::codec::{BatchError, batch_id, decode, encode, sample_id};
-pub use self::day::{DayOfSamples, SourceDay};
+pub(crate) use self::codec::{BatchError, batch_id, decode, encode};
 use self::index::BatchRow;
+pub use self::{
+    day::{DayOfSamples, SourceDay},
+    points::Points,
+};
 use crate::{
     record::{Record, RecordError},
     row,
-    store::Reader,
+    store::{Reader, StoreError},
     tables::{BATCH, Key},
 };
 
@@ -62,7 +65,8 @@ impl Record<'_> {
         Ok(series.into_values().collect())
     }
 
-    /// The samples of a kind that begin in `from_ms..until_ms`, oldest first, at most `limit`.
+    /// The samples of a kind that begin in `from_ms..until_ms`, oldest first, at most `limit`. Memory holds one month
+    /// beside what is given back.
     ///
     /// # Errors
     /// The store's; [`RecordError::Damaged`] when a stored batch does not open.
@@ -72,17 +76,26 @@ impl Record<'_> {
         from_ms: i64,
         until_ms: i64,
         limit: usize,
-    ) -> Result<Vec<(Series, Sample)>, RecordError> {
+    ) -> Result<Vec<(Arc<Series>, Sample)>, RecordError> {
         let reader = self.store.read()?;
         let mut found = Vec::new();
-        for (series, batches) in self.batches_by_series(&reader, kind)? {
-            let within = |row: &&BatchRow| row.first_ms < until_ms && row.last_ms >= from_ms;
-            let mut samples = self.union(&reader, &series, batches.iter().filter(within))?;
-            samples.retain(|sample| (from_ms..until_ms).contains(&sample.start_ms));
-            found.extend(samples.into_iter().map(|sample| (series.clone(), sample)));
+        for all in self.months_of(&reader, kind, from_ms, until_ms)?.into_values() {
+            let of_month = found.len();
+            for (series, batches) in all {
+                let series = Arc::new(series);
+                let samples = self.union(&reader, &batches)?.into_iter();
+                let within = samples.filter(|sample| (from_ms..until_ms).contains(&sample.start_ms));
+                found.extend(within.map(|sample| (Arc::clone(&series), sample)));
+            }
+            let by_time = |(one, left): &(Arc<Series>, Sample), (two, right): &(Arc<Series>, Sample)| {
+                left.cmp(right).then_with(|| one.cmp(two))
+            };
+            found.get_mut(of_month..).unwrap_or_default().sort_by(by_time);
+            if found.len() >= limit {
+                found.truncate(limit);
+                break;
+            }
         }
-        found.sort_by(|(one, left), (two, right)| left.cmp(right).then_with(|| one.cmp(two)));
-        found.truncate(limit);
         Ok(found)
     }
 
@@ -100,39 +113,44 @@ impl Record<'_> {
             months.entry((key, row.series.clone())).or_default().push(row);
         }
         for ((_, series), batches) in months {
-            visit(&series, self.union(&reader, &series, batches.iter())?)?;
+            visit(&series, self.union(&reader, &batches)?)?;
         }
         Ok(())
     }
 
-    fn batches_by_series(&self, reader: &Reader, kind: &str) -> Result<BTreeMap<Series, Vec<BatchRow>>, RecordError> {
-        let mut series: BTreeMap<Series, Vec<BatchRow>> = BTreeMap::new();
-        for row in reader.prefix(BATCH, &Key::of(&self.live.id))? {
-            let row: BatchRow = row::read(&row?.1)?;
-            if row.series.kind == kind {
-                series.entry(row.series.clone()).or_default().push(row);
-            }
-        }
-        Ok(series)
-    }
-
-    /// The samples of some batches of one series, in order, each once: two devices that imported one file offline each
-    /// published it, and a sample is one whatever carries it.
-    fn union<'b>(
+    /// The batches of a kind that may hold a start in `from_ms..until_ms`, by month and series.
+    fn months_of(
         &self,
         reader: &Reader,
-        series: &Series,
-        batches: impl Iterator<Item = &'b BatchRow>,
-    ) -> Result<Vec<Sample>, RecordError> {
+        kind: &str,
+        from_ms: i64,
+        until_ms: i64,
+    ) -> Result<BTreeMap<Month, BTreeMap<Series, Vec<BatchRow>>>, RecordError> {
+        let mut months: BTreeMap<Month, BTreeMap<Series, Vec<BatchRow>>> = BTreeMap::new();
+        for row in reader.prefix(BATCH, &Key::of(&self.live.id))? {
+            let row: BatchRow = row::read(&row?.1)?;
+            if row.series.kind == kind && row.first_ms < until_ms && row.last_ms >= from_ms {
+                let month = Month::of_millis(row.first_ms).ok_or(StoreError::Damaged)?;
+                months.entry(month).or_default().entry(row.series.clone()).or_default().push(row);
+            }
+        }
+        Ok(months)
+    }
+
+    /// The samples of the batches of one series and month, in order, each once: two devices that imported one file
+    /// offline each published it, and a sample is one whatever carries it.
+    fn union(&self, reader: &Reader, batches: &[BatchRow]) -> Result<Vec<Sample>, RecordError> {
         let mut samples: Vec<Sample> = Vec::new();
         for row in batches {
-            let payload = self.open_stored(reader, &FeedId(row.feed), row.seq)?;
-            let columns = decode(&payload).map_err(|_| RecordError::Damaged("a stored batch does not decode"))?;
-            samples.extend(columns.into_samples());
+            samples.extend(self.columns_of(reader, row)?.into_samples());
         }
-        samples.sort_unstable();
-        let mut seen = HashSet::new();
-        samples.retain(|sample| seen.insert(sample_id(series, sample)));
+        if batches.len() > 1 {
+            samples.sort_unstable();
+            samples.dedup_by(|later, earlier| later.is_same(earlier));
+        }
         Ok(samples)
     }
 }
+
+/// What is wrong when a batch that was let in does not decode.
+const UNDECODED: &str = "a stored batch does not decode";

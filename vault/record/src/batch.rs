@@ -134,6 +134,12 @@ impl Sample {
             && code_fits
     }
 
+    /// Whether it is the same sample of one series, whatever its attributes say. Values are compared as they stand:
+    /// normalised ones, as columns have them.
+    pub fn is_same(&self, other: &Self) -> bool {
+        self.identity() == other.identity()
+    }
+
     fn identity(&self) -> (i64, i64, &SampleValue) {
         (self.start_ms, self.end_ms, &self.value)
     }
@@ -246,7 +252,7 @@ impl Columns {
         }
         sound.sort_unstable();
         let kept = sound.len();
-        sound.dedup_by(|later, earlier| later.identity() == earlier.identity());
+        sound.dedup_by(|later, earlier| later.is_same(earlier));
         let repeated = kept - sound.len();
         let months: BTreeSet<Month> = sound.iter().filter_map(|sample| Month::of_millis(sample.start_ms)).collect();
         let mut columns = Vec::new();
@@ -320,6 +326,12 @@ impl Columns {
     /// together again; a vault stores the rest as it is and each numeric column compressed.
     pub fn numbers(&self) -> (Vec<u8>, Numbers) {
         codec::split(self)
+    }
+
+    /// The decimals that the numbers of a batch have in their column, read from `rest` of [`Columns::numbers`] alone. None
+    /// when the column does not hold every value: codes, and numbers that keep their text beside it.
+    pub fn scale_of(rest: &[u8]) -> Result<Option<u8>, BatchRefused> {
+        codec::scale_of(rest)
     }
 
     /// Puts together what [`Columns::numbers`] took apart, with all the checks of [`Columns::decode`].

@@ -10,7 +10,7 @@ use carnet_protocol::{
     codec::{DecodeError, Reader, Writer},
     limits::SAMPLES_PER_BATCH_MAX,
 };
-use carnet_record::batch::{BatchRefused, Columns, Numbers, Sample, SampleValue, Series};
+use carnet_record::batch::{BatchRefused, Columns, Numbers};
 
 use self::column::{ColumnRefused, compress, decompress};
 
@@ -43,16 +43,55 @@ pub(crate) fn encode(columns: &Columns) -> Vec<u8> {
 /// # Errors
 /// Anything that [`encode`] would not have written, as far as identity goes.
 pub(crate) fn decode(payload: &[u8]) -> Result<Columns, BatchError> {
-    let mut reader = Reader::new(payload);
-    let limit = u64::try_from(SAMPLES_PER_BATCH_MAX).unwrap_or(u64::MAX);
-    let count = usize::try_from(reader.varint(limit, "samples")?).map_err(|_| ColumnRefused)?;
-    let rest = reader.bytes(payload.len(), "header")?;
-    let starts = decompress(reader.bytes(payload.len(), "starts")?, count)?;
-    let lengths = reader.bytes(payload.len(), "lengths")?;
-    let lengths = if lengths.is_empty() { Vec::new() } else { decompress(lengths, count)? };
-    let values = decompress(reader.bytes(payload.len(), "values")?, count)?;
-    reader.finish("batch")?;
-    Ok(Columns::join(rest, &Numbers { starts, lengths, values })?)
+    let parts = Parts::read(payload)?;
+    let starts = decompress(parts.starts, parts.count)?;
+    let lengths = if parts.lengths.is_empty() { Vec::new() } else { decompress(parts.lengths, parts.count)? };
+    let values = decompress(parts.values, parts.count)?;
+    Ok(Columns::join(parts.rest, &Numbers { starts, lengths, values })?)
+}
+
+/// Starts and values as they lie in their columns, for a graph.
+pub(crate) struct Drawn {
+    /// Decimals of the values.
+    pub(crate) scale: u8,
+    /// Milliseconds UTC.
+    pub(crate) starts: Vec<i64>,
+    /// Mantissas.
+    pub(crate) values: Vec<i64>,
+}
+
+/// The columns of a payload that [`decode`] let in before. None when the values do not all lie in theirs (codes,
+/// exceptional numbers).
+///
+/// # Errors
+/// The bytes are no columns. The checks of what is in them are those of [`decode`] and are not made again.
+pub(crate) fn decode_drawn(payload: &[u8]) -> Result<Option<Drawn>, BatchError> {
+    let parts = Parts::read(payload)?;
+    let Some(scale) = Columns::scale_of(parts.rest)? else { return Ok(None) };
+    let (starts, values) = (decompress(parts.starts, parts.count)?, decompress(parts.values, parts.count)?);
+    Ok(Some(Drawn { scale, starts, values }))
+}
+
+/// A payload, cut into its columns; the number of samples is compared with the limit.
+struct Parts<'p> {
+    count: usize,
+    rest: &'p [u8],
+    starts: &'p [u8],
+    lengths: &'p [u8],
+    values: &'p [u8],
+}
+
+impl<'p> Parts<'p> {
+    fn read(payload: &'p [u8]) -> Result<Self, BatchError> {
+        let mut reader = Reader::new(payload);
+        let limit = u64::try_from(SAMPLES_PER_BATCH_MAX).unwrap_or(u64::MAX);
+        let count = usize::try_from(reader.varint(limit, "samples")?).map_err(|_| ColumnRefused)?;
+        let mut column = |name| reader.bytes(payload.len(), name);
+        let (rest, starts) = (column("header")?, column("starts")?);
+        let (lengths, values) = (column("lengths")?, column("values")?);
+        reader.finish("batch")?;
+        Ok(Self { count, rest, starts, lengths, values })
+    }
 }
 
 /// The name of a batch: the hash of its canonical columns, so that the codec may improve without changing names.
@@ -60,34 +99,12 @@ pub(crate) fn batch_id(columns: &Columns) -> [u8; 32] {
     digest::hash("batch", &[&columns.encode()])
 }
 
-/// The name of a sample: what two imports of one file, or two devices, agree on.
-pub(crate) fn sample_id(series: &Series, sample: &Sample) -> [u8; 16] {
-    let mut value = Writer::new();
-    match &sample.value.clone().normalised() {
-        SampleValue::Number(number) => {
-            value.u8(0).u64(u64::from_le_bytes(number.mantissa().to_le_bytes())).u8(number.scale());
-        }
-        SampleValue::Code(code) => {
-            value.u8(1).bytes(code.as_bytes());
-        }
-    }
-    digest::hash16(
-        "sample",
-        &[
-            series.kind.as_bytes(),
-            series.source.application.as_bytes(),
-            series.source.device.as_bytes(),
-            series.unit.as_bytes(),
-            &sample.start_ms.to_le_bytes(),
-            &sample.end_ms.to_le_bytes(),
-            value.as_slice(),
-        ],
-    )
-}
-
 #[cfg(test)]
 pub(super) mod tests {
-    use carnet_record::{Decimal, batch::Source};
+    use carnet_record::{
+        Decimal,
+        batch::{Sample, Series, Source},
+    };
 
     use super::*;
 
@@ -126,14 +143,5 @@ pub(super) mod tests {
         }
         let huge = [0xff, 0xff, 0xff, 0xff, 0x0f];
         assert!(decode(&huge).is_err());
-    }
-
-    #[test]
-    fn equal_samples_have_equal_names_and_trailing_zeros_do_not_count() {
-        let one = Sample::at(5, "72.0".parse().unwrap());
-        let two = Sample::at(5, Decimal::from_i32(72));
-        assert_eq!(sample_id(&series(), &one), sample_id(&series(), &two));
-        let later = Sample::at(6, Decimal::from_i32(72));
-        assert_ne!(sample_id(&series(), &one), sample_id(&series(), &later));
     }
 }

@@ -17,14 +17,15 @@ use carnet_record::{
 use serde::{Deserialize, Serialize};
 
 use super::{
-    codec::{decode, encode, sample_id},
+    UNDECODED,
+    codec::{decode, encode},
     day::{day_bytes, days_of},
 };
 use crate::{
     record::{Record, RecordError},
     row,
     store::{StoreError, Writer},
-    tables::{BATCH, DAY, Key},
+    tables::{BATCH, DAY, Key, Look},
 };
 
 /// What the store keeps of a live batch, beside its envelope.
@@ -50,24 +51,40 @@ impl Record<'_> {
         let section = self.section_of(SectionKind::Measures)?;
         let mut added = 0;
         for columns in Columns::cut(series, samples).columns {
-            let live = self.live_identities(writer, columns.series(), columns.month())?;
-            let month = columns.month();
-            let fresh: Vec<Sample> = columns
-                .into_samples()
-                .into_iter()
-                .filter(|sample| !live.contains(&sample_id(series, sample)))
-                .collect();
-            for columns in Columns::cut(series, fresh).columns {
-                let year = i16::try_from(month.year()).unwrap_or(i16::MAX);
+            for fresh in self.without_live(writer, columns)? {
+                let year = i16::try_from(fresh.month().year()).unwrap_or(i16::MAX);
                 let volume = self.volume_of(SectionKind::Measures, year);
-                let id = self.append(writer, section, volume, EnvelopeKind::Batch, &encode(&columns))?;
+                let id = self.append(writer, section, volume, EnvelopeKind::Batch, &encode(&fresh))?;
                 let feed = self.own_feed(&section, volume, EnvelopeKind::Batch);
                 let seq = self.last_seq(writer, &feed)?;
-                self.index_batch(writer, &id, &feed, seq, &columns, zones)?;
-                added += u64::try_from(columns.samples().len()).unwrap_or(0);
+                self.index_batch(writer, &id, &feed, seq, &fresh, zones)?;
+                added += u64::try_from(fresh.samples().len()).unwrap_or(0);
             }
         }
         Ok(added)
+    }
+
+    /// The columns without the samples that are live: as they are where the month has none.
+    fn without_live(&self, writer: &Writer, columns: Columns) -> Result<Vec<Columns>, RecordError> {
+        let batches = self.batches_of(writer, columns.series(), columns.month())?;
+        if batches.is_empty() {
+            return Ok(vec![columns]);
+        }
+        let mut live = HashSet::new();
+        for (_, row) in batches {
+            let samples = self.columns_of(writer, &row)?.into_samples();
+            live.extend(samples.into_iter().map(|sample| (sample.start_ms, sample.end_ms, sample.value)));
+        }
+        let series = columns.series().clone();
+        let mut fresh = columns.into_samples();
+        fresh.retain(|sample| !live.contains(&(sample.start_ms, sample.end_ms, sample.value.clone())));
+        Ok(Columns::cut(&series, fresh).columns)
+    }
+
+    /// The columns of a batch that is held.
+    pub(super) fn columns_of(&self, look: &impl Look, row: &BatchRow) -> Result<Columns, RecordError> {
+        let payload = self.open_stored(look, &FeedId(row.feed), row.seq)?;
+        decode(&payload).map_err(|_| RecordError::Damaged(UNDECODED))
     }
 
     /// Enters a batch that came from outside. What other batches carry already is not counted again in its days: two
@@ -137,13 +154,12 @@ impl Record<'_> {
     ) -> Result<(), RecordError> {
         let mut counted = HashSet::new();
         for (id, row) in self.batches_of(writer, series, month)? {
-            let payload = self.open_stored(writer, &FeedId(row.feed), row.seq)?;
-            let columns = decode(&payload).map_err(|_| RecordError::Damaged("a stored batch does not decode"))?;
+            let columns = self.columns_of(writer, &row)?;
             for day in days_of(columns.samples(), series, zones).into_keys() {
                 writer.remove(DAY, &self.day_key(series, day, &id))?;
             }
-            let samples = columns.into_samples().into_iter();
-            let fresh: Vec<Sample> = samples.filter(|sample| counted.insert(sample_id(series, sample))).collect();
+            let mut fresh = columns.into_samples();
+            fresh.retain(|sample| counted.insert((sample.start_ms, sample.end_ms, sample.value.clone())));
             for (day, row) in days_of(&fresh, series, zones) {
                 writer.put(DAY, &self.day_key(series, day, &id), &row::write(&row))?;
             }
@@ -168,22 +184,6 @@ impl Record<'_> {
             }
         }
         Ok(batches)
-    }
-
-    /// The identities of the live samples of a series in a month.
-    fn live_identities(
-        &self,
-        writer: &Writer,
-        series: &Series,
-        month: Month,
-    ) -> Result<HashSet<[u8; 16]>, RecordError> {
-        let mut live = HashSet::new();
-        for (_, row) in self.batches_of(writer, series, month)? {
-            let payload = self.open_stored(writer, &FeedId(row.feed), row.seq)?;
-            let columns = decode(&payload).map_err(|_| RecordError::Damaged("a stored batch does not decode"))?;
-            live.extend(columns.samples().iter().map(|sample| sample_id(series, sample)));
-        }
-        Ok(live)
     }
 
     fn day_key(&self, series: &Series, day: Day, id: &EnvelopeId) -> Key {

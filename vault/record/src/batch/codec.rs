@@ -107,6 +107,13 @@ pub(super) fn join(rest: &[u8], numbers: &Numbers) -> Result<Columns, BatchRefus
     assemble(header, numbers)
 }
 
+pub(super) fn scale_of(rest: &[u8]) -> Result<Option<u8>, BatchRefused> {
+    match Header::read(&mut Reader { rest })?.form {
+        Form::Numbers { scale, exceptions } if exceptions.is_empty() => Ok(Some(scale)),
+        Form::Numbers { .. } | Form::Codes(_) => Ok(None),
+    }
+}
+
 /// Everything but the three numeric columns.
 struct Header {
     series: Series,
