@@ -1,6 +1,10 @@
 //! What a record gives to other programs: a FHIR Bundle, as a person asks for it and as another vault reads it.
 
-use std::{collections::BTreeMap, os::unix::fs::PermissionsExt as _, path::Path};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    os::unix::fs::PermissionsExt as _,
+    path::Path,
+};
 
 use carnet_tests::process::{Carnet, Home, files, text};
 use serde_json::{Map, Value, json};
@@ -10,8 +14,8 @@ use crate::cli_record::{assert_adds_up, camille, import_samples};
 /// What each list of a record is asked for with.
 const LISTS: [&[&str]; 5] =
     [&["profile", "list"], &["measure", "list"], &["document", "list"], &["agenda", "list"], &["contact", "list"]];
-/// Kinds that a Bundle does not give back as entries: FHIR has no place for two, the third is whom a file is about.
-const ELSEWHERE: [&str; 3] = ["activity", "identity", "import-report"];
+/// What every reader sets anew: how an entry came into the record, and by which identity it is known in its file.
+const SET_ANEW: [&str; 2] = ["provenance.origin", "provenance.source_key"];
 
 /// What FHIR asks for where the record said nothing, and so comes back beside: a state, a code, that it is not ours.
 const ASKED_FOR: [(&str, &str); 6] = [
@@ -52,35 +56,64 @@ fn bundle(path: &Path) -> Value {
     serde_json::from_slice(&std::fs::read(path).expect("the export is there")).expect("a Bundle is JSON")
 }
 
-/// The facts of a record by kind, without what another vault names anew: ids, links, origin.
-fn facts(carnet: &Carnet) -> BTreeMap<String, Vec<Map<String, Value>>> {
-    let mut facts: BTreeMap<String, Vec<Map<String, Value>>> = BTreeMap::new();
+/// The entries of a record by id, each with its fields; where it comes from is a field each.
+fn entries(carnet: &Carnet) -> BTreeMap<String, Map<String, Value>> {
+    let mut entries = BTreeMap::new();
     for words in LISTS {
         for entry in carnet.run(words).data().as_array().expect("a list") {
             let mut fields = entry.as_object().expect("an entry").clone();
-            for own in ["id", "links", "provenance"] {
-                fields.remove(own);
-            }
-            let kind = fields["kind"].as_str().expect("a kind").to_owned();
-            if !ELSEWHERE.contains(&kind.as_str()) {
-                facts.entry(kind).or_default().push(fields);
-            }
+            let provenance = fields.remove("provenance").unwrap_or_else(|| json!({}));
+            let parts = provenance.as_object().expect("where it comes from").clone().into_iter();
+            fields.extend(parts.map(|(name, value)| (format!("provenance.{name}"), value)));
+            let id = fields.remove("id").expect("an id").as_str().expect("text").to_owned();
+            entries.insert(id, fields);
         }
     }
-    facts
+    entries
 }
 
-/// Whether `back` says all that `fact` said, but for the fields told as lost, and nothing more than FHIR asks for.
-fn is_read_back(
-    kind: &str,
-    fact: &Map<String, Value>,
-    back: &Map<String, Value>,
-    lost: &BTreeMap<String, String>,
-) -> bool {
-    let is_lost = |field: &String| lost.contains_key(&format!("{kind}.{field}"));
-    let is_asked_for = |field: &String| ASKED_FOR.contains(&(kind, field));
-    fact.iter().all(|(field, value)| is_lost(field) || back.get(field) == Some(value))
-        && back.keys().all(|field| fact.contains_key(field) || is_asked_for(field))
+/// The id of the entry that each resource of a Bundle was made of.
+fn sources(bundle: &Value) -> Vec<String> {
+    let urls = bundle["entry"].as_array().expect("entries").iter();
+    urls.map(|entry| entry["fullUrl"].as_str().expect("an address")["urn:uuid:".len()..].replace('-', "")).collect()
+}
+
+/// The entries that came back, by the id of the entry that each was made of, and their own ids.
+fn came_back(
+    after: &BTreeMap<String, Map<String, Value>>,
+    sources: &[String],
+) -> (BTreeMap<String, Map<String, Value>>, BTreeMap<String, String>) {
+    let (mut entries, mut ids) = (BTreeMap::new(), BTreeMap::new());
+    for (id, fields) in after {
+        let source = fields.get("provenance.source");
+        let Some(place) = source.and_then(|source| source["place"].as_str()) else { continue };
+        let number = place.strip_prefix("entry[").and_then(|rest| rest.split(']').next()).expect("a place");
+        let source = &sources[number.parse::<usize>().expect("a number")];
+        assert!(entries.insert(source.clone(), fields.clone()).is_none(), "{source} came back twice");
+        ids.insert(source.clone(), id.clone());
+    }
+    (entries, ids)
+}
+
+/// What is told as lost: of which entry, which field.
+fn losses_by_entry(exported: &Value) -> BTreeSet<(String, String)> {
+    let mut told = BTreeSet::new();
+    for loss in exported["losses"].as_array().expect("a list of losses") {
+        // `code.text` is told of the field `code`.
+        let field = loss["field"].as_str().expect("a field");
+        let whole = if field.starts_with("provenance.") { field } else { field.split('.').next().expect("a name") };
+        for id in loss["entries"].as_array().map(Vec::as_slice).unwrap_or_default() {
+            told.insert((id.as_str().expect("an id").to_owned(), whole.to_owned()));
+        }
+    }
+    told
+}
+
+/// The links of an entry, in the ids that the other vault gave.
+fn links_there(links: &Value, ids: &BTreeMap<String, String>) -> Option<Value> {
+    let links = links.as_object()?.iter();
+    let links = links.map(|(target, kind)| Some((ids.get(target)?.clone(), kind.clone())));
+    Some(Value::Object(links.collect::<Option<Map<_, _>>>()?))
 }
 
 /// The content of every document, by its title.
@@ -136,17 +169,43 @@ fn a_record_as_fhir_is_read_back_by_another_vault_with_its_facts_and_documents()
     let report = again.run(&["import", text(&out)]).data();
     assert_adds_up(&report["files"][0]);
     assert_eq!(report["total"]["refused"], 0, "{report}");
-    let (before, mut after) = (facts(&carnet), facts(&again));
-    for (kind, facts) in &before {
-        println!("{kind}: {} entries", facts.len());
-        let mut back = after.remove(kind).unwrap_or_default();
-        for fact in facts {
-            let place = back.iter().position(|other| is_read_back(kind, fact, other, &lost));
-            back.swap_remove(place.unwrap_or_else(|| panic!("{fact:#?} did not come back: {back:#?}")));
+    let told = losses_by_entry(&exported);
+    let before = entries(&carnet);
+    let (after, ids) = came_back(&entries(&again), &sources(&written));
+    let (mut fields_back, mut fields_told) = (0, 0);
+    for (id, fields) in before.iter().filter(|(_, fields)| fields["kind"] != "identity") {
+        if told.contains(&(id.clone(), "*".to_owned())) {
+            assert!(!after.contains_key(id), "{id} is told as lost and came back");
+            continue;
         }
-        assert!(back.is_empty(), "{kind}: {back:?} was not written");
+        let back = after.get(id).unwrap_or_else(|| panic!("{id} did not come back, and nothing says so: {fields:#?}"));
+        let kind = fields["kind"].as_str().expect("a kind");
+        for (field, value) in fields.iter().filter(|(field, _)| !SET_ANEW.contains(&field.as_str())) {
+            let expected = if field == "links" { links_there(value, &ids) } else { Some(value.clone()) };
+            let is_back = match (field.as_str(), expected) {
+                // Names and values that other readers may add to.
+                ("provenance.original" | "provenance.verbatim", Some(Value::Object(own))) => {
+                    own.iter().all(|(name, text)| back.get(field).is_some_and(|back| back[name] == *text))
+                }
+                (_, expected) => expected.is_some() && back.get(field) == expected.as_ref(),
+            };
+            let is_told = told.contains(&(id.clone(), field.clone()));
+            assert!(
+                is_back || is_told,
+                "{kind} {id}: {field} is lost in silence: {value} became {:?}",
+                back.get(field)
+            );
+            fields_back += u32::from(is_back);
+            fields_told += u32::from(is_told);
+        }
+        let is_asked_for = |field: &str| ASKED_FOR.contains(&(kind, field)) || field.starts_with("provenance.");
+        let added: Vec<&String> = back.keys().filter(|field| !fields.contains_key(*field)).collect();
+        assert!(added.iter().all(|field| is_asked_for(field)), "{kind} {id}: {added:?} was not written");
     }
-    assert!(after.is_empty(), "no kind is new: {after:?}");
+    println!("{} entries, {fields_back} fields came back, {fields_told} were told as lost", before.len());
+    assert!(after.keys().all(|id| before.contains_key(id)), "no entry is new");
+    assert_eq!((&exported["left_out"]["removed"], &exported["left_out"]["former_states"]), (&json!(1), &json!("all")));
+    assert!(exported["left_out"]["log_lines"].as_u64().is_some_and(|lines| lines > 1), "{}", exported["left_out"]);
     let papers = contents(&carnet, &home);
     assert!(papers.len() == 4 && papers.values().all(|bytes| bytes.len() > 500));
     assert_eq!(contents(&again, &other), papers);

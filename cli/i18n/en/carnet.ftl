@@ -325,6 +325,7 @@ import-reason = { $reason ->
 import-dry = Dry run: nothing was saved.
 ask-export = The export is clear text: whoever opens the file can read it all. Go on?
 exported = { $path } holds { $entries } entries, { $files } files and { $samples } samples.
+export-left-out = Not part of this format: { $removed } removed entries, { $lines } lines of the access log, and the former states of entries. The archive has the first two.
 export-losses = What is not in it:
 loss-reason = { $reason ->
         [absence-meaning] FHIR does not make this distinction
@@ -336,6 +337,7 @@ loss-reason = { $reason ->
         [dose-number-missing] the number of the dose is missing
         [end-beside] FHIR does not allow it beside an end
         [file-not-given] content not on this device
+        [later-version] not known to this version
         [link-left-out] no place for this link
         [name-in-place] the name stands in its place
         [national-only] a code of Mon espace santé only
@@ -343,6 +345,9 @@ loss-reason = { $reason ->
         [no-place] FHIR R4 has no place for it
         [no-place-in-resource] FHIR R4 has no place for it there
         [no-resource] FHIR R4 has no place for this entry
+        [not-as-it-was] comes back otherwise than it was
+        [other-sheet] the last identity sheet stands for you
+        [other-source] word for word from another kind of source
         [server-only] said by the service of origin
         [text-in-file] the words are in the attached file
         [time-of-actor] FHIR does not say when each one acted

@@ -325,6 +325,7 @@ import-reason = { $reason ->
 import-dry = Essai à blanc : rien n'a été enregistré.
 ask-export = L'export est en clair : quiconque ouvre le fichier peut tout lire. Continuer ?
 exported = { $path } contient { $entries } entrées, { $files } fichiers et { $samples } relevés.
+export-left-out = Hors de ce format : { $removed } entrées retirées, { $lines } lignes du journal d'accès, et les états antérieurs des entrées. L'archive contient les deux premiers.
 export-losses = Ce qui n'y est pas :
 loss-reason = { $reason ->
         [absence-meaning] FHIR ne fait pas cette nuance
@@ -336,6 +337,7 @@ loss-reason = { $reason ->
         [dose-number-missing] il manque le numéro de la dose
         [end-beside] FHIR ne l'admet pas à côté d'une fin
         [file-not-given] contenu absent de cet appareil
+        [later-version] inconnu de cette version
         [link-left-out] pas de place pour ce lien
         [name-in-place] le nom en tient lieu
         [national-only] code propre à Mon espace santé
@@ -343,6 +345,9 @@ loss-reason = { $reason ->
         [no-place] FHIR R4 n'a pas de place pour cela
         [no-place-in-resource] FHIR R4 n'a pas de place pour cela ici
         [no-resource] FHIR R4 n'a pas de place pour cette entrée
+        [not-as-it-was] revient autrement qu'il n'était
+        [other-sheet] la dernière fiche d'identité vous représente
+        [other-source] mot pour mot d'une source d'un autre genre
         [server-only] dit par le service d'origine
         [text-in-file] ces mots sont dans le fichier joint
         [time-of-actor] FHIR ne dit pas quand chacun a agi

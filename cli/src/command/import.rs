@@ -10,7 +10,7 @@ use carnet_record::{
     Draft, Fact, Provenance, ZoneHistory,
     item::Item,
     kind::{ImportReport, import_report::ImportedFile},
-    person::{SubjectClaim, SubjectMatch},
+    person::{SubjectClaim, SubjectMatch, leading_sheet},
 };
 use carnet_vault::{
     Record,
@@ -257,10 +257,8 @@ impl Intake<'_> {
 /// The person that the record says it is about.
 fn known_subject(record: &Record<'_>) -> Result<Option<SubjectClaim>, Failure> {
     let found = record.list(&Filter { kinds: vec!["identity".to_owned()], ..Filter::default() })?;
-    Ok(found.into_iter().rev().find_map(|found| match found.entry.fact {
-        Fact::Identity(identity) => Some(SubjectClaim::from_identity(*identity)),
-        _ => None,
-    }))
+    let sheets = found.iter().map(|found| (found.entry.id, &found.entry.fact));
+    Ok(leading_sheet(sheets).map(|(_, identity)| SubjectClaim::from_identity(identity.clone())))
 }
 
 fn kept(outcome: &Outcome) -> Kept {

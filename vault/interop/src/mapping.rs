@@ -318,6 +318,10 @@ the archive alone gives back an equal record. Removed entries, former states and
 are not either, each series is listed as lost: a day or an hour made of them would be a fact that no source said. A Bundle
 beyond what Carnet reads itself (64 MiB) is refused, and not cut.
 
+The Bundle is read again before it is given, and each entry is compared with what comes back: a field that does not come back
+as it was is listed too, where an entry comes from among them (`provenance.`), but for the two marks that every reader sets
+anew, `origin` and `source_key`. Of several identity sheets the last one is written, as the person to whom all resources refer.
+
 Import reports, reimbursements and entries of unknown kind have no resource and are listed as lost. A national profile is
 named in `meta.profile` of a measure only when all that it asks for is there. The note of an entry is written where the
 resource has one, and listed as lost elsewhere.

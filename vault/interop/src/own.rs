@@ -23,7 +23,7 @@ use carnet_record::{
     Draft, Entry, Fact,
     batch::{Sample, Series},
     item::{DOCUMENT_CHUNK_BYTES_MAX, Item, Place, SAMPLES_PER_ITEM_MAX, Tally},
-    person::SubjectClaim,
+    person::{SubjectClaim, leading_sheet},
 };
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
@@ -235,16 +235,11 @@ pub(crate) fn read<R: Read + Seek>(archive: &mut Archive<R>, out: &mut Sink<'_>)
 /// The person of the record that was exported, by the sheet that its own vault goes by: the last in the order of lists
 /// that was not removed. An archive is compared with the record that it comes into as any other file is.
 fn subject(drafts: &[Draft]) -> Option<SubjectClaim> {
-    let is_live = |draft: &&Draft| draft.restored.as_ref().is_none_or(|restored| restored.removed.is_none());
-    let sheets = drafts.iter().filter(is_live).filter_map(|draft| match &draft.fact {
-        Fact::Identity(identity) => Some((draft, identity)),
-        _ => None,
+    let live = drafts.iter().filter_map(|draft| {
+        let restored = draft.restored.as_ref().filter(|restored| restored.removed.is_none())?;
+        Some((restored.id, &draft.fact))
     });
-    let last = sheets.max_by_key(|(draft, _)| {
-        let at = draft.fact.when().map(|when| when.sort_millis());
-        (at.is_none(), at, draft.restored.as_ref().map(|restored| restored.id))
-    });
-    last.map(|(_, identity)| SubjectClaim::from_identity((**identity).clone()))
+    leading_sheet(live).map(|(_, identity)| SubjectClaim::from_identity(identity.clone()))
 }
 
 fn read_file<R: Read + Seek>(

@@ -5,7 +5,11 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::date::When;
+use crate::{
+    date::When,
+    entry::EntryId,
+    kind::{Fact, Identity},
+};
 
 crate::code_enum! {
     /// Administrative sex, with the codes of FHIR.
@@ -237,7 +241,7 @@ pub struct SubjectClaim {
     /// Administrative sex.
     pub sex: Option<Sex>,
     /// The claim as an identity entry would hold it.
-    pub identity: crate::kind::identity::Identity,
+    pub identity: Identity,
     /// Parts of the source that the model has no field for, word for word, for the provenance of the entry.
     #[serde(skip_serializing_if = "std::collections::BTreeMap::is_empty")]
     pub verbatim: std::collections::BTreeMap<String, String>,
@@ -245,7 +249,7 @@ pub struct SubjectClaim {
 
 impl SubjectClaim {
     /// The claim that an identity sheet makes.
-    pub fn from_identity(identity: crate::kind::identity::Identity) -> Self {
+    pub fn from_identity(identity: Identity) -> Self {
         Self {
             identifiers: identity.identifiers.clone(),
             names: identity.names.clone(),
@@ -283,6 +287,17 @@ impl SubjectClaim {
             (true, true) => SubjectMatch::Different,
         }
     }
+}
+
+/// The identity sheet that says whom a record is about, of several: the last in the order of lists (by day, those without
+/// one at the end, then by name). `facts` are those of the record that were not removed.
+pub fn leading_sheet<'a>(facts: impl IntoIterator<Item = (EntryId, &'a Fact)>) -> Option<(EntryId, &'a Identity)> {
+    let sheets = facts.into_iter().filter_map(|(id, fact)| match fact {
+        Fact::Identity(identity) => Some((id, fact.when().map(|when| when.sort_millis()), &**identity)),
+        _ => None,
+    });
+    let last = sheets.max_by_key(|(id, at, _)| (at.is_none(), *at, *id));
+    last.map(|(id, _, identity)| (id, identity))
 }
 
 /// How the person of a file stands to the person of a record.

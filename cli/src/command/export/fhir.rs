@@ -37,8 +37,15 @@ pub(super) fn write(
     session: &Session<'_>,
 ) -> Result<Report, Failure> {
     // What was removed is no fact any more for other programs.
-    let entries = Filter { with_removed: false, ..part.selection.entries.clone() };
-    let selected = record.select(&Selection { entries, ..part.selection.clone() })?;
+    let of = |with_removed| {
+        let entries = Filter { with_removed, ..part.selection.entries.clone() };
+        Selection { entries, ..part.selection.clone() }
+    };
+    let selected = record.select(&of(false))?;
+    let left_out = LeftOut {
+        removed: record.select(&of(true))?.len().saturating_sub(selected.len()),
+        log_lines: record.ledger()?.len(),
+    };
     let mut contents = Contents::of(record, &selected);
     let entries: Vec<Entry> = selected.into_iter().map(|selected| selected.entry).collect();
     let mut options = WriteOptions { now: session.now(), content: &mut |entry| contents.read(entry) };
@@ -47,7 +54,7 @@ pub(super) fn write(
         return Err(failure);
     }
     let files = contents.files;
-    let (text, losses) = written.into_text().map_err(|_| Failure::BundleTooLarge)?;
+    let (text, losses) = written.into_text(&entries).map_err(|_| Failure::BundleTooLarge)?;
     let mut lost = Lost::of(&losses);
     if part.selection.with_samples {
         lost.add_series(record)?;
@@ -58,7 +65,25 @@ pub(super) fn write(
     file.finish()?;
     let without_resource = losses.iter().filter(|loss| loss.field == "*").count();
     let kept = u64::try_from(entries.len().saturating_sub(without_resource)).unwrap_or(u64::MAX);
-    Ok(lost.tell(told(&path, part, "fhir", Exported { entries: kept, files, ..Exported::default() })))
+    let report = left_out.tell(told(&path, part, "fhir", Exported { entries: kept, files, ..Exported::default() }));
+    Ok(lost.tell(report))
+}
+
+/// What a Bundle is no place for at all, beside the losses of single entries.
+struct LeftOut {
+    removed: usize,
+    log_lines: usize,
+}
+
+impl LeftOut {
+    fn tell(&self, mut report: Report) -> Report {
+        if let Some(data) = report.data.as_object_mut() {
+            let left_out = json!({ "removed": self.removed, "log_lines": self.log_lines, "former_states": "all" });
+            data.insert("left_out".to_owned(), left_out);
+        }
+        report.page.push(Block::Say(msg!("export-left-out", removed = self.removed, lines = self.log_lines)));
+        report
+    }
 }
 
 /// The bytes of documents, as long as the Bundle stays within what is read.
@@ -82,20 +107,24 @@ impl<'a, 'r> Contents<'a, 'r> {
         if self.stopped.is_some() || !self.with_file.contains(&entry.id) {
             return None;
         }
-        let in_base64 = document.size.unwrap_or(0).div_ceil(3).saturating_mul(4);
-        let Some(room) = self.room.checked_sub(in_base64) else {
-            self.stopped = Some(Failure::BundleTooLarge);
-            return None;
+        // What a document says of its size saves the reading; it is not relied upon.
+        let mut gathered = Gathered { bytes: Vec::new(), most: self.room / 4 * 3, is_too_large: false };
+        gathered.is_too_large = document.size.is_some_and(|size| size > gathered.most);
+        let read = if gathered.is_too_large {
+            Err(TOO_LARGE)
+        } else {
+            self.record.read_document(&entry.id, |part| gathered.add(part))
         };
-        let mut bytes = Vec::new();
-        let read = self.record.read_document(&entry.id, |part| {
-            bytes.extend_from_slice(part);
-            Ok(())
-        });
         match read {
             Ok(_) => {
-                (self.room, self.files) = (room, self.files.saturating_add(1));
-                Some(bytes)
+                let in_base64 = u64::try_from(gathered.bytes.len()).unwrap_or(u64::MAX).div_ceil(3).saturating_mul(4);
+                self.room = self.room.saturating_sub(in_base64);
+                self.files = self.files.saturating_add(1);
+                Some(gathered.bytes)
+            }
+            Err(_) if gathered.is_too_large => {
+                self.stopped = Some(Failure::BundleTooLarge);
+                None
             }
             // The writer tells it as a loss.
             Err(RecordError::File(ReadError::Absent)) => None,
@@ -104,6 +133,29 @@ impl<'a, 'r> Contents<'a, 'r> {
                 None
             }
         }
+    }
+}
+
+/// How the reading of a document is ended; [`Gathered`] knows why.
+const TOO_LARGE: RecordError = RecordError::TooLarge;
+
+/// The bytes of a document, as long as there are no more than there is room for.
+struct Gathered {
+    bytes: Vec<u8>,
+    /// Most bytes that are kept.
+    most: u64,
+    is_too_large: bool,
+}
+
+impl Gathered {
+    fn add(&mut self, part: &[u8]) -> Result<(), RecordError> {
+        let after = self.bytes.len().saturating_add(part.len());
+        self.is_too_large = u64::try_from(after).map_or(true, |after| after > self.most);
+        if self.is_too_large {
+            return Err(TOO_LARGE);
+        }
+        self.bytes.extend_from_slice(part);
+        Ok(())
     }
 }
 
@@ -118,7 +170,9 @@ impl Lost {
     fn of(losses: &[Loss]) -> Self {
         let mut lost = Self::default();
         for loss in losses {
-            let key = (loss.kind.clone(), loss.field.clone(), loss.reason.as_str());
+            // Where an entry comes from is the same of all kinds: one row for all.
+            let kind = if loss.field.starts_with("provenance.") { "*" } else { loss.kind.as_str() };
+            let key = (kind.to_owned(), loss.field.clone(), loss.reason.as_str());
             lost.entries.entry(key).or_default().push(loss.entry);
         }
         lost
@@ -168,7 +222,17 @@ impl Lost {
 mod tests {
     use carnet_interop::fhir::write::LossReason;
 
+    use super::Gathered;
     use crate::i18n::{Language, Message, Texts};
+
+    #[test]
+    fn a_document_is_never_read_beyond_what_there_is_room_for() {
+        let mut gathered = Gathered { bytes: Vec::new(), most: 8, is_too_large: false };
+        gathered.add(&[1; 5]).unwrap();
+        gathered.add(&[2; 3]).unwrap();
+        assert!(gathered.add(&[3]).is_err() && gathered.is_too_large);
+        assert_eq!(gathered.bytes.len(), 8, "what is too much is not kept");
+    }
 
     #[test]
     fn every_reason_has_words_in_both_languages() {

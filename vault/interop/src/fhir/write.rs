@@ -10,11 +10,12 @@ mod loss;
 mod observation;
 mod paper;
 mod people;
+mod proof;
 mod state;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
-use carnet_record::{Entry, EntryId, Fact, Instant, kind::appointment::AppointmentState};
+use carnet_record::{Entry, EntryId, Fact, Instant, kind::appointment::AppointmentState, person::leading_sheet};
 
 use self::element::Fields;
 pub use self::loss::{Loss, LossReason};
@@ -35,8 +36,10 @@ pub struct WriteOptions<'a> {
 pub struct Written {
     /// The Bundle.
     pub bundle: Json,
-    /// What is not in it.
+    /// What is not in it, by the rules of the table.
     pub losses: Vec<Loss>,
+    /// The entry of each resource, in order.
+    order: Vec<EntryId>,
 }
 
 /// A Bundle beyond what this crate itself reads (`intake::bounds`): nobody could take it in again.
@@ -45,44 +48,50 @@ pub struct Written {
 pub struct BundleTooLarge;
 
 impl Written {
-    /// The Bundle as JSON text, which was read again before it is given. Memory: the text and one tree of it.
+    /// The Bundle of `entries` as JSON text, which was read again before it is given, and all that it does not give back
+    /// of them. Memory: the text, one tree of it, and what is read from it but for the bytes of documents.
     ///
     /// # Errors
     /// [`BundleTooLarge`].
-    pub fn into_text(self) -> Result<(String, Vec<Loss>), BundleTooLarge> {
-        let text = self.bundle.to_text();
-        drop(self.bundle);
-        parse(text.as_bytes()).map_err(|_| BundleTooLarge)?;
-        Ok((text, self.losses))
+    pub fn into_text(self, entries: &[Entry]) -> Result<(String, Vec<Loss>), BundleTooLarge> {
+        let Self { bundle, mut losses, order } = self;
+        let text = bundle.to_text();
+        drop(bundle);
+        let found = proof::not_given_back(entries, &order, &text, &losses).map_err(|_| BundleTooLarge)?;
+        losses.extend(found);
+        Ok((text, losses))
     }
 }
 
-/// Writes the entries, the identity sheet as Patient. Removed entries are left out.
+/// Writes the entries, the leading identity sheet as Patient: other programs take a second one for a second person.
+/// Removed entries are left out.
 pub fn bundle(entries: &[Entry], options: &mut WriteOptions<'_>) -> Written {
     let kept: Vec<&Entry> = entries.iter().filter(|entry| entry.removed.is_none()).collect();
-    let mut writer = Writer { patient: patient_id(&kept), known: BTreeMap::new(), losses: Vec::new() };
-    for entry in &kept {
-        writer.known.insert(entry.id, resource_type(&entry.fact));
-    }
-    let has_identity = kept.iter().any(|entry| matches!(entry.fact, Fact::Identity(_)));
+    let sheet = leading_sheet(kept.iter().map(|entry| (entry.id, &entry.fact))).map(|(id, _)| id);
+    let patient = sheet.unwrap_or(EntryId([0; 16]));
+    let mut writer = Writer { patient, known: BTreeMap::new(), losses: Vec::new() };
     let mut resources = Vec::new();
-    if !has_identity {
-        resources.push((writer.patient, Fields::of("Patient").object()));
+    if sheet.is_none() {
+        resources.push((patient, Fields::of("Patient").object()));
     }
-    let (identity, others): (Vec<&Entry>, Vec<&Entry>) =
-        kept.iter().copied().partition(|entry| matches!(entry.fact, Fact::Identity(_)));
-    for entry in identity.into_iter().chain(others) {
+    let (first, others): (Vec<&Entry>, Vec<&Entry>) = kept.into_iter().partition(|entry| Some(entry.id) == sheet);
+    for entry in first.iter().chain(&others) {
+        let is_other_sheet = matches!(entry.fact, Fact::Identity(_)) && Some(entry.id) != sheet;
+        writer.known.insert(entry.id, resource_type(&entry.fact).filter(|_| !is_other_sheet));
+    }
+    for entry in first.into_iter().chain(others) {
         if let Some(resource) = writer.resource(entry, options) {
             resources.push((entry.id, resource));
         }
     }
+    let order = resources.iter().map(|(id, _)| *id).collect();
     let entry = |(id, resource)| Fields::new().text("fullUrl", &urn(id)).with("resource", resource).object();
     let bundle = Fields::of("Bundle")
         .text("type", "collection")
         .text("timestamp", &options.now.to_string())
         .list("entry", resources.into_iter().map(entry).collect())
         .object();
-    Written { bundle, losses: writer.losses }
+    Written { bundle, losses: writer.losses, order }
 }
 
 /// The type of resource that a fact becomes; none for what FHIR has no place for.
@@ -119,8 +128,9 @@ pub(crate) struct Writer {
 
 impl Writer {
     fn resource(&mut self, entry: &Entry, options: &mut WriteOptions<'_>) -> Option<Json> {
-        let Some(kind) = resource_type(&entry.fact) else {
-            self.lose(entry, "*", LossReason::NoResource);
+        let Some(kind) = self.known.get(&entry.id).copied().flatten() else {
+            let is_sheet = matches!(entry.fact, Fact::Identity(_));
+            self.lose(entry, "*", if is_sheet { LossReason::OtherSheet } else { LossReason::NoResource });
             return None;
         };
         let mut fields = Fields::of(kind);
@@ -145,7 +155,6 @@ impl Writer {
         fields.hoist();
         self.give_back(entry, &mut fields);
         self.tell_losses(entry);
-        self.tell_lost_ties(entry, &fields);
         Some(fields.object())
     }
 
@@ -166,8 +175,7 @@ impl Writer {
 
     /// Notes a loss.
     pub(crate) fn lose(&mut self, entry: &Entry, field: &str, reason: LossReason) {
-        let kind = entry.fact.kind().to_owned();
-        self.losses.push(Loss { entry: entry.id, kind, field: field.to_owned(), reason });
+        self.losses.push(loss_of(entry, field, reason));
     }
 
     /// Fields that the table says FHIR has no place for, when they are set.
@@ -189,20 +197,6 @@ impl Writer {
         }
     }
 
-    /// Links and the author, which each resource has places of its own for, or none.
-    fn tell_lost_ties(&mut self, entry: &Entry, fields: &Fields) {
-        let mut texts = BTreeSet::new();
-        fields.texts(&mut texts);
-        if entry.links.keys().any(|target| !texts.contains(urn(*target).as_str())) {
-            self.lose(entry, "links", LossReason::LinkLeftOut);
-        }
-        let author = entry.provenance.author.as_ref();
-        let said = author.and_then(|own| own.name.as_deref().or(own.identifiers.first().map(|id| id.value.as_str())));
-        if said.is_some_and(|said| !texts.contains(said)) {
-            self.lose(entry, "author", LossReason::NoPlaceInResource);
-        }
-    }
-
     /// Gives back, word for word, what was read from FHIR and has no field in the model: members that are not written
     /// otherwise, and those that differ from what is written by their extensions only.
     fn give_back(&mut self, entry: &Entry, fields: &mut Fields) {
@@ -219,10 +213,15 @@ impl Writer {
                     fields.replace(name, Json::List(both));
                 }
                 Some(own) if without_extensions(&value) == *own => fields.replace(name, value),
-                Some(_) => self.lose(entry, name, LossReason::ChangedSinceRead),
+                Some(_) => self.lose(entry, "provenance.verbatim", LossReason::ChangedSinceRead),
             }
         }
     }
+}
+
+/// A loss of an entry.
+fn loss_of(entry: &Entry, field: &str, reason: LossReason) -> Loss {
+    Loss { entry: entry.id, kind: entry.fact.kind().to_owned(), field: field.to_owned(), reason }
 }
 
 /// Whether a field holds actors with the time at which they acted.
@@ -271,10 +270,4 @@ pub(crate) fn urn(id: EntryId) -> String {
     let hex = id.to_string();
     let part = |from: usize, to: usize| hex.get(from..to).unwrap_or_default();
     format!("urn:uuid:{}-{}-{}-{}-{}", part(0, 8), part(8, 12), part(12, 16), part(16, 20), part(20, 32))
-}
-
-/// The id of the identity sheet, or one that no entry has.
-fn patient_id(entries: &[&Entry]) -> EntryId {
-    let identity = entries.iter().find(|entry| matches!(entry.fact, Fact::Identity(_)));
-    identity.map_or(EntryId([0; 16]), |entry| entry.id)
 }

@@ -314,35 +314,133 @@ fn losses_are_told_field_by_field() {
     assert_eq!(written(&samples()[..12]).losses, []);
 }
 
+/// All that is told of entries, once the Bundle was read again.
+fn told(entries: &[Entry]) -> Vec<(EntryId, String, &'static str)> {
+    let losses = written(entries).into_text(entries).unwrap().1.into_iter();
+    losses.map(|loss| (loss.entry, loss.field, loss.reason.as_str())).collect()
+}
+
 #[test]
 fn a_link_or_an_author_that_has_no_place_is_told() {
+    let told = |entries: &[Entry]| -> Vec<(String, &str)> {
+        told(entries).into_iter().map(|(_, field, reason)| (field, reason)).collect()
+    };
     let mut treatment = entry(1, Treatment { name: text("Salbutamol"), ..Treatment::default() });
     treatment.links.insert(EntryId([2; 16]), LinkKind::Because);
     let disease = entry(2, Disease { name: text("Asthme"), ..Disease::default() });
-    assert_eq!(written(&[treatment.clone(), disease.clone()]).losses, [], "a reason has its place");
-    let told = |entries: &[Entry]| -> Vec<(String, &str)> {
-        let losses = written(entries).losses.into_iter();
-        losses.map(|loss| (loss.field, loss.reason.as_str())).collect()
-    };
+    assert_eq!(told(&[treatment.clone(), disease.clone()]), [], "a reason has its place");
     assert_eq!(told(&[treatment.clone()]), [("links".to_owned(), "link-left-out")], "what it leads to is not there");
     treatment.links.insert(EntryId([2; 16]), LinkKind::Document);
+    assert_eq!(told(&[treatment.clone(), disease.clone()]), [("links".to_owned(), "link-left-out")]);
+    // One tie that is written is not the other, even where the same words or the same address stand elsewhere.
+    treatment.comment = Some("urn:uuid:02020202-0202-0202-0202-020202020202".to_owned());
     assert_eq!(told(&[treatment, disease]), [("links".to_owned(), "link-left-out")]);
-    let mut result = entry(3, LabResult { code: Concept::from_text("a"), ..LabResult::default() });
-    result.provenance.author = Some(doctor());
-    assert_eq!(told(&[result]), [("author".to_owned(), "no-place-in-resource")]);
+    let mut result = entry(3, LabResult { code: Concept::from_text("Dr A. Martin"), ..LabResult::default() });
+    result.provenance.author = Some(Actor { name: text("Dr A. Martin"), ..Actor::default() });
+    assert_eq!(told(&[result]), [("provenance.author".to_owned(), "no-place-in-resource")]);
     let mut measure = entry(4, Measure { measure: "weight".into(), ..Measure::default() });
     measure.provenance.author = Some(doctor());
     assert_eq!(told(&[measure]), [], "a measure has a performer");
 }
 
 #[test]
+fn where_an_entry_comes_from_is_told_where_it_is_lost() {
+    let mut allergy = entry(1, Allergy { name: text("Pollen"), clinical: text("active"), ..Allergy::default() });
+    allergy.provenance.application = text("Suivi 3.1");
+    allergy.provenance.device = text("Montre");
+    allergy.provenance.signature = text("verified");
+    allergy.provenance.recorded_at = Some("2026-01-01T00:00:00Z".parse().unwrap());
+    allergy.provenance.modified_at = Some("2026-01-02T00:00:00Z".parse().unwrap());
+    allergy.provenance.original.insert("value".into(), "pollens".into());
+    allergy.provenance.source =
+        Some(carnet_record::provenance::SourcePlace { place: text("Patient/1"), ..Default::default() });
+    allergy.provenance.verbatim.insert("stage".into(), "\"II\"".into());
+    allergy.also_from.insert("ab".repeat(32), carnet_record::Provenance::default());
+    allergy.extra.insert("mood".into(), "good".into());
+    let fields = [
+        ("also_from", "vault-only"),
+        ("mood", "later-version"),
+        ("provenance.modified_at", "vault-only"),
+        ("provenance.application", "vault-only"),
+        ("provenance.device", "no-place-in-resource"),
+        ("provenance.source", "vault-only"),
+        ("provenance.original", "vault-only"),
+        ("provenance.verbatim", "other-source"),
+        ("provenance.signature", "vault-only"),
+    ];
+    let wanted: Vec<_> = fields.map(|(field, reason)| (EntryId([1; 16]), field.to_owned(), reason)).into();
+    assert_eq!(told(&[allergy]), wanted);
+}
+
+#[test]
+fn the_bytes_of_a_document_that_also_has_an_address_are_told_when_they_are_not_given() {
+    let linked = Document { title: text("a"), address: text("https://example.org/a.pdf"), ..Document::default() };
+    let kept = Document { sha256: Some("ab".repeat(32)), media_type: text("application/pdf"), ..linked.clone() };
+    let attachments = |document: Document| {
+        let told = told(&[entry(1, document)]).into_iter();
+        told.filter(|(_, field, _)| field == "attachment").map(|(_, _, reason)| reason).collect::<Vec<_>>()
+    };
+    assert!(attachments(linked).is_empty(), "the address is all that there was");
+    assert_eq!(attachments(kept.clone()), ["file-not-given"]);
+    assert_eq!(attachments(Document { address: None, text: text("b"), media_type: None, ..kept }), ["file-not-given"]);
+}
+
+#[test]
+fn a_status_that_the_resource_cannot_say_is_told() {
+    let states = [Status::Cancelled, Status::EnteredInError, Status::NotDone, Status::Refuted, Status::Superseded];
+    let mut silent = 0;
+    for status in states {
+        let mut entries = samples();
+        for entry in &mut entries {
+            entry.status = status.clone();
+        }
+        let made = written(&entries);
+        let (_, drafts) = read(&made.bundle);
+        let told = told(&entries);
+        for (entry, at) in entries.iter().zip(0..) {
+            let place = format!("entry[{at}] ");
+            let is_it = |draft: &&carnet_record::Draft| {
+                draft.provenance.source.as_ref().unwrap().place.as_deref().unwrap().starts_with(&place)
+            };
+            let is_back = drafts.iter().find(is_it).is_some_and(|draft| draft.status == status);
+            let is_told = told.iter().any(|(id, field, _)| *id == entry.id && (field == "status" || field == "*"));
+            assert!(is_back != is_told, "{} {status}: back {is_back}, told {is_told}", entry.fact.kind());
+            silent += u32::from(is_told);
+        }
+    }
+    assert!(silent > 0, "some resources have no such state");
+}
+
+#[test]
+fn of_several_identity_sheets_the_leading_one_is_the_person_of_everything() {
+    let sheet = |number: u8, birth: &str| {
+        entry(number, carnet_record::kind::Identity { birth_date: birth.parse().ok(), ..identity() })
+    };
+    let disease = entry(9, Disease { name: text("Asthme"), ..Disease::default() });
+    let entries = [sheet(1, "1984-02-29"), sheet(3, "1984-03-01"), sheet(2, "1984-02-28"), disease];
+    let facts = entries.iter().map(|entry| (entry.id, &entry.fact));
+    let (leading, identity) = carnet_record::person::leading_sheet(facts).unwrap();
+    let made = written(&entries);
+    let (subject, drafts) = read(&made.bundle);
+    assert_eq!(&subject.unwrap().identity, identity);
+    assert_eq!(drafts.len(), 1, "nothing is taken for another person's");
+    let others: Vec<_> = told(&entries).into_iter().filter(|(id, ..)| *id != EntryId([9; 16])).collect();
+    let wanted = entries[..3].iter().filter(|entry| entry.id != leading);
+    let wanted: Vec<_> = wanted.map(|entry| (entry.id, "*".to_owned(), "other-sheet")).collect();
+    assert_eq!(others.iter().filter(|(_, field, _)| field == "*").cloned().collect::<Vec<_>>(), wanted);
+}
+
+#[test]
 fn a_bundle_beyond_what_is_read_is_refused() {
     let long = |characters: usize| {
         let document = Document { title: text("a"), text: Some("x".repeat(characters)), ..Document::default() };
-        written(&[entry(1, document)]).into_text()
+        let entries = [entry(1, document)];
+        written(&entries).into_text(&entries)
     };
     let (kept, losses) = long(100).unwrap();
-    assert!(losses.is_empty() && crate::fhir::json::parse(kept.as_bytes()).is_ok());
+    let fields: Vec<&str> = losses.iter().map(|loss| loss.field.as_str()).collect();
+    assert_eq!(fields, ["text"], "words alone come back as a file of words");
+    assert!(crate::fhir::json::parse(kept.as_bytes()).is_ok());
     let most = usize::try_from(intake::bounds::JSON_BYTES_MAX).unwrap();
     assert_eq!(long(most), Err(BundleTooLarge), "its base64 alone is larger");
 }

@@ -1,7 +1,5 @@
 //! The data types of FHIR, written.
 
-use std::collections::BTreeSet;
-
 use carnet_record::{
     Coding, Concept, Quantity, When,
     code::system,
@@ -68,11 +66,6 @@ impl Fields {
         self.0.iter().find(|(known, _)| known == name).map(|(_, value)| value)
     }
 
-    /// Every text in it, at any depth.
-    pub(crate) fn texts<'a>(&'a self, into: &mut BTreeSet<&'a str>) {
-        self.0.iter().for_each(|(_, value)| texts_in(value, into));
-    }
-
     pub(crate) fn replace(&mut self, name: &str, value: Json) {
         if let Some((_, own)) = self.0.iter_mut().find(|(known, _)| known == name) {
             *own = value;
@@ -104,17 +97,6 @@ impl Fields {
             Some((_, Json::List(own))) => own.append(&mut all),
             _ => self.0.insert(1.min(self.0.len()), ("contained".to_owned(), Json::List(all))),
         }
-    }
-}
-
-fn texts_in<'a>(json: &'a Json, into: &mut BTreeSet<&'a str>) {
-    match json {
-        Json::Text(text) => {
-            into.insert(text);
-        }
-        Json::List(items) => items.iter().for_each(|item| texts_in(item, into)),
-        Json::Object(members) => members.iter().for_each(|(_, value)| texts_in(value, into)),
-        _ => {}
     }
 }
 

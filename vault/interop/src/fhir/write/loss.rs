@@ -35,6 +35,8 @@ pub enum LossReason {
     EndBeside,
     /// The bytes of the document were not given.
     FileNotGiven,
+    /// A field that this version does not know.
+    LaterVersion,
     /// The resource has no place for a link of that kind, or what it leads to is not in the Bundle.
     LinkLeftOut,
     /// The name stands in its place.
@@ -49,6 +51,12 @@ pub enum LossReason {
     NoPlaceInResource,
     /// FHIR has no resource for the whole entry.
     NoResource,
+    /// It comes back otherwise than it was.
+    NotAsItWas,
+    /// The last identity sheet stands for the person.
+    OtherSheet,
+    /// Kept word for word from a source of another form.
+    OtherSource,
     /// Said by the server of origin.
     ServerOnly,
     /// The words are inside the bytes.
@@ -63,7 +71,7 @@ pub enum LossReason {
 
 impl LossReason {
     /// All of them.
-    pub const ALL: [Self; 20] = [
+    pub const ALL: [Self; 24] = [
         Self::AbsenceMeaning,
         Self::CalendarOnly,
         Self::CategoryFromType,
@@ -72,6 +80,7 @@ impl LossReason {
         Self::DoseNumberMissing,
         Self::EndBeside,
         Self::FileNotGiven,
+        Self::LaterVersion,
         Self::LinkLeftOut,
         Self::NameInPlace,
         Self::NationalOnly,
@@ -79,6 +88,9 @@ impl LossReason {
         Self::NoPlace,
         Self::NoPlaceInResource,
         Self::NoResource,
+        Self::NotAsItWas,
+        Self::OtherSheet,
+        Self::OtherSource,
         Self::ServerOnly,
         Self::TextInFile,
         Self::TimeOfActor,
@@ -106,6 +118,7 @@ impl LossReason {
             Self::DoseNumberMissing => ("dose-number-missing", "FHIR asks for the number of the dose beside it"),
             Self::EndBeside => ("end-beside", "FHIR does not allow it beside an end"),
             Self::FileNotGiven => ("file-not-given", "the bytes are not in the Bundle"),
+            Self::LaterVersion => ("later-version", "a field that this version does not know"),
             Self::LinkLeftOut => ("link-left-out", "no place for such a link, or what it leads to is not there"),
             Self::NameInPlace => ("name-in-place", "the name stands in its place"),
             Self::NationalOnly => ("national-only", "a code of Mon espace sant\u{e9} only"),
@@ -113,6 +126,9 @@ impl LossReason {
             Self::NoPlace => ("no-place", "FHIR R4 has no place for it"),
             Self::NoPlaceInResource => ("no-place-in-resource", "the resource has no place for it"),
             Self::NoResource => ("no-resource", "FHIR has no resource for it"),
+            Self::NotAsItWas => ("not-as-it-was", "it comes back otherwise than it was"),
+            Self::OtherSheet => ("other-sheet", "the last identity sheet stands for the person"),
+            Self::OtherSource => ("other-source", "kept word for word from a source of another form"),
             Self::ServerOnly => ("server-only", "said by the server of origin, not by us"),
             Self::TextInFile => ("text-in-file", "the words are inside the bytes"),
             Self::TimeOfActor => ("time-of-actor", "when each of them acted"),

@@ -48,6 +48,7 @@ pub(super) fn document(
     }
     fields.put_text("description", own.description.as_deref());
     fields.put_list("securityLabel", own.confidentiality.iter().map(label).collect());
+    let is_given = bytes.is_some();
     let size = bytes.as_ref().and_then(|bytes| u64::try_from(bytes.len()).ok()).or(own.size);
     let original = |name: &str| entry.provenance.original.get(name).map(|text| Json::from(text.as_str()));
     let text = own.text.as_deref().filter(|_| bytes.is_none() && own.media_type.is_none());
@@ -78,7 +79,8 @@ pub(super) fn document(
     if own.category != crate::fhir::document::category(&own.document_type, own.class.as_ref()) {
         writer.lose(entry, "category", LossReason::CategoryFromType);
     }
-    if data.is_none() && own.address.is_none() {
+    // Where the bytes were once taken in, an address or words in their place do not give them.
+    if !is_given && (own.sha256.is_some() || data.is_none() && own.address.is_none()) {
         writer.lose(entry, "attachment", LossReason::FileNotGiven);
     }
 }
