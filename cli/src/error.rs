@@ -256,6 +256,8 @@ pub(crate) enum Failure {
     },
     /// The record has another relay than the one that was named.
     OtherRelay,
+    /// The device that invites did not answer in time.
+    OtherSideSilent,
     /// A bug of ours.
     Ours(String),
     /// A device cannot remove itself.
@@ -430,6 +432,7 @@ impl Failure {
             Self::NoWorker => msg!("error-no-worker"),
             Self::OtherPerson { path } => msg!("error-other-person", path = path),
             Self::OtherRelay => msg!("error-other-relay"),
+            Self::OtherSideSilent => msg!("error-other-side-silent"),
             Self::Ours(reason) => msg!("error-ours", reason = reason),
             Self::OwnDevice => msg!("error-own-device"),
             Self::PairingAltered => msg!("error-pairing-altered"),
@@ -568,7 +571,7 @@ impl Failure {
             Self::DemoDiffers => Exit::Integrity,
             #[cfg(feature = "demo")]
             Self::DemoStep { .. } => Exit::Failed,
-            Self::NoNetwork { .. } | Self::Unreachable => Exit::Network,
+            Self::NoNetwork { .. } | Self::OtherSideSilent | Self::Unreachable => Exit::Network,
             Self::Busy | Self::NoMemory => Exit::TryAgain,
         }
     }

@@ -142,6 +142,9 @@ pub(crate) fn synced_json(synced: &Synced) -> Value {
         "objects_missing": synced.objects_missing,
         "snapshots_rejected": synced.snapshots_rejected,
         "not_taken": synced.refused.len(),
+        "bytes_sent": synced.traffic.bytes_sent,
+        "bytes_received": synced.traffic.bytes_received,
+        "round_trips": synced.traffic.round_trips,
     })
 }
 
@@ -159,12 +162,15 @@ pub(crate) fn synced_page(synced: &Synced) -> Vec<Block> {
     if synced.is_quiet() {
         return vec![Block::Say(msg!("sync-quiet"))];
     }
+    let count = |count: usize| u64::try_from(count).unwrap_or(u64::MAX);
     let counts = [
-        (msg!("sync-received"), synced.received.accepted),
-        (msg!("sync-sent"), synced.sent),
-        (msg!("sync-operations"), synced.operations),
-        (msg!("sync-objects-received"), synced.objects_received),
-        (msg!("sync-objects-sent"), synced.objects_sent),
+        (msg!("sync-received"), count(synced.received.accepted)),
+        (msg!("sync-sent"), count(synced.sent)),
+        (msg!("sync-operations"), count(synced.operations)),
+        (msg!("sync-objects-received"), count(synced.objects_received)),
+        (msg!("sync-objects-sent"), count(synced.objects_sent)),
+        (msg!("sync-bytes-received"), synced.traffic.bytes_received),
+        (msg!("sync-bytes-sent"), synced.traffic.bytes_sent),
     ];
     let told = counts.into_iter().filter(|(_, count)| *count > 0);
     vec![Block::Pairs(told.map(|(name, count)| (name, count.to_string().into())).collect())]

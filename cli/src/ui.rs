@@ -130,6 +130,15 @@ impl Ui {
         }
     }
 
+    /// A failure that does not end the command: said at once, in full. With `--json` it is an event.
+    pub(crate) fn raise(&self, failure: &Failure) {
+        if self.manner.json {
+            self.event("alarm", Map::from_iter([("error".to_owned(), self.failure_object(failure))]));
+        } else {
+            self.show_failure(failure);
+        }
+    }
+
     /// Shows long work: a bar on a terminal, JSON Lines on standard error with `--json`, nothing elsewhere.
     pub(crate) fn progress(&self, stage: &Message, total: u64) -> Progress {
         if self.manner.quiet {

@@ -58,8 +58,8 @@ pub enum FailureKind {
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum SyncError {
-    /// The sockets of this device could not be opened.
-    #[error("cannot open a socket: {0}")]
+    /// The sockets of this device could not be opened, or it has no way to where they were to send.
+    #[error("this machine cannot send: {0}")]
     Bind(String),
     /// The other end grants this device no such request.
     #[error("the relay refuses: {0:?}")]
@@ -85,6 +85,9 @@ pub enum SyncError {
     /// A person did not confirm that the codes are the same.
     #[error("the codes were not confirmed to be the same")]
     NotConfirmed,
+    /// The device that invites did not answer in time: its person is away, or it was ended.
+    #[error("the other device did not answer in time")]
+    NobodyAnswered,
     /// The record has no relay.
     #[error("the record has no relay")]
     NoRelay,
@@ -135,9 +138,10 @@ impl SyncError {
     /// What kind of failure it is.
     pub fn kind(&self) -> FailureKind {
         match self {
-            Self::Bind(_) | Self::Unreachable | Self::Denied(Denial::Unavailable | Denial::Rate) => {
-                FailureKind::Network
-            }
+            Self::Bind(_)
+            | Self::NobodyAnswered
+            | Self::Unreachable
+            | Self::Denied(Denial::Unavailable | Denial::Rate) => FailureKind::Network,
             Self::Denied(_)
             | Self::NotAdmitted
             | Self::InvitationEnded

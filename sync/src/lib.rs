@@ -53,7 +53,7 @@ pub use self::{
     error::{Alarm, FailureKind, SyncError},
     event::{Event, Synced, Traffic},
     file::{Exported, Restoration, export_exchange, import_exchange, restore_from_file},
-    net::{Carrier, Connection, Ends, Node, Soon},
+    net::{Carrier, Connected, Connection, Ends, Node, Soon},
     pair::{Admitted, Invited, Joining, Meeting, Met, hand_on},
     peer::{serve_peers, sync_with_peer},
     relay::{sync_with_relay, trust_relay_again},

@@ -45,6 +45,9 @@ const TOLD_MAX: usize = 64;
 /// What will be there later.
 pub type Soon<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
+/// A connection, or why there is none.
+pub type Connected = Result<Box<dyn Connection>, SyncError>;
+
 /// Both ends of one stream of bytes, as this process holds them.
 pub struct Ends {
     /// What comes. It ends where the other end has said everything, and fails where the stream broke.
@@ -59,7 +62,10 @@ pub trait Carrier: Send + Sync {
     fn address(&self) -> RelayAddress;
 
     /// A connection to whoever holds the key of `address`, and to nobody else.
-    fn connect<'a>(&'a self, address: &'a RelayAddress, protocol: &'a [u8]) -> Soon<'a, Option<Box<dyn Connection>>>;
+    ///
+    /// # Errors
+    /// [`SyncError::Unreachable`]; [`SyncError::Bind`] when this machine itself is why.
+    fn connect<'a>(&'a self, address: &'a RelayAddress, protocol: &'a [u8]) -> Soon<'a, Connected>;
 
     /// Ends every connection in order.
     fn close(&self) -> Soon<'_, ()>;
@@ -233,7 +239,7 @@ impl Node {
     pub(crate) async fn connect(&self, address: &RelayAddress, protocol: &[u8]) -> Result<Link, SyncError> {
         let _calling = Calling::begin(&self.services.calling);
         let connected = timeout(CONNECT_TIME, self.carrier.connect(address, protocol)).await;
-        let connection = connected.ok().flatten().ok_or(SyncError::Unreachable)?;
+        let connection = connected.unwrap_or(Err(SyncError::Unreachable))?;
         let exporter = connection.exporter().ok_or(SyncError::Unreachable)?;
         Ok(Link { connection, exporter })
     }

@@ -6,7 +6,10 @@
 
 mod slot;
 
-use std::time::Duration;
+use std::{
+    sync::atomic::{AtomicBool, Ordering},
+    time::Duration,
+};
 
 use carnet_protocol::frame::RelayAddress;
 use carnet_vault::{
@@ -17,7 +20,7 @@ use carnet_vault::{
 use tokio::time::{Instant, sleep, timeout, timeout_at};
 use zeroize::Zeroizing;
 
-use self::slot::{End, Slot};
+use self::slot::{End, Slot, is_away};
 use crate::{
     error::SyncError,
     event::{Event, Synced},
@@ -29,8 +32,10 @@ use crate::{
 
 /// Between two looks whether this device was admitted.
 const ADMISSION_PAUSE: Duration = Duration::from_secs(1);
+/// Time to find the offer of a ticket, wherever its slot is.
+const ENTER_TIME: Duration = Duration::from_mins(1);
 /// Time for the inviting side, which asks nobody, to answer a joiner's commitment.
-const ANSWER_TIME: Duration = Duration::from_mins(2);
+const ANSWER_TIME: Duration = Duration::from_mins(1);
 
 /// An invitation that waits for another device.
 pub struct Invited {
@@ -189,9 +194,11 @@ impl Meeting {
     /// Answers an invitation: binds this device's keys to it and reveals them.
     ///
     /// # Errors
-    /// [`SyncError::TicketClosed`]; [`SyncError::Unreachable`]; [`SyncError::Pairing`].
+    /// [`SyncError::TicketClosed`]; [`SyncError::Unreachable`]; [`SyncError::NobodyAnswered`] when the inviting side was
+    /// ended meanwhile; [`SyncError::Pairing`].
     pub async fn enter(node: &Node, vault: &SharedVault, ticket: Ticket, label: &str) -> Result<Self, SyncError> {
-        let (mut slot, offer) = Slot::enter(node, &ticket).await?;
+        let entered = timeout(ENTER_TIME, Slot::enter(node, &ticket)).await;
+        let (mut slot, offer) = entered.map_err(|_| SyncError::Unreachable)??;
         let label = label.to_owned();
         let inviter = ticket.meeting.inviter.clone();
         let commit = move |vault: &mut Vault| vault.commit_to(ticket, &offer, &label);
@@ -199,7 +206,7 @@ impl Meeting {
         slot.post(node, 0, commitment).await?;
         // The inviting side answers by itself: without an answer nobody is there any more.
         let answered = timeout(ANSWER_TIME, slot.message(node, 1)).await;
-        let challenge = answered.map_err(|_| SyncError::Unreachable)??;
+        let challenge = answered.map_err(|_| SyncError::NobodyAnswered)??;
         let (joined, reveal) = with_vault(vault, move |vault| vault.reveal_to(joiner, &challenge)).await?;
         slot.post(node, 1, reveal).await?;
         Ok(Self { vault: SharedVault::clone(vault), joined, inviter, slot })
@@ -252,13 +259,14 @@ impl Joining {
 
     /// Exchanges as soon as the inviting side has admitted this device, for at most `patience`: with the relay, or where
     /// there is none or it does not answer, with the inviting device itself. When the other side has ended the
-    /// invitation and nothing was admitted, the empty record is taken off this device again.
+    /// invitation and nothing was admitted, the empty record is taken off this device again. A record that has begun to
+    /// come by then is waited for.
     ///
     /// That it ended is nothing but the end of a wait: whoever hosts the slot could claim it, as it could stay silent.
     ///
     /// # Errors
-    /// [`SyncError::InvitationEnded`]; [`SyncError::NotAdmitted`] when nothing was said in time; what went wrong
-    /// otherwise.
+    /// [`SyncError::InvitationEnded`]; [`SyncError::NobodyAnswered`] when nothing was said in time, or whoever hosts the
+    /// slot has gone: a device that was killed tells nobody, and its relay cannot know; what went wrong otherwise.
     pub async fn wait(
         self,
         node: &Node,
@@ -272,22 +280,42 @@ impl Joining {
         tokio::pin!(over, ended);
         let mut last = None;
         let mut is_heard = false;
+        let has_begun = AtomicBool::new(false);
         loop {
-            let refused = match exchange_anywhere(node, &vault, record, tell).await {
-                Err(error @ (SyncError::NotAdmitted | SyncError::Unreachable)) => error,
-                exchanged => return exchanged,
+            let mut note = |event| {
+                if event == Event::Connected {
+                    has_begun.store(true, Ordering::Relaxed);
+                }
+                tell(event);
             };
+            let exchanging = exchange_anywhere(node, &vault, record, &mut note);
+            tokio::pin!(exchanging);
+            let exchanged = tokio::select! {
+                biased;
+                exchanged = &mut exchanging => exchanged,
+                // Whoever is called may hang far longer than a person waits.
+                () = &mut over => if has_begun.load(Ordering::Relaxed) {
+                    exchanging.await
+                } else {
+                    return Err(SyncError::NobodyAnswered);
+                },
+            };
+            match exchanged {
+                Err(SyncError::NotAdmitted) => {}
+                Err(error) if is_away(&error) => {}
+                exchanged => return exchanged,
+            }
             match last {
                 None => {}
                 Some(End::Said) => {
                     with_vault(&vault, move |vault| vault.give_up_joining(&record)).await?;
                     return Err(SyncError::InvitationEnded);
                 }
-                Some(End::HostGone) => return Err(refused),
+                Some(End::HostGone) => return Err(SyncError::NobodyAnswered),
             }
             tokio::select! {
                 biased;
-                () = &mut over => return Err(refused),
+                () = &mut over => return Err(SyncError::NobodyAnswered),
                 end = &mut ended, if !is_heard => {
                     is_heard = true;
                     // A relay that went away may come back, and the device that invites reaches it or not.
@@ -312,9 +340,7 @@ pub async fn hand_on(
 ) -> Result<Synced, SyncError> {
     let Admitted { vault, record, device, mut slot } = admitted;
     let handed = match sync_with_relay(node, &vault, record, tell).await {
-        Err(SyncError::NoRelay | SyncError::Unreachable) => {
-            serve_until_served(node, &vault, record, device, patience).await
-        }
+        Err(error) if is_away(&error) => serve_until_served(node, &vault, record, device, patience).await,
         ended => ended,
     };
     // Only now: whoever waits in the slot looks once more when it closes, and must find itself admitted then.
@@ -346,7 +372,7 @@ async fn exchange_anywhere(
     tell: &mut (dyn FnMut(Event) + Send),
 ) -> Result<Synced, SyncError> {
     let refused = match sync_with_relay(node, vault, record, tell).await {
-        Err(error @ (SyncError::NoRelay | SyncError::Unreachable)) => error,
+        Err(error) if is_away(&error) => error,
         ended => return ended,
     };
     let peers = with_record(vault, record, |record| -> Result<_, SyncError> { Ok(record.peers()) }).await?;

@@ -72,7 +72,10 @@ fn a_record_goes_to_a_second_device_through_a_relay_that_can_read_nothing() {
     first.run(&["profile", "add", "allergy", "--name", "Pollen"]).data();
     assert_ne!(second.digest(), first.digest());
     for carnet in [&first, &second, &first] {
-        sync(carnet);
+        let synced = sync(carnet);
+        for count in ["bytes_sent", "bytes_received", "round_trips"] {
+            assert!(synced[count].as_u64() > Some(0), "{synced}");
+        }
     }
     assert_eq!(second.digest(), first.digest());
     assert!(listed(&first).contains("sur le portable") && listed(&second).contains("Pollen"));

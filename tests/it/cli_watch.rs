@@ -1,6 +1,6 @@
 //! A device that stays connected: what it hears, whom it answers, and how it ends.
 
-use carnet_tests::process::{Carnet, Home, Relay, Running, text};
+use carnet_tests::process::{Carnet, Home, Relay, Running, copy, text};
 use serde_json::{Value, json};
 
 use crate::cli_sync::{live_devices, owner, pair, sync};
@@ -90,6 +90,31 @@ fn a_device_that_is_removed_while_it_stays_connected_ends_and_says_why() {
     let (code, last) = ended(staying.finish());
     assert_eq!((code, &last["error"]["code"]), (Some(4), &json!("not_admitted")), "{last}");
     assert!(last["data"]["received"].is_u64(), "what came before is counted: {last}");
+}
+
+#[test]
+fn atk_1_an_alarm_of_the_relay_is_told_at_once_and_at_the_end_and_the_other_devices_are_served_on() {
+    let (operator, home, other) = (Home::new(), Home::new(), Home::new());
+    let (mut relay, first, second) = two(&operator, &home, &other);
+    let old = operator.path("old");
+    relay.kill();
+    copy(&relay.folder, &old);
+    relay.start();
+    write(&first, "Plus-tard");
+    sync(&first);
+    // Its operator puts an old copy of the folder back.
+    relay.kill();
+    std::fs::remove_dir_all(&relay.folder).expect("the store");
+    copy(&old, &relay.folder);
+    relay.start();
+    let (mut staying, address) = staying(&first);
+    assert_eq!(staying.event("alarm")["error"]["code"], "relay_alarm");
+    write(&second, "De-face-a-face");
+    assert!(second.run(&["sync", "--peer", &address]).data()["sent"].as_u64() > Some(0));
+    assert!(staying.event("served")["received"].as_u64() > Some(0));
+    let (code, last) = ended(staying.interrupt());
+    assert_eq!((code, &last["error"]["code"], &last["data"]["served"]), (Some(5), &json!("relay_alarm"), &json!(1)));
+    assert_eq!(first.digest(), second.digest());
 }
 
 #[test]

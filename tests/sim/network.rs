@@ -15,7 +15,7 @@ use std::{
 };
 
 use carnet_crypto::{digest, sign::PublicKey};
-use carnet_sync::{Carrier, Connection, Soon};
+use carnet_sync::{Carrier, Connected, Connection, Soon};
 use carnet_vault::RelayAddress;
 use rand::{Rng as _, RngExt as _, SeedableRng as _, rngs::StdRng};
 use tokio::{
@@ -447,12 +447,12 @@ impl Carrier for SimCarrier {
         self.address.clone()
     }
 
-    fn connect<'a>(&'a self, address: &'a RelayAddress, _protocol: &'a [u8]) -> Soon<'a, Option<Box<dyn Connection>>> {
+    fn connect<'a>(&'a self, address: &'a RelayAddress, _protocol: &'a [u8]) -> Soon<'a, Connected> {
         Box::pin(async move {
             let wait = self.net.round_trip();
             sleep(Duration::from_millis(wait)).await;
             match self.net.connect(self.node, &address.key) {
-                Some(connection) => Some(Box::new(connection) as Box<dyn Connection>),
+                Some(connection) => Ok(Box::new(connection) as Box<dyn Connection>),
                 // Whoever is not there says nothing, not even that.
                 None => std::future::pending().await,
             }

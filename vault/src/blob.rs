@@ -503,7 +503,8 @@ fn name_of(mut file: File) -> io::Result<ObjectId> {
     }
 }
 
-/// Reads a sealed file to its end, writes its hash tree to `path` and returns its name.
+/// Reads a sealed file to its end, writes its hash tree to `path` and returns its name. The tree is durable when this
+/// returns: it may be given another name.
 fn build_tree(file: File, length: u64, path: &Path) -> Result<ObjectId, StoreError> {
     let data = file_options().create(true).truncate(true).open(path).map_err(|error| disk(&error))?;
     let tree = BaoTree::new(length, GROUP);

@@ -176,7 +176,7 @@ fn join(options: &JoinOptions, session: &Session<'_>) -> Result<Report, Failure>
         let joining = meeting.accept(&name).await?;
         let id = joining.record();
         session.ui.event("joined", Map::from_iter([("record".to_owned(), Value::String(id.to_string()))]));
-        session.ui.talk(&msg!("join-waits"));
+        session.ui.talk(&msg!("join-waits", minutes = ADMISSION.as_secs() / 60));
         let mut teller = Teller::new(session.ui);
         let mut tell = |event| teller.tell(event);
         let exchanged = tokio::select! {

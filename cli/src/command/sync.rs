@@ -7,7 +7,8 @@ use std::{
 };
 
 use carnet_sync::{
-    Event, export_exchange, import_exchange, serve_peers, sync_with_peer, sync_with_relay, trust_relay_again, watch,
+    Event, FailureKind, export_exchange, import_exchange, serve_peers, sync_with_peer, sync_with_relay,
+    trust_relay_again, watch,
 };
 use carnet_vault::{Record, RecordId, RecordSummary, RelayAddress, Vault};
 use serde_json::{Map, Value, json};
@@ -81,6 +82,9 @@ fn meet(peer: &RelayAddress, session: &Session<'_>) -> Result<Report, Failure> {
 
 /// Answers the other devices of the record and, where it has a relay, stays connected to that, until the command is
 /// interrupted. Dropping an exchange at any moment loses nothing: what was taken in or acknowledged is in the vault.
+///
+/// A relay that does not act as an honest one is told of and called no more; the other devices are answered on, and the
+/// command ends with that failure.
 fn stay(vault: Vault, meant: &RecordSummary, is_named: bool, session: &Session<'_>) -> Result<Report, Failure> {
     let has_relay = is_named || meant.relay.is_some();
     let staying = Mutex::new(Staying::new(session.ui));
@@ -92,10 +96,15 @@ fn stay(vault: Vault, meant: &RecordSummary, is_named: bool, session: &Session<'
         session.ui.event("listening", Map::from_iter([("address".to_owned(), Value::String(address))]));
         let (mut tell_of_relay, mut tell_of_devices) = (tell, tell);
         let connected = async {
-            if has_relay {
-                watch(node, shared, meant.id, &mut tell_of_relay, std::future::pending()).await
-            } else {
-                std::future::pending().await
+            if !has_relay {
+                return std::future::pending().await;
+            }
+            match watch(node, shared, meant.id, &mut tell_of_relay, std::future::pending()).await {
+                Err(error) if error.kind() == FailureKind::Integrity => {
+                    staying.lock().unwrap_or_else(PoisonError::into_inner).raise(error.into());
+                    std::future::pending().await
+                }
+                ended => ended,
             }
         };
         tokio::select! {
@@ -104,8 +113,9 @@ fn stay(vault: Vault, meant: &RecordSummary, is_named: bool, session: &Session<'
             () = interrupted => Ok(Ok(())),
         }
     })?;
-    let mut report = staying.into_inner().unwrap_or_else(PoisonError::into_inner).report(&meant.id);
-    report.failure = ended.err().map(Failure::from);
+    let staying = staying.into_inner().unwrap_or_else(PoisonError::into_inner);
+    let mut report = staying.report(&meant.id);
+    report.failure = ended.err().map(Failure::from).or(staying.alarm);
     Ok(report)
 }
 
@@ -119,11 +129,29 @@ struct Staying<'a> {
     sent: usize,
     /// Exchanges that other devices had with this one.
     served: usize,
+    /// What the relay did that an honest one does not do.
+    alarm: Option<Failure>,
 }
 
 impl<'a> Staying<'a> {
     fn new(ui: &'a Ui) -> Self {
-        Self { ui, teller: Teller::new(ui), is_connected: None, operations: 0, received: 0, sent: 0, served: 0 }
+        Self {
+            ui,
+            teller: Teller::new(ui),
+            is_connected: None,
+            operations: 0,
+            received: 0,
+            sent: 0,
+            served: 0,
+            alarm: None,
+        }
+    }
+
+    /// Says what the relay did, and that it is called no more.
+    fn raise(&mut self, alarm: Failure) {
+        self.ui.raise(&alarm);
+        self.ui.talk(&msg!("sync-without-relay"));
+        self.alarm = Some(alarm);
     }
 
     fn tell(&mut self, event: Event) {

@@ -111,6 +111,7 @@ impl From<SyncError> for Failure {
             SyncError::Interrupted => Self::Interrupted,
             SyncError::InvitationEnded => Self::InvitationEnded,
             SyncError::Bind(reason) => Self::NoNetwork { reason },
+            SyncError::NobodyAnswered => Self::OtherSideSilent,
             SyncError::NoRelay => Self::NoRelay,
             SyncError::NotAdmitted => Self::NotAdmitted,
             SyncError::NotConfirmed => Self::CodesDiffer,

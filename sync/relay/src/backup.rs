@@ -29,8 +29,10 @@ const VERSION: u8 = 1;
 const ENTRY_BYTES_MAX: u64 = 4 << 20;
 /// Bytes of a file in one entry.
 const CHUNK_BYTES: usize = 1 << 20;
-/// Rows in one commit of a restoration.
+/// Rows in one commit of a restoration, at most.
 const ROWS_PER_COMMIT: usize = 4_096;
+/// Bytes of rows in one commit of a restoration, but for the last row: they wait in memory.
+const BYTES_PER_COMMIT: usize = 16 << 20;
 
 /// What an entry holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -243,7 +245,7 @@ pub fn restore(from: &Path, data: &Path, now: UnixMillis) -> Result<(), BackupEr
         return Err(BackupError::Version(version.first().copied().unwrap_or(0)));
     }
     create_folder(data)?;
-    let mut restoring = Restoring { data, now, store: None, group: None, rows: 0, config: None, large: None };
+    let mut restoring = Restoring { data, now, store: None, group: None, rows: 0, bytes: 0, config: None, large: None };
     loop {
         let so_far = reading.hasher.finish();
         let (entry, bytes) = reading.entry()?;
@@ -297,6 +299,7 @@ struct Restoring<'a> {
     store: Option<Store>,
     group: Option<Group>,
     rows: usize,
+    bytes: usize,
     config: Option<Config>,
     /// The file whose chunks come: record, id, whole length, length so far.
     large: Option<(RecordNumber, [u8; 32], u64, u64)>,
@@ -350,8 +353,9 @@ impl Restoring<'_> {
         };
         group.put(table, key, value);
         self.rows = self.rows.saturating_add(1);
-        if self.rows >= ROWS_PER_COMMIT {
-            self.rows = 0;
+        self.bytes = self.bytes.saturating_add(bytes.len());
+        if self.rows >= ROWS_PER_COMMIT || self.bytes >= BYTES_PER_COMMIT {
+            (self.rows, self.bytes) = (0, 0);
             group.commit()?;
         } else {
             self.group = Some(group);
@@ -383,5 +387,29 @@ impl Restoring<'_> {
         }
         let config = self.config.ok_or(BackupError::Damaged("its configuration is missing"))?;
         Ok(write_config(self.data, &config)?)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_restoration_keeps_few_bytes_in_memory_however_large_its_rows_are() {
+        let folder = tempfile::tempdir().unwrap();
+        let data = folder.path();
+        let store = Some(Store::create(data, 1).unwrap());
+        let now = UnixMillis(1);
+        let mut restoring = Restoring { data, now, store, group: None, rows: 0, bytes: 0, config: None, large: None };
+        let table = Table::ALL.iter().position(|table| *table == Table::Objects).unwrap();
+        let table = u8::try_from(table).unwrap();
+        let value = vec![7; usize::try_from(ENTRY_BYTES_MAX).unwrap() - 4];
+        let count = BYTES_PER_COMMIT / value.len() + 1;
+        for n in 0..count {
+            let key = u8::try_from(n).unwrap();
+            restoring.take(Entry::Row, &[&[table, 0, 1, key], value.as_slice()].concat()).unwrap();
+        }
+        let there = restoring.store.as_ref().unwrap().snapshot().unwrap().get(Table::Objects, &[0]).unwrap();
+        assert_eq!(there.map(|there| there.len()), Some(value.len()), "the first rows are on the disk by now");
     }
 }

@@ -273,10 +273,11 @@ fn guarded<T>(work: impl FnOnce() -> Result<T, StoreError>) -> Result<T, StoreEr
     catch_unwind(AssertUnwindSafe(work)).unwrap_or(Err(StoreError::Damaged("the database stopped")))
 }
 
-/// Looks at one row: its key, its value. Says whether to go on.
+/// Looks at one row: its key, its value. Says whether to go on. It must not write to the group that it looks at, whose
+/// changes are being read: what is to be written is gathered, and put after the scan.
 pub(crate) type EachRow<'a> = &'a mut dyn FnMut(&[u8], &[u8]) -> Result<ControlFlow<()>, StoreError>;
 
-/// Looks at every row: its key, its value.
+/// Looks at every row: its key, its value. As [`EachRow`], it must not write to the group that it looks at.
 pub(crate) type EveryRow<'a> = &'a mut dyn FnMut(&[u8], &[u8]) -> Result<(), StoreError>;
 
 /// What can be read, of a snapshot or inside a group.

@@ -22,7 +22,7 @@ use iroh::{
 };
 use tokio::{io::AsyncWrite, sync::Semaphore, task::JoinHandle, time::timeout};
 
-use super::{Carrier, Connection, Ends, OPENING_TIME, Services, Soon, probe};
+use super::{Carrier, Connected, Connection, Ends, OPENING_TIME, Services, Soon, probe};
 use crate::error::SyncError;
 
 /// Time for the other ends to learn that this one closes.
@@ -84,15 +84,20 @@ impl Carrier for Quic {
         RelayAddress::new(key, addresses, None)
     }
 
-    fn connect<'a>(&'a self, address: &'a RelayAddress, protocol: &'a [u8]) -> Soon<'a, Option<Box<dyn Connection>>> {
+    fn connect<'a>(&'a self, address: &'a RelayAddress, protocol: &'a [u8]) -> Soon<'a, Connected> {
         Box::pin(async move {
-            let id = iroh::PublicKey::from_bytes(&address.key.0).ok()?;
+            let id = iroh::PublicKey::from_bytes(&address.key.0).map_err(|_| SyncError::Unreachable)?;
             let sockets = address.addresses.iter().copied().map(TransportAddr::Ip);
             let connecting = self.endpoint.connect(EndpointAddr::from_parts(id, sockets), protocol);
             tokio::select! {
                 biased;
-                connected = connecting => Some(Box::new(connected.ok()?) as Box<dyn Connection>),
-                () = probe::all_refuse(&address.addresses) => None,
+                connected = connecting => match connected {
+                    Ok(connection) => Ok(Box::new(connection) as Box<dyn Connection>),
+                    Err(_) => Err(SyncError::Unreachable),
+                },
+                own = probe::all_refuse(&address.addresses) => {
+                    Err(own.map_or(SyncError::Unreachable, |error| SyncError::Bind(error.to_string())))
+                }
             }
         })
     }

@@ -17,7 +17,7 @@ use tokio::time::sleep;
 
 use crate::{
     engine::slot::Side,
-    error::SyncError,
+    error::{FailureKind, SyncError},
     event::Event,
     net::{Line, Link, Node, Services},
     relay::{Session, refusal},
@@ -71,7 +71,7 @@ impl Slot {
                 still_open(content)?;
                 Ok(Self { name, at: At::Relay(Box::new(session)), is_asked: false })
             }
-            Err(SyncError::NoRelay | SyncError::Unreachable) => {
+            Err(error) if is_away(&error) => {
                 let slot = OpenSlot::new(node, name).ok_or(SyncError::TicketClosed)?;
                 Ok(Self { name, at: At::Here(slot), is_asked: false })
             }
@@ -125,7 +125,7 @@ impl Slot {
         let posted = SlotPost { name: self.name, index, message };
         loop {
             match self.try_post(&posted).await {
-                Err(SyncError::Unreachable) if self.is_with_relay() => self.come_back(node).await?,
+                Err(error) if is_away(&error) && self.is_with_relay() => self.come_back(node).await?,
                 posted => return still_open(posted?).map(drop),
             }
         }
@@ -144,7 +144,7 @@ impl Slot {
         let asked = SlotRead { name: self.name, seen: index, wait_ms: SLOT_WAIT_MS_MAX };
         loop {
             let content = match self.read(asked).await {
-                Err(SyncError::Unreachable) if self.is_with_relay() => {
+                Err(error) if is_away(&error) && self.is_with_relay() => {
                     self.come_back(node).await?;
                     continue;
                 }
@@ -211,17 +211,9 @@ impl Slot {
     /// Connects to the relay again, however often that takes: an invitation outlives a connection.
     async fn come_back(&mut self, node: &Node) -> Result<(), SyncError> {
         let At::Relay(session) = &mut self.at else { return Err(SyncError::Unreachable) };
-        loop {
-            sleep(COMING_BACK_PAUSE).await;
-            match open_session(node, &session.vault, session.record).await {
-                Ok(again) => {
-                    **session = again;
-                    return Ok(());
-                }
-                Err(SyncError::Unreachable) => {}
-                Err(error) => return Err(error),
-            }
-        }
+        let again = until_reached(COMING_BACK_PAUSE, || open_session(node, &session.vault, session.record)).await?;
+        **session = again;
+        Ok(())
     }
 
     pub(super) async fn end(self) {
@@ -234,6 +226,25 @@ impl Slot {
             }
         }
     }
+}
+
+/// Tries again and again, with a pause before each time, until it is done or something else than the network is why not.
+async fn until_reached<T, Trying>(pause: Duration, mut attempt: impl FnMut() -> Trying) -> Result<T, SyncError>
+where
+    Trying: Future<Output = Result<T, SyncError>>,
+{
+    loop {
+        sleep(pause).await;
+        match attempt().await {
+            Err(error) if error.kind() == FailureKind::Network => {}
+            ended => return ended,
+        }
+    }
+}
+
+/// Whether there is no relay, or none that can be reached now.
+pub(super) fn is_away(error: &SyncError) -> bool {
+    matches!(error, SyncError::NoRelay) || error.kind() == FailureKind::Network
 }
 
 /// A stream at the relay on which nothing is under way. What came meanwhile is taken in first: an invitation names the
@@ -272,4 +283,30 @@ fn content(frame: Frame) -> Result<SlotContent, SyncError> {
 
 fn still_open(content: SlotContent) -> Result<SlotContent, SyncError> {
     if content.open { Ok(content) } else { Err(SyncError::TicketClosed) }
+}
+
+#[cfg(test)]
+mod tests {
+    use carnet_protocol::frame::Denial;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn whatever_the_network_does_an_invitation_is_come_back_to() {
+        let mut failures = vec![
+            SyncError::Denied(Denial::Rate),
+            SyncError::Denied(Denial::Unavailable),
+            SyncError::Bind("no way there".to_owned()),
+            SyncError::Unreachable,
+        ];
+        let attempt = || std::future::ready(failures.pop().map_or(Ok(7), Err));
+        assert_eq!(until_reached(Duration::ZERO, attempt).await.unwrap(), 7);
+        let mut attempts = 0;
+        let refused = until_reached(Duration::ZERO, || {
+            attempts += 1;
+            std::future::ready(Err::<(), _>(SyncError::NotAdmitted))
+        });
+        assert!(matches!(refused.await, Err(SyncError::NotAdmitted)));
+        assert_eq!(attempts, 1, "what the network is not to blame for is not tried again");
+    }
 }

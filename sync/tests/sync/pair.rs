@@ -2,12 +2,12 @@
 
 use std::{future::pending, time::Duration};
 
-use carnet_sync::{Invited, Meeting, Met, SyncError, hand_on};
+use carnet_sync::{Event, Invited, Meeting, Met, SyncError, hand_on, serve_peers};
 use carnet_vault::{
     RecordId, RelayAddress,
     pairing::{Delivery, Ticket},
 };
-use tokio::time::timeout;
+use tokio::{sync::oneshot, time::timeout};
 
 use crate::world::{Device, relay};
 
@@ -269,4 +269,71 @@ async fn a_ticket_without_its_inviter_says_that_nobody_answers() {
     drop(invited);
     let entered = Meeting::enter(&two.node, &two.vault, ticket, "Téléphone").await;
     assert!(matches!(entered.map(drop), Err(SyncError::TicketClosed)));
+}
+
+#[tokio::test]
+async fn whoever_waits_for_a_device_that_was_killed_is_told_and_may_begin_again() {
+    let (_folder, relay) = relay().await;
+    let (one, two) = (Device::new(820).await, Device::new(821).await);
+    let (id, met, meeting, _) = met(&one, &two, Some(&relay.address)).await;
+    let joining = meeting.accept("Camille").await.unwrap();
+    // A process that is killed says nothing to anybody: its slot stays open.
+    drop(met);
+    let waited = timeout(PATIENCE, joining.wait(&two.node, Duration::from_secs(2), &mut |_| {})).await.unwrap();
+    assert!(matches!(waited, Err(SyncError::NobodyAnswered)), "{waited:?}");
+    let invited = Invited::open(&one.node, &one.vault, id, Delivery::AtOnce, false).await.unwrap();
+    let ticket = handed_over(invited.ticket());
+    let (met, meeting) =
+        tokio::join!(invited.meet(&one.node, pending()), Meeting::enter(&two.node, &two.vault, ticket, "Téléphone"));
+    let joining = meeting.unwrap().accept("Camille").await.unwrap();
+    hand_on(&one.node, met.unwrap().admit(&one.node).await.unwrap(), PATIENCE, &mut |_| {}).await.unwrap();
+    joining.wait(&two.node, PATIENCE, &mut |_| {}).await.unwrap();
+    assert_eq!(two.labels(&id), ["Pénicilline"]);
+    relay.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_device_that_hangs_holds_up_nobody_beyond_their_patience() {
+    let (one, two) = (Device::new(830).await, Device::new(831).await);
+    let (id, _met, meeting, _) = met(&one, &two, None).await;
+    let joining = meeting.accept("Camille").await.unwrap();
+    let (release, released) = std::sync::mpsc::channel::<()>();
+    let (is_held, held) = oneshot::channel::<()>();
+    let vault = one.vault.clone();
+    let hanging = tokio::task::spawn_blocking(move || {
+        let _vault = vault.lock().unwrap();
+        is_held.send(()).unwrap();
+        let _ = released.recv();
+    });
+    held.await.unwrap();
+    let mut hush = |_: Event| {};
+    let serving = serve_peers(&one.node, &one.vault, id, &mut hush, pending());
+    let mut hush_too = |_: Event| {};
+    let waiting = timeout(PATIENCE, joining.wait(&two.node, Duration::from_secs(2), &mut hush_too));
+    let waited = tokio::select! {
+        waited = waiting => waited.expect("it ends long before a connection that hangs is given up"),
+        () = serving => unreachable!("it goes on"),
+    };
+    assert!(matches!(waited, Err(SyncError::NobodyAnswered)), "{waited:?}");
+    release.send(()).unwrap();
+    hanging.await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_record_that_has_begun_to_come_is_waited_for() {
+    let (_folder, relay) = relay().await;
+    let (one, two) = (Device::new(840).await, Device::new(841).await);
+    let (id, met, meeting, _) = met(&one, &two, Some(&relay.address)).await;
+    let joining = meeting.accept("Camille").await.unwrap();
+    hand_on(&one.node, met.admit(&one.node).await.unwrap(), PATIENCE, &mut |_| {}).await.unwrap();
+    let patience = Duration::from_secs(3);
+    // The relay lets this device in at once; then its disk is slow.
+    let mut slow = |event| {
+        if event == Event::Connected {
+            std::thread::sleep(patience + Duration::from_secs(1));
+        }
+    };
+    joining.wait(&two.node, patience, &mut slow).await.unwrap();
+    assert_eq!(two.labels(&id), ["Pénicilline"]);
+    relay.stop().await;
 }

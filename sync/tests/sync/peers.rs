@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use carnet_sync::{Event, FailureKind, SyncError, export_exchange, import_exchange, serve_peers, sync_with_peer};
-use carnet_vault::RecordId;
+use carnet_vault::{RecordId, RelayAddress};
 use tokio::sync::oneshot;
 
 use crate::world::{Device, pair_by_hand, relay, two_devices};
@@ -149,4 +149,14 @@ async fn a_peer_that_says_nothing_holds_nobody_up() {
     let asked = sync_with_peer(&two.node, &two.vault, id, &address, &mut tell);
     let answered = tokio::time::timeout(Duration::from_secs(20), asked).await.expect("no waiting");
     assert!(matches!(answered, Err(SyncError::NotAdmitted)));
+}
+
+#[tokio::test]
+async fn what_this_machine_itself_cannot_do_is_said() {
+    let (one, two) = (Device::new(170).await, Device::new(171).await);
+    let id = one.begin(None).record;
+    // To everybody at once: no socket of ours may send there.
+    let nowhere = RelayAddress::new(two.node.address().key, vec!["255.255.255.255:9".parse().unwrap()], None);
+    let met = sync_with_peer(&one.node, &one.vault, id, &nowhere, &mut |_| {}).await;
+    assert!(matches!(&met, Err(SyncError::Bind(_))), "{met:?}");
 }
