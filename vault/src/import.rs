@@ -6,6 +6,7 @@
 //! already staged are passed over. Importing a file twice adds nothing the second time.
 
 mod publish;
+mod staged;
 
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap, hash_map},
@@ -23,7 +24,7 @@ use carnet_record::{
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
-use self::publish::Publishing;
+use self::{publish::Publishing, staged::Staged};
 use crate::{
     blob::Sealed,
     documents::named_file,
@@ -121,17 +122,12 @@ struct ImportRow {
     items: u64,
     /// Rows staged.
     rows: u64,
+    /// Their bytes.
+    #[serde(default)]
+    bytes: u64,
     /// Samples that repeat others of the same item, by kind.
     #[serde(default)]
     repeated: BTreeMap<String, usize>,
-}
-
-/// A staged row.
-#[derive(Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-enum Staged {
-    Draft(Box<Draft>),
-    Batch(Vec<u8>),
 }
 
 impl<'v> Record<'v> {
@@ -301,8 +297,9 @@ impl Import<'_, '_> {
     }
 
     fn stage(&mut self, staged: &Staged) {
-        let row = row::write(staged);
+        let row = staged.write();
         self.step_bytes += row.len();
+        self.state.bytes += u64::try_from(row.len()).unwrap_or(u64::MAX);
         self.rows.push(row);
     }
 
@@ -343,6 +340,7 @@ impl Import<'_, '_> {
         self.flush()?;
         let tally = self.tally.take().unwrap_or_default();
         let (key, record, repeated) = (self.key, self.record, self.state.repeated);
+        let staged_bytes = self.state.bytes;
         let mut refused = None;
         let published = record.commit(|record, writer| {
             let mut publishing = Publishing { record, by_kind: BTreeMap::new(), files: BTreeSet::new() };
@@ -373,6 +371,7 @@ impl Import<'_, '_> {
             Ok(outcome)
         });
         let outcome = published.map_err(|error| refused.take().unwrap_or_else(|| ImportError::from(error).into()))?;
+        record.live.has_slack |= staged_bytes >= SLACK_BYTES;
         if self.files.is_some() {
             record.sweep_files().map_err(ImportError::from)?;
         }
@@ -393,6 +392,7 @@ impl Import<'_, '_> {
         writer.remove(IMPORT, &self.key)?;
         self.record.let_go(&mut writer, files)?;
         writer.commit()?;
+        self.record.live.has_slack |= self.state.bytes >= SLACK_BYTES;
         Ok(self.record.sweep_files()?)
     }
 }
@@ -441,7 +441,7 @@ fn default_zone() -> ZoneHistory {
 
 /// The sealed file that a staged row names.
 pub(crate) fn staged_file(row: &[u8]) -> Result<Option<ObjectId>, StoreError> {
-    Ok(match row::read(row)? {
+    Ok(match Staged::read(row)? {
         Staged::Draft(draft) => named_file(&draft.fact.to_fields()),
         Staged::Batch(_) => None,
     })
@@ -458,6 +458,8 @@ pub(crate) fn hex(bytes: &[u8]) -> String {
 
 /// Rows after which the staging is made durable.
 const STEP_ROWS: usize = 512;
+/// Bytes of staging whose room the vault file gives back to the disk when it is closed.
+const SLACK_BYTES: u64 = 8 << 20;
 /// Bytes after which the staging is made durable.
 const STEP_BYTES: usize = 4 << 20;
 /// The setting that holds the person's zones.

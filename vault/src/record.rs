@@ -175,6 +175,8 @@ pub(crate) struct Live {
     pub(crate) volumes: Volumes,
     /// Attached files that entries were seen to name.
     pub(crate) named_files: RefCell<HashSet<ObjectId>>,
+    /// The file has room that nothing uses any more: a large staging was cleared.
+    pub(crate) has_slack: bool,
 }
 
 /// An open record. It borrows the vault, so that one thing is done at a time.

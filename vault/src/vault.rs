@@ -294,12 +294,17 @@ impl Vault {
         }
     }
 
-    /// Ends the use of the vault. Keys are cleared from memory.
+    /// Ends the use of the vault. Keys are cleared from memory. Room that a large import took for its staging goes back
+    /// to the disk.
     ///
     /// # Errors
     /// The store's; what was acknowledged is safe all the same.
-    pub fn close(self) -> Result<(), StoreError> {
+    pub fn close(mut self) -> Result<(), StoreError> {
+        let has_slack = self.live.values().any(|live| live.has_slack);
         drop(self.live);
+        if has_slack {
+            self.store.compact()?;
+        }
         self.store.close()
     }
 
@@ -458,6 +463,7 @@ impl Live {
             sections: BTreeMap::new(),
             volumes: Volumes::default(),
             named_files: RefCell::default(),
+            has_slack: false,
         }
     }
 

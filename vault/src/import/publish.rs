@@ -17,7 +17,6 @@ use crate::{
     entries::{entry_of, id_in},
     measures,
     record::{Record, RecordError},
-    row,
     store::{StoreError, Writer},
     tables::{Key, STAGING},
     volumes::ViewRow,
@@ -43,7 +42,7 @@ impl Publishing<'_, '_> {
         let (mut group_bytes, mut group_ops) = (0, 0);
         for row in reader.prefix(STAGING, key)? {
             let (_, row) = row?;
-            let Staged::Draft(draft) = row::read(&row)? else { continue };
+            let Staged::Draft(draft) = Staged::read(&row)? else { continue };
             let ops = ops_of(&entry_of(EntryId([0; 16]), &draft).to_fields());
             let is_full = group_bytes + row.len() > GROUP_BYTES || group_ops + ops > GROUP_OPS;
             if is_full || group.len() >= GROUP_ENTRIES {
@@ -118,7 +117,7 @@ impl Publishing<'_, '_> {
         let mut places: BTreeMap<(Series, Month), Vec<Vec<u8>>> = BTreeMap::new();
         for row in reader.prefix(STAGING, key)? {
             let (place, row) = row?;
-            if let Staged::Batch(payload) = row::read(&row)? {
+            if let Staged::Batch(payload) = Staged::read(&row)? {
                 let columns = decode(&payload)?;
                 places.entry((columns.series().clone(), columns.month())).or_default().push(place);
             }
@@ -127,15 +126,14 @@ impl Publishing<'_, '_> {
             let mut samples: Vec<Sample> = Vec::new();
             for place in rows {
                 let row = reader.get(STAGING, &place)?.ok_or(StoreError::Damaged)?;
-                if let Staged::Batch(payload) = row::read(&row)? {
+                if let Staged::Batch(payload) = Staged::read(&row)? {
                     samples.extend(decode(&payload)?.into_samples());
                 }
             }
             let read = u64::try_from(samples.len()).unwrap_or(u64::MAX);
             let cut = Columns::cut(&series, samples);
             let repeated = u64::try_from(cut.repeated).unwrap_or(0);
-            let samples = cut.columns.into_iter().flat_map(Columns::into_samples).collect();
-            let added = self.record.write_samples(writer, &series, samples, &zones)?;
+            let added = self.record.write_columns(writer, cut.columns, &zones)?;
             let counts = self.count(&series.kind);
             counts.added += added;
             counts.merged += repeated;

@@ -12,7 +12,7 @@ use carnet_crypto::{
 use carnet_protocol::envelope::EnvelopeKind;
 use carnet_record::{
     Day, SectionKind, ZoneHistory,
-    batch::{Columns, Month, Sample, Series},
+    batch::{Columns, Month, Series},
 };
 use serde::{Deserialize, Serialize};
 
@@ -40,17 +40,16 @@ pub(crate) struct BatchRow {
 }
 
 impl Record<'_> {
-    /// Publishes samples that are not live yet, as batches, in this step. Returns how many were new.
-    pub(crate) fn write_samples(
+    /// Publishes the samples that are not live yet, as batches, in this step. Returns how many were new.
+    pub(crate) fn write_columns(
         &mut self,
         writer: &mut Writer,
-        series: &Series,
-        samples: Vec<Sample>,
+        columns: Vec<Columns>,
         zones: &ZoneHistory,
     ) -> Result<u64, RecordError> {
         let section = self.section_of(SectionKind::Measures)?;
         let mut added = 0;
-        for columns in Columns::cut(series, samples).columns {
+        for columns in columns {
             for fresh in self.without_live(writer, columns)? {
                 let year = i16::try_from(fresh.month().year()).unwrap_or(i16::MAX);
                 let volume = self.volume_of(SectionKind::Measures, year);

@@ -79,10 +79,7 @@ impl Record<'_> {
     pub(crate) fn issue_again(&mut self, writer: &mut Writer, unsent: Unsent) -> Result<(), RecordError> {
         self.write_entries(writer, &unsent.volumes)?;
         let zones = self.zones()?;
-        for columns in unsent.batches {
-            let series = columns.series().clone();
-            self.write_samples(writer, &series, columns.into_samples(), &zones)?;
-        }
+        self.write_columns(writer, unsent.batches, &zones)?;
         for line in unsent.lines {
             self.write_line(writer, line.kind, line.detail)?;
         }

@@ -50,6 +50,25 @@ fn a_typed_value_out_of_bounds_is_refused_and_leaves_nothing() {
 }
 
 #[test]
+fn a_vault_gives_back_the_room_that_a_large_import_took() {
+    let mut device = Device::new(184);
+    let id = device.begin().record;
+    let items = (0..100).map(|n| {
+        let mut draft = allergy(&format!("pollen {n}"));
+        draft.comment = Some("lu ".repeat(30_000));
+        Item::Draft(Box::new(draft))
+    });
+    let outcome = import(&mut device.record(&id), 1, items.chain([Item::Tally(Box::default())]).collect());
+    assert_eq!(outcome.by_kind["allergy"].added, 100);
+    let during = device.vault.store().stats().unwrap().file_bytes;
+    let mut device = device.reopen();
+    let after = device.vault.store().stats().unwrap().file_bytes;
+    assert!(after < during * 3 / 4, "{during} bytes, then {after}");
+    assert_eq!(device.record(&id).list(&Filter::default()).unwrap().len(), 100);
+    assert!(device.vault.verify().is_ok());
+}
+
+#[test]
 fn importing_twice_adds_nothing_and_a_newer_export_only_what_is_new() {
     let mut device = Device::new(4);
     let id = device.begin().record;

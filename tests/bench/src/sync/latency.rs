@@ -201,7 +201,8 @@ async fn meet(
         drop(done);
         outcome
     };
-    let serving = serve_peers(&one.node, &one.vault, async {
+    let mut hear = |_: Event| {};
+    let serving = serve_peers(&one.node, &one.vault, *id, &mut hear, async {
         drop(ended.await);
     });
     let ((), asked) = tokio::join!(serving, asking);
