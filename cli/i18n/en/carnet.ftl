@@ -429,6 +429,7 @@ demo-digest-second = Digest on the second device
 demo-relay-holds = 8. All that the relay sees:
 demo-search = 9. Known texts, searched for in the samples and in every file of the relay:
 demo-audit-file = Every number that it could give is in { $path }. Names, birth dates, contents: it has none.
+demo-column-file = File
 demo-column-record = Record
 demo-column-sections = Sections
 demo-column-envelopes = Envelopes

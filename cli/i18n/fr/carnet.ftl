@@ -429,6 +429,7 @@ demo-digest-second = Empreinte sur le second appareil
 demo-relay-holds = 8. Tout ce que le relais voit :
 demo-search = 9. Textes connus, cherchés dans les exemples et dans tous les fichiers du relais :
 demo-audit-file = Chaque nombre qu'il pourrait donner est dans { $path }. Noms, dates de naissance, contenus : il n'a rien de tel.
+demo-column-file = Fichier
 demo-column-record = Carnet
 demo-column-sections = Rubriques
 demo-column-envelopes = Enveloppes

@@ -142,6 +142,7 @@ fn follow(
     let mut words = vec!["import"];
     words.extend(samples.iter().map(String::as_str));
     let imported = first.run(&words)?;
+    stage.show(&[import_report(&imported)]);
     say(&msg!("demo-scene-pair"));
     let code = pair(stage, &first, &second, person)?;
     say(&msg!("demo-scene-sync"));
@@ -161,6 +162,26 @@ fn follow(
         "digests": [one, two],
         "equal": equal,
     }))
+}
+
+/// What became of the rows of each file.
+fn import_report(imported: &Value) -> Block {
+    let head = vec![
+        msg!("demo-column-file"),
+        msg!("import-read"),
+        msg!("import-added"),
+        msg!("import-merged"),
+        msg!("import-set-aside"),
+        msg!("import-refused"),
+    ];
+    let row = |file: &Value| {
+        let path = text(&file["path"]);
+        let name = Path::new(&path).file_name().map_or_else(String::new, |name| name.to_string_lossy().into_owned());
+        let counts = ["read", "added", "merged", "set_aside", "refused"].map(|count| text(&file[count]));
+        std::iter::once(name).chain(counts).map(Cell::from).collect()
+    };
+    let files = imported["files"].as_array();
+    Block::Rows(head, files.into_iter().flatten().map(row).collect())
 }
 
 /// Both sides at once: each shows its code; the codes are compared here as two people would, by eye.
