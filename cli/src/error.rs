@@ -48,6 +48,11 @@ impl Exit {
 pub(crate) enum Failure {
     /// The record is on this device already.
     AlreadyHere,
+    /// An archive of our own of a later version.
+    ArchiveVersion {
+        /// The file.
+        path: String,
+    },
     /// A blood group that is none of the eight.
     BadBloodGroup,
     /// A code without its system, or in a wrong form.
@@ -122,6 +127,8 @@ pub(crate) enum Failure {
         /// How many.
         count: usize,
     },
+    /// A file of exchange of another version.
+    ExchangeVersion,
     /// A file is there already.
     FileExists {
         /// The file.
@@ -362,6 +369,7 @@ impl Failure {
     pub(crate) fn message(&self) -> Message {
         match self {
             Self::AlreadyHere => msg!("error-already-here"),
+            Self::ArchiveVersion { path } => msg!("error-archive-version", path = path),
             Self::BadBloodGroup => msg!("error-bad-blood-group"),
             Self::BadCode(option) => msg!("error-bad-code", option = *option),
             Self::BadDate(option) => msg!("error-bad-date", option = *option),
@@ -390,6 +398,7 @@ impl Failure {
             Self::DiskFull => msg!("error-disk-full"),
             Self::EntryTooLarge => msg!("error-entry-too-large"),
             Self::EntryUnknown => msg!("error-entry-unknown"),
+            Self::ExchangeVersion => msg!("error-exchange-version"),
             Self::FileExists { path } => msg!("error-file-exists", path = path),
             Self::FileNotHere => msg!("error-file-not-here"),
             Self::FilesDamaged { count } => msg!("error-files-damaged", count = *count),
@@ -475,7 +484,8 @@ impl Failure {
     #[expect(clippy::too_many_lines, reason = "one arm for each failure; splitting would hide a missing one")]
     pub(crate) fn exit(&self) -> Exit {
         match self {
-            Self::BundleTooLarge
+            Self::ArchiveVersion { .. }
+            | Self::BundleTooLarge
             | Self::CarnetArchive { .. }
             | Self::DeviceUnknown
             | Self::DevicesFull
@@ -483,6 +493,7 @@ impl Failure {
             | Self::DiskFull
             | Self::EntryTooLarge
             | Self::EntryUnknown
+            | Self::ExchangeVersion
             | Self::FileExists { .. }
             | Self::FileNotHere
             | Self::FileRefused { .. }

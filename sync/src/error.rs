@@ -67,6 +67,9 @@ pub enum SyncError {
     /// An exchange file could not be read or written.
     #[error("the exchange file: {0}")]
     File(std::io::ErrorKind),
+    /// The exchange file was made by a later version.
+    #[error("the exchange file was made by a newer version of Carnet")]
+    LaterFile,
     /// The exchange file is of another record, or none.
     #[error("this is not an exchange file of this record")]
     NotThisRecord,
@@ -126,7 +129,7 @@ impl SyncError {
         match self {
             Self::Ours => Fault::Ours,
             Self::Malformed | Self::RelayAlarm { .. } | Self::Unreachable => Fault::Peer,
-            Self::NotThisRecord => Fault::Input,
+            Self::NotThisRecord | Self::LaterFile => Fault::Input,
             Self::File(_) => Fault::Disk,
             Self::Pairing(error) => error.fault(),
             Self::Vault(error) => error.fault(),
@@ -152,7 +155,9 @@ impl SyncError {
             Self::Pairing(error) if error.fault() == Fault::Peer => FailureKind::Integrity,
             Self::NoRelay | Self::OtherRelay | Self::Pairing(_) => FailureKind::Usage,
             Self::Recovery(error) if error.fault() == Fault::Caller => FailureKind::Usage,
-            Self::File(_) | Self::Interrupted | Self::Vault(_) | Self::Recovery(_) | Self::Ours => FailureKind::Local,
+            Self::File(_) | Self::Interrupted | Self::LaterFile | Self::Vault(_) | Self::Recovery(_) | Self::Ours => {
+                FailureKind::Local
+            }
         }
     }
 }

@@ -9,7 +9,10 @@ use std::{
     sync::PoisonError,
 };
 
-use carnet_protocol::frame::{COALESCED_BYTES, Frame, FrameHeader, ObjectPart, PeerEnvelopes, PeerFile};
+use carnet_protocol::{
+    codec::DecodeError,
+    frame::{COALESCED_BYTES, FRAME_VERSION, Frame, FrameHeader, ObjectPart, PeerEnvelopes, PeerFile},
+};
 use carnet_vault::{
     CarriedOp, Record, RecordId,
     blob::Download,
@@ -90,8 +93,8 @@ pub fn export_exchange(vault: &SharedVault, record: RecordId, out: &mut dyn Writ
 /// Takes in what a file of exchange holds. What was taken before an error stays.
 ///
 /// # Errors
-/// [`SyncError::NotThisRecord`] when this vault does not have the record; [`SyncError::File`] for a file that is cut;
-/// [`SyncError::Malformed`].
+/// [`SyncError::NotThisRecord`] when this vault does not have the record; [`SyncError::LaterFile`];
+/// [`SyncError::File`] for a file that is cut; [`SyncError::Malformed`].
 pub fn import_exchange(
     vault: &SharedVault,
     input: &mut dyn Read,
@@ -318,7 +321,11 @@ fn read_head(input: &mut dyn Read) -> Result<PeerFile, SyncError> {
         Err(error) if error.kind() == ErrorKind::UnexpectedEof => return Err(SyncError::NotThisRecord),
         Err(error) => return Err(SyncError::File(error.kind())),
     }
-    Ok(PeerFile::decode_first(&head).map_err(|_| SyncError::NotThisRecord)?.0)
+    match PeerFile::decode_first(&head) {
+        Ok((head, _)) => Ok(head),
+        Err(DecodeError::Unsupported { value, .. }) if value > u64::from(FRAME_VERSION) => Err(SyncError::LaterFile),
+        Err(_) => Err(SyncError::NotThisRecord),
+    }
 }
 
 /// The next frame of a file. Its length is bounded by its kind before anything is allocated.

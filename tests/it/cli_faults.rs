@@ -12,7 +12,10 @@ use std::{
 
 use carnet_tests::process::{Carnet, Home, Ran, copy, finish, program, text, uptime, wait};
 
-use crate::cli_record::{camille, samples};
+use crate::{
+    cli_record::{camille, samples},
+    cli_sync::words_of,
+};
 
 /// How often it is looked whether the other process has the lock, 20 ms apart.
 const TRIES: u32 = 3000;
@@ -277,6 +280,92 @@ fn fault_a12_a_full_disk_is_said_and_loses_nothing() {
     assert_eq!(said("full").refused(1), "disk_full");
     assert_eq!(said("doctor").data()["verified"], true);
     assert_eq!(digest_of(&home, "before.zip"), digest_of(&home, "after.zip"));
+}
+
+#[test]
+fn fault_a12_what_leaves_for_a_full_disk_is_said_to_fail_and_leaves_no_part() {
+    let home = Home::new();
+    let carnet = home.carnet("vault");
+    carnet.run(&["init", "--name", "Ana", "--no-relay", "--kit-out", text(&home.path("kit.pdf"))]).data();
+    let words = home.secret("words", &words_of(&fs::read(home.path("kit.pdf")).expect("the sheet")));
+    // Bytes that nothing makes smaller.
+    let mut state = 7_u64;
+    let noise: Vec<u8> = std::iter::repeat_with(|| {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (state >> 56) as u8
+    })
+    .take(3 << 20)
+    .collect();
+    let note = home.file("noise.pdf", [b"%PDF-1.4\n".as_slice(), &noise].concat());
+    carnet.run(&["document", "add", text(&note)]).data();
+    let digest = carnet.digest();
+    let Some(said) = on_own_disk(
+        "cli_faults::fault_a12_what_leaves_for_a_full_disk_is_said_to_fail_and_leaves_no_part",
+        &home,
+        "1m",
+        &format!(
+            "full=$disk
+             disk={home}
+             run archive export --yes --out $full/all.zip
+             run fhir export --yes --format fhir --out $full/all.json
+             run exchange sync --file $full/stick
+             run document document show {id} --out $full/noise.pdf
+             ls -A \"$full\" >{home}/said/left
+             /usr/bin/head -c 2m /dev/zero >\"$full/fill\"
+             run kit recovery kit --yes --words-fd 0 --out $full/kit.pdf <{words}
+             run small export --yes --section treatments --out $full/small.zip
+             run rehearse recovery rehearse --words-fd 0 <{words}
+             ls -A \"$full\" >>{home}/said/left",
+            home = text(&home.path("")).trim_end_matches('/'),
+            id = carnet.run(&["document", "list"]).data()[0]["id"].as_str().expect("an id"),
+            words = text(&words),
+        ),
+    ) else {
+        return;
+    };
+    for name in ["archive", "fhir", "exchange", "document", "kit", "small"] {
+        assert_eq!(said(name).refused(1), "disk_full", "{name}");
+    }
+    said("rehearse").data();
+    assert_eq!(fs::read_to_string(home.path("said/left")).expect("the list"), "fill\n", "no part is left of any");
+    assert_eq!(carnet.digest(), digest);
+    assert_eq!(carnet.run(&["doctor", "--deep"]).data()["verified"], true);
+}
+
+#[test]
+fn fault_a12_a_kit_whose_vault_is_full_never_leaves_a_record_without_its_words() {
+    let home = Home::new();
+    let carnet = home.carnet("vault");
+    carnet.run(&["init", "--name", "Ana", "--no-relay", "--kit-out", text(&home.path("kit.pdf"))]).data();
+    let words = home.secret("words", &words_of(&fs::read(home.path("kit.pdf")).expect("the sheet")));
+    let Some(said) = on_own_disk(
+        "cli_faults::fault_a12_a_kit_whose_vault_is_full_never_leaves_a_record_without_its_words",
+        &home,
+        "8m",
+        &format!(
+            "/bin/cp -a {home}/vault \"$disk/vault\"
+             /usr/bin/head -c 9m /dev/zero >\"$disk/fill\"
+             run kit recovery kit --yes --words-fd 0 --out {home}/new.pdf <{words}
+             rm \"$disk/fill\"
+             /bin/cp -a \"$disk/vault\" {home}/after",
+            home = text(&home.path("")).trim_end_matches('/'),
+            words = text(&words),
+        ),
+    ) else {
+        return;
+    };
+    assert_eq!(
+        (said("kit").refused(1), said("kit").warnings()),
+        ("disk_full".into(), vec!["warning_kit_uncertain".into()])
+    );
+    // Nobody can say at that moment which of the two is in force: both sheets are there, and one of them opens it.
+    let after = home.carnet("after");
+    let opens = |sheet: &str| {
+        let words = words_of(&fs::read(home.path(sheet)).expect("the sheet"));
+        after.run_with(&["recovery", "rehearse", "--words-fd", "0"], &format!("{words}\n")).code == Some(0)
+    };
+    assert_ne!(opens("kit.pdf"), opens("new.pdf"));
+    assert_eq!(after.run(&["doctor", "--deep"]).data()["verified"], true);
 }
 
 #[test]

@@ -2,6 +2,7 @@
 
 mod acceptance;
 mod architecture;
+mod cli_archive;
 mod cli_attacks;
 mod cli_damage;
 mod cli_export;

@@ -4,11 +4,12 @@
 //! the same digest, whatever their history, and so has a record that was exported, wiped and imported again. Where the
 //! vault keeps an attached file and under which key is left out; the hash of its bytes is in.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use carnet_crypto::digest::Hasher;
 use carnet_record::{
     Draft, Entry, EntryId, Fact,
+    batch::{Month, Sample, Series},
     item::{DOCUMENT_CHUNK_BYTES_MAX, Item, SAMPLES_PER_ITEM_MAX},
 };
 use serde_json::Value as Json;
@@ -164,6 +165,59 @@ impl Record<'_> {
         })?;
         Ok(hasher.finish())
     }
+}
+
+/// The digest of an archive's own content, computed while it is read: whatever record it comes into, it is compared with
+/// what the archive states. Memory: the entries as text.
+#[derive(Default)]
+pub struct ArchiveDigest {
+    entries: BTreeMap<EntryId, String>,
+    hasher: Option<Hasher>,
+    open: Option<(Series, Option<Month>)>,
+}
+
+impl ArchiveDigest {
+    /// Takes the next item of an archive: entries come before samples.
+    pub fn take(&mut self, item: &Item) {
+        match item {
+            Item::Draft(draft) | Item::DocumentStart { draft } => {
+                if let Some(entry) = draft.entry() {
+                    self.entries.insert(entry.id, canonical(&serde_json::to_value(&entry).unwrap_or_default()));
+                }
+            }
+            // Samples of other files, which have no such entries, are not counted.
+            Item::Samples { series, samples } if self.hasher.is_some() || !self.entries.is_empty() => {
+                for sample in samples {
+                    self.add(series, sample);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn add(&mut self, series: &Series, sample: &Sample) {
+        let month = Month::of_millis(sample.start_ms);
+        let is_new = self.open.as_ref().is_none_or(|(open, at)| (open, *at) != (series, month));
+        let hasher = self.hasher.get_or_insert_with(|| begun(&mut self.entries));
+        if is_new {
+            hasher.part(canonical(&serde_json::to_value(series).unwrap_or_default()).as_bytes());
+            self.open = Some((series.clone(), month));
+        }
+        hasher.part(canonical(&serde_json::to_value(sample).unwrap_or_default()).as_bytes());
+    }
+
+    /// The digest of all that was taken.
+    pub fn finish(mut self) -> [u8; 32] {
+        self.hasher.take().unwrap_or_else(|| begun(&mut self.entries)).finish()
+    }
+}
+
+fn begun(entries: &mut BTreeMap<EntryId, String>) -> Hasher {
+    let mut hasher = Hasher::new("canonical export");
+    for entry in std::mem::take(entries).into_values() {
+        hasher.part(entry.as_bytes());
+    }
+    hasher
 }
 
 /// The entry without the place where the vault keeps its file, and whether it has one.

@@ -189,6 +189,7 @@ warning-files-left-out = { $count ->
         [one] the content of one document is not on this device, and so not in the export.
        *[other] the contents of { $count } documents are not on this device, and so not in the export.
     } "carnet sync" fetches what another device or the relay has.
+warning-archive-differs = the archive was changed since it was written, or damaged: what it held was taken in, but compare it with the record that it came from.
 warning-no-kit = "{ $name }" has no recovery kit. If you lose your devices, nobody can open this record again.
 warning-clear-text = this file is clear text: whoever opens it can read it.
 warning-losses = this file does not hold everything; only the export "archive" gives back an equal record.
@@ -321,6 +322,11 @@ import-reason = { $reason ->
         [without-a-value] without a value
         [without-an-identifier] without an identifier
        *[other] { $reason }
+    }
+import-digest = { $state ->
+        [same] The archive holds just what it says it held when it was written.
+        [differs] The archive does not hold what it says it held when it was written.
+       *[none] The archive is of a part and states no digest: nothing could be compared.
     }
 import-dry = Dry run: nothing was saved.
 ask-export = The export is clear text: whoever opens the file can read it all. Go on?
@@ -707,6 +713,9 @@ kit-use = To get the record back: on a new device, run "carnet recovery restore 
 error-already-here = This record is on this device already.
     .meaning = Nothing was done.
     .hint = "carnet status" lists the records of this device; "carnet sync" brings this one up to date. To have it a second time on this machine, use another folder: --vault.
+error-archive-version = { $path } was made by a newer version of Carnet.
+    .meaning = Nothing of it was read or saved.
+    .hint = Install a newer version of Carnet, then import it again.
 error-bad-blood-group = There is no such blood group.
     .meaning = Nothing was saved.
     .hint = Write A+, A-, B+, B-, AB+, AB-, O+ or O-.
@@ -794,6 +803,9 @@ error-files-damaged = { $count ->
     }
     .meaning = Everything else was read and is intact, the entries of these documents too. What is left of the files was set aside, nothing was thrown away.
     .hint = Run "carnet sync": a device or a relay that has them gives them again. If none has, add the originals again with "carnet document add".
+error-exchange-version = This file of exchange was made by a newer version of Carnet.
+    .meaning = Nothing of it was read, and the record has not changed.
+    .hint = Install a newer version of Carnet on this device, then take the file in again.
 error-file-exists = { $path } exists already.
     .meaning = It was not replaced.
     .hint = Choose another name, or take that file away.

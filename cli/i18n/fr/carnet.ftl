@@ -189,6 +189,7 @@ warning-files-left-out = { $count ->
         [one] le contenu d'un document n'est pas sur cet appareil, donc pas dans l'export.
        *[other] le contenu de { $count } documents n'est pas sur cet appareil, donc pas dans l'export.
     } « carnet sync » va chercher ce qu'un autre appareil ou le relais a.
+warning-archive-differs = l'archive a été changée depuis qu'elle a été écrite, ou abîmée : ce qu'elle contenait a été pris, mais comparez avec le carnet dont elle vient.
 warning-no-kit = « { $name } » n'a pas de kit de secours. Si vous perdez vos appareils, personne ne pourra rouvrir ce carnet.
 warning-clear-text = ce fichier est en clair : quiconque l'ouvre peut le lire.
 warning-losses = ce fichier ne contient pas tout ; seul l'export « archive » rend un carnet identique.
@@ -321,6 +322,11 @@ import-reason = { $reason ->
         [without-a-value] sans valeur
         [without-an-identifier] sans identifiant
        *[other] { $reason }
+    }
+import-digest = { $state ->
+        [same] L'archive contient exactement ce qu'elle dit avoir contenu quand elle a été écrite.
+        [differs] L'archive ne contient pas ce qu'elle dit avoir contenu quand elle a été écrite.
+       *[none] L'archive est d'une partie et n'indique aucune empreinte : rien n'a pu être comparé.
     }
 import-dry = Essai à blanc : rien n'a été enregistré.
 ask-export = L'export est en clair : quiconque ouvre le fichier peut tout lire. Continuer ?
@@ -708,6 +714,9 @@ kit-use = Pour retrouver le carnet : sur un nouvel appareil, lancez « carnet re
 error-already-here = Ce carnet est déjà sur cet appareil.
     .meaning = Rien n'a été fait.
     .hint = « carnet status » liste les carnets de cet appareil ; « carnet sync » met celui-ci à jour. Pour l'avoir une seconde fois sur cette machine, prenez un autre dossier : --vault.
+error-archive-version = { $path } a été fait par une version plus récente de Carnet.
+    .meaning = Rien n'en a été lu ni enregistré.
+    .hint = Installez une version plus récente de Carnet, puis importez-le de nouveau.
 error-bad-blood-group = Ce groupe sanguin n'existe pas.
     .meaning = Rien n'a été enregistré.
     .hint = Écrivez A+, A-, B+, B-, AB+, AB-, O+ ou O-.
@@ -795,6 +804,9 @@ error-files-damaged = { $count ->
     }
     .meaning = Tout le reste a été relu et est intact, les entrées de ces documents aussi. Ce qui reste des fichiers a été mis de côté, rien n'a été jeté.
     .hint = Lancez « carnet sync » : un appareil ou un relais qui les a les redonne. Si aucun ne les a, ajoutez de nouveau les originaux avec « carnet document add ».
+error-exchange-version = Ce fichier d'échange a été fait par une version plus récente de Carnet.
+    .meaning = Rien n'en a été lu, et le carnet n'a pas changé.
+    .hint = Installez une version plus récente de Carnet sur cet appareil, puis reprenez le fichier.
 error-file-exists = { $path } existe déjà.
     .meaning = Il n'a pas été remplacé.
     .hint = Choisissez un autre nom, ou retirez ce fichier.

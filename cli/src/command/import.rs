@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use carnet_interop::{
-    intake::{IMPORTER, worker::Worker},
+    intake::{IMPORTER, WHOLE_FILE, worker::Worker},
     report::{Kept, Summary, complete},
 };
 use carnet_record::{
@@ -15,6 +15,7 @@ use carnet_record::{
 use carnet_vault::{
     Record,
     entries::Filter,
+    export::ArchiveDigest,
     import::{Counts, ImportSource, Outcome},
 };
 use serde_json::{Value, json};
@@ -69,7 +70,7 @@ pub(crate) fn run(options: &Options, session: &Session<'_>) -> Result<Report, Fa
                             warnings.push(warning);
                         }
                     }
-                    summaries.push(Summary::of(&one.report, &path.display().to_string()));
+                    summaries.push((Summary::of(&one.report, &path.display().to_string()), one.digest));
                     reports.push(one.report);
                 }
                 // One file among several that cannot be taken in does not hold up the others.
@@ -89,7 +90,8 @@ pub(crate) fn run(options: &Options, session: &Session<'_>) -> Result<Report, Fa
 fn is_of_the_file(failure: &Failure) -> bool {
     matches!(
         failure,
-        Failure::CarnetArchive { .. }
+        Failure::ArchiveVersion { .. }
+            | Failure::CarnetArchive { .. }
             | Failure::FileRefused { .. }
             | Failure::FileTooHeavy { .. }
             | Failure::FileUnreadable { .. }
@@ -162,6 +164,38 @@ struct Intake<'a> {
 struct Taken {
     report: ImportReport,
     warnings: Vec<Message>,
+    digest: Option<StatedDigest>,
+}
+
+/// What an archive of our own says of its content, against what it holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum StatedDigest {
+    /// It holds something else than what it was when it was written.
+    Differs,
+    /// It says nothing: the export of a part.
+    None,
+    /// It holds what it says.
+    Same,
+}
+
+impl StatedDigest {
+    /// For a file of this format, if it is an archive of our own.
+    fn of(format: &str, stated: Option<&str>, found: ArchiveDigest) -> Option<Self> {
+        let judged = match stated {
+            None => Self::None,
+            Some(stated) if stated == intake::hex(&found.finish()) => Self::Same,
+            Some(_) => Self::Differs,
+        };
+        (format == OWN_FORMAT).then_some(judged)
+    }
+
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::Differs => "differs",
+            Self::None => "none",
+            Self::Same => "same",
+        }
+    }
 }
 
 impl Intake<'_> {
@@ -183,7 +217,14 @@ impl Intake<'_> {
             return self.look(&mut worker, known.as_ref(), source);
         }
         let mut import = record.begin_import(&ImportSource { sha256, importer: IMPORTER.to_owned() })?;
-        let read = import.read(|| self.next(&mut worker, known.as_ref(), &mut subject, &mut progress));
+        let mut digest = ArchiveDigest::default();
+        let read = import.read(|| {
+            let next = self.next(&mut worker, known.as_ref(), &mut subject, &mut progress)?;
+            if let Some(item) = &next {
+                digest.take(item);
+            }
+            Ok(next)
+        });
         drop(progress);
         match read {
             // Someone else's file leaves nothing; an interruption leaves what was staged for a later try.
@@ -195,7 +236,7 @@ impl Intake<'_> {
         }
         let now = self.session.now();
         let mut report = None;
-        import.finish(|outcome| {
+        let outcome = import.finish(|outcome| {
             // A report whose sums do not hold is not kept, nor what it is about.
             let complete = complete(&outcome.tally, &kept(outcome), source, Some(now), None);
             let complete = complete.map_err(|_| Failure::WorkerFailed)?;
@@ -206,7 +247,9 @@ impl Intake<'_> {
             Ok::<_, Failure>((!is_own).then_some(draft))
         })?;
         let report = report.ok_or(Failure::WorkerFailed)?;
-        Ok(Taken { report, warnings: Self::warnings(known.is_some(), subject) })
+        let stated = outcome.tally.stated_digest.as_deref();
+        let digest = StatedDigest::of(&report.source.format, stated, digest);
+        Ok(Taken { report, warnings: Self::warnings(known.is_some(), subject, digest), digest })
     }
 
     /// Reads a file to its end without keeping anything.
@@ -214,14 +257,19 @@ impl Intake<'_> {
         let mut subject = SubjectMatch::NothingToCompare;
         let mut progress = self.session.ui.progress(&msg!("stage-import"), 0);
         let mut tally = None;
+        let mut digest = ArchiveDigest::default();
         while let Some(item) = self.next(worker, known, &mut subject, &mut progress)? {
+            digest.take(&item);
             if let Item::Tally(last) = item {
                 tally = Some(last);
             }
         }
-        let mut report = ImportReport::from_tally(&tally.unwrap_or_default());
+        let tally = tally.unwrap_or_default();
+        let format = tally.members.get(WHOLE_FILE).map(String::as_str).unwrap_or_default();
+        let digest = StatedDigest::of(format, tally.stated_digest.as_deref(), digest);
+        let mut report = ImportReport::from_tally(&tally);
         report.source = source;
-        Ok(Taken { report, warnings: Self::warnings(known.is_some(), subject) })
+        Ok(Taken { report, warnings: Self::warnings(known.is_some(), subject, digest), digest })
     }
 
     /// The next item, once the person that the file speaks of was compared with the record's.
@@ -244,13 +292,15 @@ impl Intake<'_> {
         Ok(Some(item))
     }
 
-    fn warnings(is_known: bool, subject: SubjectMatch) -> Vec<Message> {
-        match subject {
-            SubjectMatch::Different => vec![msg!("warning-other-person")],
-            SubjectMatch::NothingToCompare if is_known => vec![msg!("warning-person-not-said")],
-            SubjectMatch::NothingToCompare => vec![msg!("warning-nobody-to-compare")],
-            SubjectMatch::Same => Vec::new(),
-        }
+    fn warnings(is_known: bool, subject: SubjectMatch, digest: Option<StatedDigest>) -> Vec<Message> {
+        let of_person = match subject {
+            SubjectMatch::Different => Some(msg!("warning-other-person")),
+            SubjectMatch::NothingToCompare if is_known => Some(msg!("warning-person-not-said")),
+            SubjectMatch::NothingToCompare => Some(msg!("warning-nobody-to-compare")),
+            SubjectMatch::Same => None,
+        };
+        let of_digest = (digest == Some(StatedDigest::Differs)).then(|| msg!("warning-archive-differs"));
+        of_person.into_iter().chain(of_digest).collect()
     }
 }
 
@@ -273,25 +323,26 @@ fn kept(outcome: &Outcome) -> Kept {
 
 /// What is said of all files together. Rows or files that were refused make the command end with a failure.
 fn told(
-    summaries: &[Summary],
+    summaries: &[(Summary, Option<StatedDigest>)],
     warnings: Vec<Message>,
     failed: &[Failure],
     session: &Session<'_>,
     is_dry: bool,
 ) -> Report {
-    let mut page: Vec<Block> = summaries.iter().flat_map(|summary| told_of(summary, is_dry)).collect();
+    let mut page: Vec<Block> =
+        summaries.iter().flat_map(|(summary, digest)| told_of(summary, *digest, is_dry)).collect();
     page.extend(failed.iter().map(|failure| Block::Say(failure.message())));
     if is_dry {
         page.push(Block::Say(msg!("import-dry")));
     }
-    let sum = |field: fn(&Summary) -> u64| summaries.iter().map(field).sum::<u64>();
+    let sum = |field: fn(&Summary) -> u64| summaries.iter().map(|(summary, _)| field(summary)).sum::<u64>();
     let refused = sum(|summary| summary.refused);
     let failed_json: Vec<Value> = failed
         .iter()
         .map(|failure| json!({ "code": failure.code(), "message": session.ui.text(&failure.message()) }))
         .collect();
     let data = json!({
-        "files": summaries,
+        "files": summaries.iter().map(summary_json).collect::<Vec<_>>(),
         "failed": failed_json,
         "total": {
             "read": sum(|summary| summary.read),
@@ -311,7 +362,16 @@ fn told(
     Report { data, page, warnings, failure }
 }
 
-fn told_of(summary: &Summary, is_dry: bool) -> Vec<Block> {
+/// What became of one file, as data; of an archive of our own also whether it is what it says of itself.
+fn summary_json((summary, digest): &(Summary, Option<StatedDigest>)) -> Value {
+    let mut data = json!(summary);
+    if let (Some(digest), Some(fields)) = (digest, data.as_object_mut()) {
+        fields.insert("archive_digest".to_owned(), digest.as_str().into());
+    }
+    data
+}
+
+fn told_of(summary: &Summary, digest: Option<StatedDigest>, is_dry: bool) -> Vec<Block> {
     let mut page = vec![Block::Say(msg!("import-file", path = &summary.path, format = &summary.format))];
     let counts = [
         (msg!("import-read"), summary.read),
@@ -324,6 +384,7 @@ fn told_of(summary: &Summary, is_dry: bool) -> Vec<Block> {
     let counts = counts.into_iter().filter(|(_, count)| !is_dry || *count > 0);
     page.push(Block::Pairs(counts.map(|(name, count)| (name, count.to_string().into())).collect()));
     page.extend(summary.reasons.iter().map(|reason| Block::Say(told_why(reason))));
+    page.extend(digest.map(|digest| Block::Say(msg!("import-digest", state = digest.as_str()))));
     page
 }
 

@@ -50,6 +50,7 @@ pub(crate) fn refused(path: &Path, error: WorkerError) -> Failure {
         WorkerError::Container(ContainerError::Empty | ContainerError::Nothing) => Failure::NothingToImport { path },
         WorkerError::Container(ContainerError::TooLarge) => Failure::TooLarge { path },
         WorkerError::Container(ContainerError::CarnetArchive) => Failure::CarnetArchive { path },
+        WorkerError::Container(ContainerError::LaterArchive) => Failure::ArchiveVersion { path },
         WorkerError::Container(_) => Failure::FileRefused { path },
         WorkerError::CpuLimit | WorkerError::MemoryLimit => Failure::FileTooHeavy { path },
         WorkerError::Unsupported => Failure::NoWorker,

@@ -168,6 +168,7 @@ fn replace(options: &KitOptions, session: &Session<'_>) -> Result<Report, Failur
     match network::run(vault, session.ui, async |node, shared| replacing.run(node, shared, &mut is_uncertain).await) {
         // The disk alone knows whether the new kit is in force: neither sheet may go.
         Err(failure) if is_uncertain => Ok(Report {
+            data: json!({ "record": meant.id.to_string(), "kit": kit_json(options.out.as_deref()) }),
             warnings: vec![msg!("warning-kit-uncertain", name = &meant.label)],
             failure: Some(failure),
             ..Report::default()
@@ -228,7 +229,7 @@ impl Replacing<'_> {
     /// What is said of a kit that was replaced.
     fn told(&self, is_confirmed: bool) -> Report {
         let name = &self.meant.label;
-        let kit = self.out.map_or(Value::Null, |path| path.display().to_string().into());
+        let kit = kit_json(self.out);
         Report {
             data: json!({ "record": self.meant.id.to_string(), "kit": kit, "kit_confirmed": is_confirmed }),
             page: vec![Block::Say(msg!("kit-replaced", name = name))],
@@ -253,6 +254,11 @@ fn give(new: &Kit, record: &RecordSummary, out: Option<&Path>, session: &Session
     }
     take_away(out)?;
     read_back.and(Err(Failure::KitNotReadBack))
+}
+
+/// Where a sheet is, as data.
+fn kit_json(out: Option<&Path>) -> Value {
+    out.map_or(Value::Null, |path| path.display().to_string().into())
 }
 
 /// Removes a sheet that opens nothing.

@@ -116,6 +116,7 @@ impl From<SyncError> for Failure {
             SyncError::NotAdmitted => Self::NotAdmitted,
             SyncError::NotConfirmed => Self::CodesDiffer,
             SyncError::OtherRelay => Self::OtherRelay,
+            SyncError::LaterFile => Self::ExchangeVersion,
             SyncError::File(std::io::ErrorKind::StorageFull) => Self::DiskFull,
             SyncError::File(_) | SyncError::Malformed | SyncError::NotThisRecord => Self::PeerMalformed,
             SyncError::Pairing(error) => error.into(),

@@ -114,6 +114,7 @@ fn step_of(vector: &Vector, error: ContainerError) -> &'static str {
     let candidates: &[&'static str] = match error {
         ContainerError::Archive(_) => &["archive"],
         ContainerError::CarnetArchive => &["mark", "files"],
+        ContainerError::LaterArchive => &["mark"],
         ContainerError::Json => &["entries", "samples"],
         _ => &[],
     };

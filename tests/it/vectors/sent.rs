@@ -105,6 +105,7 @@ fn fault_c1_fault_c2_vectors_of_files_of_exchange() {
         match import_exchange(&vault, &mut bytes.as_slice(), &mut |_| {}) {
             Ok(_) => Ok(json!({})),
             Err(SyncError::NotThisRecord) => Err(("head", "NotThisRecord".to_owned())),
+            Err(SyncError::LaterFile) => Err(("head", "LaterFile".to_owned())),
             Err(error) => Err(("frames", format!("{error:?}"))),
         }
     });

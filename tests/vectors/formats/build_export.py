@@ -138,7 +138,7 @@ def content_faults(out):
         ("B6", "without its time", lines({"format": "carnet.archive/1"})), ("B6", "that is no JSON", b"carnet\n"), ("B6", "that is a list", lines([MARK])),
         ("B6", "twice", lines(MARK, MARK)), ("B2", "of no byte", b""),
     ):
-        refused(fault, f"a mark {name}", "mark", "CarnetArchive", mark=mark)
+        refused(fault, f"a mark {name}", "mark", "LaterArchive" if name == "of another version" else "CarnetArchive", mark=mark)
     refused("B2", "without entries", "mark", "CarnetArchive", entries=False)
     for fault, name, entries in (
         ("B2", "cut short", lines(ENTRY)[:-5]), ("B2", "without the end of its line", lines(ENTRY)[:-1]), ("B6", "that is a list", lines([ENTRY])),

@@ -301,7 +301,8 @@ def exchanges():
         ("B2", "no byte", b""), ("B2", "a head cut short", exchange_head(ours)[:-1]), ("B5", "another beginning", exchange_head(ours, b"carnet shore\n")),
         ("C5", "version 0", exchange_head(ours, version=0)), ("C5", "version 2", exchange_head(ours, version=2)),
     ):
-        refused(fault, name, head + (state + done if len(head) == 62 else b""), "head", "NotThisRecord", 0)
+        error = "LaterFile" if name == "version 2" else "NotThisRecord"
+        refused(fault, name, head + (state + done if len(head) == 62 else b""), "head", error, 0)
     refused("D11", "of another record", exchange_head(b"\x0e" * 32) + state + done, "head", "NotThisRecord", 0)
 
     def body(fault, name, *rest, error="Malformed"):

@@ -220,6 +220,9 @@ pub enum ContainerError {
     /// The file is what it claims to be, but holds nothing that is read.
     #[error("the file holds nothing that can be imported")]
     Nothing,
+    /// An export of Carnet of a later version.
+    #[error("this export was made by a newer version of Carnet")]
+    LaterArchive,
     /// The receiver stopped.
     #[error(transparent)]
     Stopped(#[from] Stop),

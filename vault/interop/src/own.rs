@@ -39,6 +39,10 @@ use crate::{
 
 /// The form of the archive. Another version is refused, not guessed at.
 const FORMAT: &str = "carnet.archive/1";
+/// What the form of every version begins with, before its number.
+const FORMAT_PREFIX: &str = "carnet.archive/";
+/// The version that is read and written.
+const FORMAT_VERSION: u32 = 1;
 /// Longest line of a member, in bytes.
 const LINE_BYTES_MAX: u64 = 4 << 20;
 /// Longest mark, in bytes.
@@ -57,6 +61,20 @@ pub struct Mark {
     /// The digest of the canonical export, in hexadecimal, for a full one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub digest: Option<String>,
+}
+
+/// The one member of a mark that every version has.
+#[derive(Deserialize)]
+struct Form {
+    format: String,
+}
+
+impl Form {
+    /// Whether a later version of Carnet wrote it.
+    fn is_later(&self) -> bool {
+        let version = self.format.strip_prefix(FORMAT_PREFIX).and_then(|version| version.parse::<u32>().ok());
+        version.is_some_and(|version| version > FORMAT_VERSION)
+    }
 }
 
 /// An archive in the making. Items are handed over in the order of the export; entries are kept until the end, because
@@ -114,14 +132,7 @@ impl<W: Write + Seek> ArchiveWriter<W> {
     }
 
     fn keep(&mut self, draft: &Draft) -> io::Result<()> {
-        let restored = draft.restored.as_ref().ok_or_else(out_of_order)?;
-        let mut entry = Entry::new(restored.id, draft.fact.clone(), draft.provenance.clone());
-        entry.comment.clone_from(&draft.comment);
-        entry.status = draft.status.clone();
-        entry.links.clone_from(&restored.links);
-        entry.also_from.clone_from(&restored.also_from);
-        entry.removed.clone_from(&restored.removed);
-        entry.extra.clone_from(&restored.extra);
+        let entry = draft.entry().ok_or_else(out_of_order)?;
         self.entries.insert(entry.id.to_string(), line(&entry)?);
         Ok(())
     }
@@ -162,12 +173,12 @@ impl<W: Write + Seek> ArchiveWriter<W> {
         self.zip.write_all(README.as_bytes())?;
         self.start(CARNET_MARK)?;
         self.zip.write_all(&line(mark)?)?;
-        self.zip.finish().map_err(io::Error::other)
+        self.zip.finish().map_err(io::Error::from)
     }
 
     fn start(&mut self, name: &str) -> io::Result<()> {
         let options = SimpleFileOptions::default().compression_method(CompressionMethod::Deflated).large_file(true);
-        self.zip.start_file(name, options).map_err(io::Error::other)
+        self.zip.start_file(name, options).map_err(io::Error::from)
     }
 }
 
@@ -190,11 +201,15 @@ pub(crate) fn read<R: Read + Seek>(archive: &mut Archive<R>, out: &mut Sink<'_>)
     let mark = find(CARNET_MARK).ok_or(ContainerError::CarnetArchive)?;
     let mut text = Vec::new();
     archive.member(mark)?.take(MARK_BYTES_MAX).read_to_end(&mut text)?;
+    let form: Form = serde_json::from_slice(&text).map_err(|_| ContainerError::CarnetArchive)?;
+    if form.is_later() {
+        return Err(ContainerError::LaterArchive);
+    }
     let mark: Mark = serde_json::from_slice(&text).map_err(|_| ContainerError::CarnetArchive)?;
     if mark.format != FORMAT {
         return Err(ContainerError::CarnetArchive);
     }
-    let mut tally = Tally::default();
+    let mut tally = Tally { stated_digest: mark.digest, ..Tally::default() };
     let entries = find(ENTRIES).ok_or(ContainerError::CarnetArchive)?;
     let mut drafts = Vec::new();
     each_line(archive, entries, |line| {

@@ -88,6 +88,20 @@ impl From<Entry> for Draft {
 }
 
 impl Draft {
+    /// The entry that a draft from an export of our own was; none for any other draft.
+    pub fn entry(&self) -> Option<Entry> {
+        let restored = self.restored.as_ref()?;
+        Some(Entry {
+            comment: self.comment.clone(),
+            status: self.status.clone(),
+            links: restored.links.clone(),
+            also_from: restored.also_from.clone(),
+            removed: restored.removed.clone(),
+            extra: restored.extra.clone(),
+            ..Entry::new(restored.id, self.fact.clone(), self.provenance.clone())
+        })
+    }
+
     /// A draft that counts, without note, links or source identity.
     pub fn new(fact: impl Into<Fact>, provenance: Provenance) -> Self {
         Self {

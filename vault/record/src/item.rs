@@ -163,6 +163,8 @@ pub struct Tally {
     pub sources: Vec<SourceRows>,
     /// Members of an archive, with what each was taken for.
     pub members: BTreeMap<String, String>,
+    /// The digest of its content that an export of Carnet states, in hexadecimal.
+    pub stated_digest: Option<String>,
 }
 
 impl Tally {

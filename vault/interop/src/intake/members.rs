@@ -177,7 +177,7 @@ pub(crate) fn refusal_of(error: ContainerError) -> Result<&'static str, Containe
         ContainerError::Json => Ok("json-not-accepted"),
         ContainerError::TooLarge => Ok("too-large"),
         ContainerError::Empty | ContainerError::Nothing => Ok("empty"),
-        ContainerError::CarnetArchive | ContainerError::Unsupported(_) => Ok("not-read"),
+        ContainerError::CarnetArchive | ContainerError::LaterArchive | ContainerError::Unsupported(_) => Ok("not-read"),
     }
 }
 
