@@ -205,6 +205,8 @@ pub(crate) enum Failure {
     NameNeeded,
     /// The end of input came instead of an answer.
     NoAnswer,
+    /// No device of the record was heard on the local network.
+    NobodyNear,
     /// The home folder is unknown, and no vault was named.
     NoHome,
     /// The system has no key store that we use.
@@ -421,6 +423,7 @@ impl Failure {
             Self::LogBroken { line } => msg!("error-log-broken", line = *line),
             Self::NameNeeded => msg!("error-name-needed"),
             Self::NoAnswer => msg!("error-no-answer"),
+            Self::NobodyNear => msg!("error-nobody-near"),
             Self::NoHome => msg!("error-no-home"),
             Self::NoKeyStore => msg!("error-no-key-store"),
             Self::NoLocks => msg!("error-no-locks"),
@@ -582,7 +585,7 @@ impl Failure {
             Self::DemoDiffers => Exit::Integrity,
             #[cfg(feature = "demo")]
             Self::DemoStep { .. } => Exit::Failed,
-            Self::NoNetwork { .. } | Self::OtherSideSilent | Self::Unreachable => Exit::Network,
+            Self::NobodyNear | Self::NoNetwork { .. } | Self::OtherSideSilent | Self::Unreachable => Exit::Network,
             Self::Busy | Self::NoMemory => Exit::TryAgain,
         }
     }

@@ -91,6 +91,9 @@ pub enum SyncError {
     /// The device that invites did not answer in time: its person is away, or it was ended.
     #[error("the other device did not answer in time")]
     NobodyAnswered,
+    /// No device of the record was heard on the local network.
+    #[error("no device of the record was heard on the local network")]
+    NobodyNear,
     /// The record has no relay.
     #[error("the record has no relay")]
     NoRelay,
@@ -143,6 +146,7 @@ impl SyncError {
         match self {
             Self::Bind(_)
             | Self::NobodyAnswered
+            | Self::NobodyNear
             | Self::Unreachable
             | Self::Denied(Denial::Unavailable | Denial::Rate) => FailureKind::Network,
             Self::Denied(_)

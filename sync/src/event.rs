@@ -95,6 +95,22 @@ pub struct Traffic {
 }
 
 impl Synced {
+    /// Adds what another exchange came to.
+    pub(crate) fn absorb(&mut self, other: Self) {
+        self.operations += other.operations;
+        self.received.absorb(other.received);
+        self.sent += other.sent;
+        self.objects_received += other.objects_received;
+        self.objects_sent += other.objects_sent;
+        self.refused.extend(other.refused);
+        // What one device lacks another may have brought: the last one says what is missing now.
+        self.objects_missing = other.objects_missing;
+        self.snapshots_rejected += other.snapshots_rejected;
+        self.traffic.bytes_sent = self.traffic.bytes_sent.saturating_add(other.traffic.bytes_sent);
+        self.traffic.bytes_received = self.traffic.bytes_received.saturating_add(other.traffic.bytes_received);
+        self.traffic.round_trips = self.traffic.round_trips.saturating_add(other.traffic.round_trips);
+    }
+
     /// Whether nothing was new on either side.
     pub fn is_quiet(&self) -> bool {
         self.operations == 0 && self.received.accepted == 0 && self.sent == 0 && self.objects_received == 0

@@ -29,8 +29,9 @@
 //! the same streams in memory ([`Node::over`]); the vault is used on threads that may block, with no guard held across an
 //! await, or on a runtime of one thread in its place.
 //!
-//! Nobody is looked up and nothing is announced: whom to reach is always said by address. Finding devices on a local
-//! network by itself is not part of this version. Source: `docs/protocol.md`, "Exchange"; `docs/frames.md`.
+//! Nobody is looked up and nothing is announced: whom to reach is said by address. The exception is asked for by a person:
+//! [`sync_nearby`] and [`meet_nearby`] find the record's devices on the local network. Source: `docs/protocol.md`,
+//! "Exchange"; `docs/frames.md`.
 
 #![expect(
     clippy::redundant_closure_for_method_calls,
@@ -41,6 +42,7 @@ mod engine;
 mod error;
 mod event;
 mod file;
+mod near;
 mod net;
 mod pair;
 mod peer;
@@ -53,6 +55,7 @@ pub use self::{
     error::{Alarm, FailureKind, SyncError},
     event::{Event, Synced, Traffic},
     file::{Exported, Restoration, export_exchange, import_exchange, restore_from_file},
+    near::{meet_nearby, sync_nearby},
     net::{Carrier, Connected, Connection, Ends, Node, Soon},
     pair::{Admitted, Invited, Joining, Meeting, Met, hand_on},
     peer::{serve_peers, sync_with_peer},

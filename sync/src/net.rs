@@ -1,7 +1,8 @@
 //! The network endpoint of a process, and what carries its streams.
 //!
-//! A process has one [`Node`]. It looks nobody up: whoever is to reach it is given its address. Sockets are in `quic`,
-//! behind [`Carrier`], so that a simulation can carry the same streams in memory; nothing else of an exchange differs.
+//! A process has one [`Node`]. It looks nobody up: whoever is to reach it is given its address, or hears it in `local`
+//! where a person asked for that. Sockets are in `quic`, behind [`Carrier`], so that a simulation can carry the same
+//! streams in memory; nothing else of an exchange differs.
 
 use std::{
     collections::BTreeMap,
@@ -29,11 +30,12 @@ use crate::{
 
 mod guests;
 mod line;
+mod local;
 mod probe;
 mod quic;
 
 use self::guests::Guests;
-pub(crate) use self::line::Line;
+pub(crate) use self::{line::Line, local::Neighbourhood};
 
 /// Time for a connection to come about.
 const CONNECT_TIME: Duration = Duration::from_secs(15);

@@ -11,6 +11,7 @@ mod cli_journey;
 mod cli_kill;
 mod cli_kit;
 mod cli_lists;
+mod cli_local;
 mod cli_pair;
 mod cli_record;
 mod cli_secrets;

@@ -1,14 +1,16 @@
 //! `sync`: an exchange of a record: with its relay, with another device, or by a file that is carried to one. `--watch`
-//! stays connected to the relay and answers the record's other devices until it is ended.
+//! stays connected to the relay and answers the record's other devices until it is ended. `--local` finds them on the
+//! local network; without it nothing is sent there and nothing heard.
 
 use std::{
     path::{Path, PathBuf},
     sync::{Mutex, PoisonError},
+    time::Duration,
 };
 
 use carnet_sync::{
-    Event, FailureKind, export_exchange, import_exchange, serve_peers, sync_with_peer, sync_with_relay,
-    trust_relay_again, watch,
+    Event, FailureKind, export_exchange, import_exchange, meet_nearby, serve_peers, sync_nearby, sync_with_peer,
+    sync_with_relay, trust_relay_again, watch,
 };
 use carnet_vault::{Record, RecordId, RecordSummary, RelayAddress, Vault};
 use serde_json::{Map, Value, json};
@@ -22,7 +24,11 @@ use crate::{
     ui::{Block, Report, Ui},
 };
 
+/// How long the local network is listened to: a device that stays connected calls every two seconds.
+const LISTENING: Duration = Duration::from_secs(15);
+
 #[derive(Debug, clap::Args)]
+#[expect(clippy::struct_excessive_bools, reason = "one for each option of the command line")]
 pub(crate) struct Options {
     #[arg(long)]
     once: bool,
@@ -34,6 +40,8 @@ pub(crate) struct Options {
     peer: Option<String>,
     #[arg(long, conflicts_with_all = ["once", "peer", "trust_again", "file"])]
     watch: bool,
+    #[arg(long, conflicts_with_all = ["peer", "trust_again", "file"])]
+    local: bool,
     #[arg(long)]
     trust_again: bool,
 }
@@ -54,7 +62,10 @@ pub(crate) fn run(options: &Options, session: &Session<'_>) -> Result<Report, Fa
         name_relay(&mut vault.record(&meant.id)?, relay)?;
     }
     if options.watch {
-        return stay(vault, &meant, named.is_some(), session);
+        return stay(vault, &meant, named.is_some(), options.local, session);
+    }
+    if options.local {
+        return meet_near(vault, &meant.id, session);
     }
     if options.trust_again {
         session.ui.confirm(&msg!("ask-trust-again", name = &meant.label))?;
@@ -80,12 +91,28 @@ fn meet(peer: &RelayAddress, session: &Session<'_>) -> Result<Report, Failure> {
     Ok(synced_report(&meant.id, &exchanged))
 }
 
+/// One exchange with each device of the record that is heard on the local network. No relay is asked.
+fn meet_near(vault: Vault, id: &RecordId, session: &Session<'_>) -> Result<Report, Failure> {
+    let exchanged = network::run(vault, session.ui, async |node, shared| {
+        session.ui.talk(&msg!("sync-listens", seconds = LISTENING.as_secs()));
+        let mut teller = Teller::new(session.ui);
+        Ok(sync_nearby(node, shared, *id, LISTENING, &mut |event| teller.tell(event)).await?)
+    })?;
+    Ok(synced_report(id, &exchanged))
+}
+
 /// Answers the other devices of the record and, where it has a relay, stays connected to that, until the command is
 /// interrupted. Dropping an exchange at any moment loses nothing: what was taken in or acknowledged is in the vault.
 ///
 /// A relay that does not act as an honest one is told of and called no more; the other devices are answered on, and the
 /// command ends with that failure.
-fn stay(vault: Vault, meant: &RecordSummary, is_named: bool, session: &Session<'_>) -> Result<Report, Failure> {
+fn stay(
+    vault: Vault,
+    meant: &RecordSummary,
+    is_named: bool,
+    is_local: bool,
+    session: &Session<'_>,
+) -> Result<Report, Failure> {
     let has_relay = is_named || meant.relay.is_some();
     let staying = Mutex::new(Staying::new(session.ui));
     let tell = |event| staying.lock().unwrap_or_else(PoisonError::into_inner).tell(event);
@@ -94,7 +121,7 @@ fn stay(vault: Vault, meant: &RecordSummary, is_named: bool, session: &Session<'
         let address = node.address().to_string();
         session.ui.talk(&msg!("sync-listening", address = &address));
         session.ui.event("listening", Map::from_iter([("address".to_owned(), Value::String(address))]));
-        let (mut tell_of_relay, mut tell_of_devices) = (tell, tell);
+        let (mut tell_of_relay, mut tell_of_devices, mut tell_of_near) = (tell, tell, tell);
         let connected = async {
             if !has_relay {
                 return std::future::pending().await;
@@ -107,8 +134,16 @@ fn stay(vault: Vault, meant: &RecordSummary, is_named: bool, session: &Session<'
                 ended => ended,
             }
         };
+        let near = async {
+            if is_local {
+                meet_nearby(node, shared, meant.id, &mut tell_of_near, std::future::pending()).await
+            } else {
+                std::future::pending().await
+            }
+        };
         tokio::select! {
             ended = connected => Ok(ended),
+            ended = near => Ok(ended),
             () = serve_peers(node, shared, meant.id, &mut tell_of_devices, std::future::pending()) => Ok(Ok(())),
             () = interrupted => Ok(Ok(())),
         }

@@ -112,6 +112,7 @@ impl From<SyncError> for Failure {
             SyncError::InvitationEnded => Self::InvitationEnded,
             SyncError::Bind(reason) => Self::NoNetwork { reason },
             SyncError::NobodyAnswered => Self::OtherSideSilent,
+            SyncError::NobodyNear => Self::NobodyNear,
             SyncError::NoRelay => Self::NoRelay,
             SyncError::NotAdmitted => Self::NotAdmitted,
             SyncError::NotConfirmed => Self::CodesDiffer,
