@@ -24,8 +24,8 @@ use crate::{
     engine::batch,
     error::SyncError,
     event::{Event, Synced, Tell},
-    peer::{ends, pass_on, state},
-    relay::object::{Kept, fits, keep, part_of},
+    peer::{Ends, ends, keep_for_all, pass_on, state},
+    relay::object::{Kept, fits, part_of},
     shared::SharedVault,
 };
 
@@ -182,7 +182,7 @@ struct Reading<'v> {
     vault: &'v SharedVault,
     record: RecordId,
     synced: Synced,
-    before: std::collections::BTreeMap<carnet_crypto::id::FeedId, u32>,
+    before: Ends,
     wanted: Option<BTreeSet<Wanted>>,
     download: Option<(Wanted, Download)>,
 }
@@ -265,7 +265,7 @@ impl<'v> Reading<'v> {
             self.download = Some((wanted, download));
             return Ok(());
         }
-        match with(self.vault, self.record, |record| keep(record, wanted, download))? {
+        match with(self.vault, self.record, |record| keep_for_all(record, wanted, download))? {
             Kept::Altered => {}
             Kept::Rejected => self.synced.snapshots_rejected += 1,
             Kept::Whole => self.synced.objects_received += 1,

@@ -22,7 +22,11 @@ use carnet_protocol::frame::{
     SectionVector, StreamRole, VectorEntry,
     peer::{OPERATIONS_WANTED_MAX, OperationsWanted},
 };
-use carnet_vault::{Record, RecordId, replica::Wanted};
+use carnet_vault::{
+    Record, RecordId,
+    blob::Download,
+    replica::{FeedEnd, Wanted},
+};
 use tokio::time::timeout;
 
 use crate::{
@@ -137,7 +141,7 @@ struct Meeting {
     synced: Synced,
     missing: Vec<OpId>,
     /// Where feeds ended before anything came.
-    before: BTreeMap<FeedId, u32>,
+    before: Ends,
 }
 
 impl Meeting {
@@ -326,7 +330,7 @@ impl Meeting {
             download = append(download, part).await?;
             tell(Event::ObjectReceiving { bytes: download.have(), total });
         }
-        let kept = with_record(&self.vault, self.record, move |record| keep(record, wanted, download)).await?;
+        let kept = with_record(&self.vault, self.record, move |record| keep_for_all(record, wanted, download)).await?;
         self.synced.snapshots_rejected += usize::from(kept == Kept::Rejected);
         Ok(kept == Kept::Whole)
     }
@@ -373,24 +377,23 @@ impl Meeting {
             self.synced.sent += batch.operations.len();
             self.line.say(&Frame::PeerOperations(batch)).await?;
         }
-        let mut held: BTreeMap<SectionId, Vec<VectorEntry>> =
-            theirs.sections.into_iter().map(|vector| (vector.section, vector.entries)).collect();
-        let sections = with_record(&self.vault, self.record, move |record| -> Result<_, SyncError> {
-            Ok(record.sections_for(&device))
+        let exporter = self.exporter;
+        let is_copied = self.synced.received.is_copied;
+        let lacking = with_record(&self.vault, self.record, move |record| {
+            lacking(record, &device, &theirs.sections, &exporter, is_copied)
         });
-        for section in sections.await? {
-            let entries = held.remove(&section).unwrap_or_default();
-            self.hand_over_section(section, entries).await?;
+        let Lacking { sections, is_copied } = lacking.await?;
+        self.synced.received.is_copied |= is_copied;
+        for (section, from) in sections {
+            self.hand_over_section(section, from).await?;
         }
         Ok(())
     }
 
-    async fn hand_over_section(&mut self, section: SectionId, entries: Vec<VectorEntry>) -> Result<(), SyncError> {
-        let exporter = self.exporter;
-        let from = with_record(&self.vault, self.record, move |record| suffixes(record, &section, &entries, &exporter));
+    async fn hand_over_section(&mut self, section: SectionId, from: Vec<(FeedId, u32)>) -> Result<(), SyncError> {
         let mut envelopes = Vec::new();
         let mut bytes = 0;
-        for (feed, mut seq) in from.await? {
+        for (feed, mut seq) in from {
             loop {
                 let read = move |record: &mut Record<'_>| record.feed_after(&feed, seq, COALESCED_BYTES);
                 let suffix = with_record(&self.vault, self.record, read).await?;
@@ -434,23 +437,39 @@ impl Meeting {
     }
 }
 
+/// Keeps an object that came from a device or a file; the relay gets it too, since its author may not meet it again.
+pub(crate) fn keep_for_all(record: &mut Record<'_>, wanted: Wanted, download: Download) -> Result<Kept, SyncError> {
+    let kept = keep(record, wanted, download)?;
+    if let (Kept::Whole, Wanted::File(object)) = (&kept, wanted) {
+        record.pass_on_file(&object)?;
+    }
+    Ok(kept)
+}
+
 /// Where every feed of a record ends.
-pub(crate) fn ends(record: &mut Record<'_>) -> Result<BTreeMap<FeedId, u32>, SyncError> {
+pub(crate) type Ends = BTreeMap<FeedId, FeedEnd>;
+
+/// Where every feed of a record ends.
+pub(crate) fn ends(record: &mut Record<'_>) -> Result<Ends, SyncError> {
     let mut ends = BTreeMap::new();
     for section in record.sections_for(&record.device()) {
-        ends.extend(record.feed_ends(&section)?.into_iter().map(|end| (end.feed, end.seq)));
+        ends.extend(record.feed_ends(&section)?.into_iter().map(|end| (end.feed, end)));
     }
     Ok(ends)
 }
 
 /// What came since `before` is to go to the relay, if the record has one.
-pub(crate) fn pass_on(record: &mut Record<'_>, before: &BTreeMap<FeedId, u32>) -> Result<(), SyncError> {
+pub(crate) fn pass_on(record: &mut Record<'_>, before: &Ends) -> Result<(), SyncError> {
     record.note_exchange()?;
     if record.relay().is_none() {
         return Ok(());
     }
-    for (feed, seq) in ends(record)? {
-        let from = before.get(&feed).copied().unwrap_or(0);
+    for (feed, FeedEnd { seq, .. }) in ends(record)? {
+        // Where another branch took the place of the one that was held, all of it is new.
+        let is_there = |end: &&FeedEnd| {
+            record.envelope_at(&feed, end.seq).is_ok_and(|held| held.is_none_or(|held| held == end.envelope))
+        };
+        let from = before.get(&feed).filter(is_there).map_or(0, |end| end.seq);
         if seq > from {
             record.pass_on(&feed, from.saturating_add(1)..=seq)?;
         }
@@ -465,33 +484,56 @@ pub(crate) fn state(record: &mut Record<'_>, other: Option<DeviceId>, exporter: 
     heads.truncate(carnet_protocol::frame::peer::HEADS_MAX);
     let mut sections = Vec::new();
     for section in other.map(|other| record.sections_for(&other)).unwrap_or_default() {
-        let entries = vector(&record.feed_ends(&section)?, exporter);
+        let entries = vector(&record.ends_to_go_on_from(&section)?, exporter);
         sections.push(SectionVector { section, entries });
     }
     sections.truncate(carnet_protocol::frame::peer::STATE_SECTIONS_MAX);
     Ok(PeerState { heads, sections })
 }
 
-/// From where on the other lacks each feed of a section. Where it holds another envelope at a place, it is handed this
-/// device's, so that the fork shows.
-fn suffixes(
+/// What another device lacks.
+#[derive(Default)]
+struct Lacking {
+    /// From where on it lacks feeds of each section.
+    sections: Vec<(SectionId, Vec<(FeedId, u32)>)>,
+    /// Whether it holds what this very installation did not write: this vault is a copy, or one was made of it.
+    is_copied: bool,
+}
+
+/// What `device` lacks, by what it says it has. Where it holds another envelope at a place, it is handed all of the feed,
+/// so that the fork shows wherever it lies. But once this vault shows to be a copy, nothing is handed over of the feeds that
+/// this installation writes to: what nobody has of them can still be taken back and written elsewhere.
+fn lacking(
     record: &mut Record<'_>,
-    section: &SectionId,
-    theirs: &[VectorEntry],
+    device: &DeviceId,
+    theirs: &[SectionVector],
     exporter: &[u8],
-) -> Result<Vec<(FeedId, u32)>, SyncError> {
-    let mut from = Vec::new();
-    for end in record.feed_ends(section)? {
-        let entry = theirs.iter().find(|entry| entry.feed == hint_of(&end));
-        let held = entry.map_or(0, |entry| u32::try_from(entry.seq).unwrap_or(u32::MAX));
-        let is_same = match (entry, record.envelope_at(&end.feed, held)?) {
-            (Some(entry), Some(own)) => VectorEntry::hash(exporter, &own) == entry.hash,
-            _ => true,
-        };
-        let start = if is_same { held } else { held.saturating_sub(1) };
-        if start < end.seq {
-            from.push((end.feed, start));
+    is_copied: bool,
+) -> Result<Lacking, SyncError> {
+    let mut lacking = Lacking { is_copied, ..Lacking::default() };
+    for section in record.sections_for(device) {
+        let entries = theirs.iter().find(|vector| vector.section == section);
+        let entries = entries.map(|vector| vector.entries.as_slice()).unwrap_or_default();
+        let mut from = Vec::new();
+        for end in record.feed_ends(&section)? {
+            let entry = entries.iter().find(|entry| entry.feed == hint_of(&end));
+            let held = entry.map_or(0, |entry| u32::try_from(entry.seq).unwrap_or(u32::MAX));
+            let is_same = match (entry, record.envelope_at(&end.feed, held)?) {
+                (Some(entry), Some(own)) => VectorEntry::hash(exporter, &own) == entry.hash,
+                _ => true,
+            };
+            lacking.is_copied |= (!is_same || held > end.seq) && record.writes_to(&end.feed)?;
+            let start = if is_same { held } else { 0 };
+            if start < end.seq {
+                from.push((end.feed, start));
+            }
+        }
+        lacking.sections.push((section, from));
+    }
+    if lacking.is_copied {
+        for (_, from) in &mut lacking.sections {
+            from.retain(|(feed, _)| record.writes_to(feed).is_ok_and(|is_own| !is_own));
         }
     }
-    Ok(from)
+    Ok(lacking)
 }

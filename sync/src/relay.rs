@@ -75,6 +75,8 @@ pub(crate) struct Session {
     is_asked: bool,
     pub(crate) synced: Synced,
     is_altered: bool,
+    /// Sections that were compared because another branch of a feed stands than the one that is held.
+    compared: BTreeSet<SectionId>,
     /// The recovery kit, when its holder opened the stream.
     kit: Option<Arc<Kit>>,
     opener: DeviceId,
@@ -151,6 +153,7 @@ impl Session {
             is_asked: false,
             synced: Synced::default(),
             is_altered: false,
+            compared: BTreeSet::new(),
             kit: None,
             opener,
         })
@@ -246,7 +249,9 @@ impl Session {
             let ended = self.ended(&pulled).await?;
             self.tell_received(before, tell);
             let is_again = match ended {
-                Ended::Settled { is_restored } => self.settled(is_restored, tell).await?,
+                Ended::Settled { is_restored } => {
+                    self.settled(is_restored, tell).await? || self.compare_parted(tell).await?
+                }
                 Ended::Live => return Err(SyncError::Malformed),
                 Ended::Compare(sections) => self.compare(sections, tell).await?,
                 Ended::Alarm(alarm, suspects) => return Err(self.alarmed(alarm, suspects, tell).await),
@@ -282,29 +287,48 @@ impl Session {
     /// Compares sections feed by feed, because their logs cannot be followed: something in them was altered, or comes
     /// from a device that has no place any more.
     async fn compare(&mut self, sections: BTreeSet<SectionId>, tell: Tell<'_>) -> Result<bool, SyncError> {
-        let mut last = None;
+        let is_any = !sections.is_empty();
         for section in sections {
             let (pulled, is_whole) = self.reconcile(section).await?;
             self.is_altered |= !is_whole;
-            self.follow.learn(&pulled);
-            last = Some(pulled);
+            self.follow.compared(section, &pulled);
         }
-        let Some(pulled) = last else { return Ok(false) };
-        match self.ended(&pulled).await? {
-            Ended::Settled { is_restored } if !self.is_altered => self.settled(is_restored, tell).await,
-            Ended::Alarm(alarm, _) => Err(raise(alarm, tell)),
-            _ => Err(raise(Alarm::Withheld, tell)),
+        if is_any && self.is_altered {
+            return Err(self.accused(Alarm::Withheld, tell).await);
         }
+        // Other sections may have moved meanwhile, of which nothing came: the next pull brings that, and its checkpoint
+        // judges everything.
+        Ok(is_any)
+    }
+
+    /// Compares the sections in which another branch of a feed may stand than the one that is held: the relay has shown it
+    /// before, or has it since, at places that this device does not ask for any more. Once in a session.
+    async fn compare_parted(&mut self, tell: Tell<'_>) -> Result<bool, SyncError> {
+        let parted = with_record(&self.vault, self.record, |record| record.parted_sections()).await?;
+        let new: BTreeSet<SectionId> = parted.difference(&self.compared).copied().collect();
+        self.compared.extend(&new);
+        self.compare(new, tell).await
+    }
+
+    /// Ends with an alarm. One that something is kept back comes after what others must know of membership was said: an
+    /// operation stays in the outbox until a receipt shows that it came, whatever else the relay shows.
+    async fn accused(&mut self, alarm: Alarm, tell: Tell<'_>) -> SyncError {
+        if alarm == Alarm::Withheld {
+            let mut silent = |_: Event| {};
+            // It failed: the alarm is what is to be told.
+            drop(self.say_operations(&mut silent).await);
+        }
+        raise(alarm, tell)
     }
 
     /// Takes what can be had of a relay that is not to be believed. Nothing of it is remembered.
     async fn alarmed(&mut self, alarm: Alarm, suspects: BTreeSet<SectionId>, tell: Tell<'_>) -> SyncError {
         for section in suspects {
             if self.reconcile(section).await.is_err() {
-                break;
+                return raise(alarm, tell);
             }
         }
-        raise(alarm, tell)
+        self.accused(alarm, tell).await
     }
 
     /// Asks for what this device lacks of a section, by version vector. True when afterwards it lacks nothing of what
@@ -312,17 +336,24 @@ impl Session {
     async fn reconcile(&mut self, section: SectionId) -> Result<(Pulled, bool), SyncError> {
         let exporter = self.link.exporter;
         let entries = with_record(&self.vault, self.record, move |record| -> Result<_, SyncError> {
-            Ok(vector(&record.feed_ends(&section)?, &exporter))
+            Ok(vector(&record.ends_to_go_on_from(&section)?, &exporter))
         });
         let asked = Reconcile { section, entries: entries.await? };
         self.follow.compare(section);
         self.line.say(&Frame::Reconcile(asked)).await?;
         let (pulled, vector) = self.take_until(Cause::Reconcile).await?;
         let held = with_record(&self.vault, self.record, move |record| -> Result<_, SyncError> {
-            Ok((record.feed_ends(&section)?, record.loose_places(&section)?))
+            Ok((record.feed_ends(&section)?, record.loose_places(&section)?, record.forked_feeds()))
         });
-        let (ends, loose) = held.await?;
+        let (ends, loose, forked) = held.await?;
+        let received = &self.synced.received;
+        let doubted = received.forks.iter().chain(&received.doubted);
+        let doubted: BTreeSet<[u8; 8]> = doubted.filter_map(|feed| feed.0.first_chunk().copied()).collect();
         let is_held = |entry: &VectorEntry| {
+            // Of a forked feed the relay honestly has the branch that came to it first.
+            if forked.contains(&entry.feed) || doubted.contains(&entry.feed) {
+                return true;
+            }
             let end = ends.iter().find(|end| hint_of(end) == entry.feed).map_or(0, |end| u64::from(end.seq));
             let places = loose.get(&entry.feed);
             let kept = |seq: u64| u32::try_from(seq).is_ok_and(|seq| places.is_some_and(|it| it.contains(&seq)));

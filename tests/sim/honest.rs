@@ -129,6 +129,38 @@ fn fault_c9_a_device_that_goes_on_from_a_backup_loses_nothing_and_forks_nothing(
     simulate_all("C9", 0xc9, 20, |seed| run(seed, restored));
 }
 
+/// As [`restored`], but what the device wrote last is with another device alone: the relay takes the branch that begins
+/// at the copy, the other device holds the one that was lost.
+async fn restored_early(world: Rc<World>) -> Outcome {
+    let all = begun(&world, 2).await;
+    let mut counts = world.chaos(STEPS / 4).await;
+    world.heal();
+    world.converge(&all).await;
+    let unlucky = world.below(2);
+    world.kill(unlucky, Death::Killed);
+    let backup = world.with_device(unlucky, |it| it.backup());
+    world.heal();
+    for _ in 0..=world.below(4) {
+        world.act(unlucky);
+    }
+    world.meet(unlucky, 1 - unlucky).await.expect("fair weather");
+    world.kill(unlucky, Death::Killed);
+    world.with_device(unlucky, |it| it.put_back(&backup));
+    world.model.borrow_mut().put_back_forked(unlucky);
+    world.heal();
+    for _ in 0..=world.below(4) {
+        world.act(unlucky);
+    }
+    world.exchange(unlucky).await.expect("fair weather");
+    counts.add(world.chaos(STEPS / 4).await);
+    heal(&world, &all, counts).await
+}
+
+#[test]
+fn fault_c9_a_fork_that_a_backup_makes_is_healed_and_loses_nothing() {
+    simulate_all("C9, forked", 0xc92, 20, |seed| run(seed, restored_early));
+}
+
 #[test]
 fn the_same_seed_gives_the_same_world() {
     let (one, two, other) = (simulate(7, 2), simulate(7, 2), simulate(8, 2));

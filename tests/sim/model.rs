@@ -18,6 +18,7 @@ type Author = (NodeId, u32);
 #[derive(Default)]
 pub(crate) struct Model {
     returns: BTreeMap<NodeId, u32>,
+    is_forked: bool,
     entries: BTreeMap<EntryId, Written>,
     /// Names of documents that were said to be saved.
     documents: BTreeSet<String>,
@@ -46,14 +47,20 @@ pub(crate) enum Said {
 }
 
 impl Model {
+    /// A device goes on from a backup in such a way that nobody can keep it from writing two branches.
+    pub(crate) fn put_back_forked(&mut self, device: NodeId) {
+        self.put_back(device);
+        self.is_forked = true;
+    }
+
+    /// Whether some device may have written two branches.
+    pub(crate) fn has_fork(&self) -> bool {
+        self.is_forked
+    }
+
     /// A device goes on from a backup.
     pub(crate) fn put_back(&mut self, device: NodeId) {
         *self.returns.entry(device).or_default() += 1;
-    }
-
-    /// Whether some device goes on from a backup.
-    pub(crate) fn has_returns(&self) -> bool {
-        !self.returns.is_empty()
     }
 
     fn author(&self, device: NodeId) -> Author {

@@ -286,14 +286,14 @@ impl World {
     }
 
     /// All these devices show the same, all of it was written by somebody, and nothing that was said to be saved lacks.
-    /// Nothing waits, neither to be sent nor to be judged; but where a device goes on from a backup, envelopes of its former
-    /// self may wait in vain beside the record that holds what they say (`docs/testing.md`, C9).
+    /// Nothing waits, neither to be sent nor to be judged; and nothing is in quarantine, but what a device that went on
+    /// from a backup wrote on the branch that does not stand.
     pub(crate) fn check(&self, devices: &[NodeId]) {
         self.compare(devices);
         for device in devices {
             let pending = self.pending(*device);
-            let waiting = if self.model.borrow().has_returns() { 0 } else { pending.waiting };
-            assert_eq!((pending.to_send, waiting, pending.quarantined), (0, 0, 0), "{device}: {pending:?}");
+            let quarantined = if self.model.borrow().has_fork() { 0 } else { pending.quarantined };
+            assert_eq!((pending.to_send, pending.waiting, quarantined), (0, 0, 0), "{device}: {pending:?}");
         }
     }
 

@@ -51,6 +51,8 @@ pub struct Received {
     pub refused: usize,
     /// Feeds of which two signed envelopes claim one place.
     pub forks: Vec<FeedId>,
+    /// Feeds of which two signed envelopes claim one place, and that this device could not prove yet to be forked.
+    pub doubted: Vec<FeedId>,
     /// The first positions that are missing of feeds.
     pub gaps: Vec<(FeedId, u32)>,
     /// The id of each envelope that was given, in its order, where its signature could be checked. Of what was tried
@@ -70,6 +72,7 @@ impl Received {
         self.quarantined += other.quarantined;
         self.refused += other.refused;
         self.forks.extend(other.forks);
+        self.doubted.extend(other.doubted);
         self.gaps.extend(other.gaps);
         self.is_copied |= other.is_copied;
     }
@@ -87,6 +90,8 @@ pub(crate) enum Signing {
 /// What one envelope came to.
 enum Verdict {
     Accepted,
+    /// It is evidence of a fork that cannot be published yet.
+    Doubt(FeedId),
     Fork(FeedId),
     Gap(FeedId, u32),
     Known,
@@ -113,7 +118,8 @@ impl Record<'_> {
             let waits = record.apply_pending(writer, section, pending)?;
             received.absorb(record.retry(writer, section, signing)?);
             record.settle_waiting(writer, section, waits)?;
-            if !received.forks.is_empty() || record.has_parted(writer, &section)? {
+            let is_in_doubt = !received.forks.is_empty() || !received.doubted.is_empty();
+            if is_in_doubt || record.has_parted(writer, &section)? {
                 received.absorb(record.judge_again(writer, signing)?);
             }
             record.refresh_sections(writer, section)?;
@@ -134,7 +140,7 @@ impl Record<'_> {
                 received.absorb(record.retry(writer, *section, signing)?);
                 is_in_question |= record.has_parted(writer, section)?;
             }
-            if is_in_question || !received.forks.is_empty() {
+            if is_in_question || !received.forks.is_empty() || !received.doubted.is_empty() {
                 received.absorb(record.judge_again(writer, signing)?);
             }
             for section in &sections {
@@ -166,7 +172,7 @@ impl Record<'_> {
         pending: &mut Pending,
     ) -> Result<(), RecordError> {
         let key = Key::of(&self.live.id).section(&section).bytes(&digest::content_hash(bytes));
-        let waits = matches!(verdict, Verdict::Waiting | Verdict::Gap(..));
+        let waits = matches!(verdict, Verdict::Waiting | Verdict::Doubt(_) | Verdict::Gap(..));
         match verdict {
             Verdict::Accepted => received.accepted += 1,
             Verdict::Known => received.known += 1,
@@ -174,6 +180,10 @@ impl Record<'_> {
             Verdict::Refused => received.refused += 1,
             Verdict::Waiting => received.waiting += 1,
             Verdict::Fork(feed) => received.forks.push(feed),
+            Verdict::Doubt(feed) => {
+                received.waiting += 1;
+                received.doubted.push(feed);
+            }
             Verdict::Gap(feed, from) => {
                 received.waiting += 1;
                 received.gaps.push((feed, from));
@@ -205,7 +215,7 @@ impl Record<'_> {
         };
         let facts = *signed.verified.get();
         pending.id = Some(facts.id);
-        let is_own = self.is_this_installation(&facts.context);
+        let is_own = self.is_this_installation(&facts.context.device, facts.context.incarnation);
         let held = |seq| self.stored(writer, &facts.feed, seq).ok().flatten().map(|stored| stored.id);
         let order = FeedState { last_seq: state.seq, last_id: state.last }.order(&signed.verified, held);
         match order {
@@ -224,10 +234,17 @@ impl Record<'_> {
             Order::Equivocation { .. } if self.missing_end(writer, &signed.author(), &section)?.is_some() => {
                 return Ok(Verdict::Waiting);
             }
-            Order::Equivocation { .. } if pending.signing == Signing::Postponed => return Ok(Verdict::Waiting),
+            // A former self of this device wrote the other branch, and the copy that it goes on from does not hold it. The proof
+            // is for those to publish who do: what they hold stands then, and this device issues again what it has.
+            Order::Equivocation { .. } if self.waits_for_others(&signed.author()) => {
+                return Ok(Verdict::Doubt(facts.feed));
+            }
+            Order::Equivocation { .. } if pending.signing == Signing::Postponed => {
+                return Ok(Verdict::Doubt(facts.feed));
+            }
             Order::Equivocation { held } => {
                 let is_said = self.accuse(writer, &signed, &held)?;
-                return Ok(if is_said { Verdict::Fork(facts.feed) } else { Verdict::Waiting });
+                return Ok(if is_said { Verdict::Fork(facts.feed) } else { Verdict::Doubt(facts.feed) });
             }
             Order::OtherBranch => return Ok(Verdict::Fork(facts.feed)),
             Order::Next => pending.is_copied |= is_own,

@@ -8,7 +8,7 @@ mod anew;
 mod outbox;
 mod reach;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use carnet_crypto::{
     id::{DeviceId, EnvelopeId, FeedId, ObjectId, SectionId},
@@ -105,6 +105,20 @@ impl Record<'_> {
         let feeds = self.feeds(&self.store.read()?)?.into_iter();
         let here = feeds.filter(|(_, row)| row.section == *section && row.seq > 0);
         Ok(here.map(|(feed, row)| FeedEnd { feed, seq: row.seq, envelope: row.last }).collect())
+    }
+
+    /// Whether this very installation writes to a feed; not whether it once did, under another incarnation.
+    ///
+    /// # Errors
+    /// The store's.
+    pub fn writes_to(&self, feed: &FeedId) -> Result<bool, RecordError> {
+        let row = self.feed(&self.store.read()?, feed)?;
+        Ok(row.is_some_and(|row| self.is_this_installation(&row.device, row.incarnation)))
+    }
+
+    /// The first 8 bytes of every feed that a proof shows to be forked: others may hold another branch of it.
+    pub fn forked_feeds(&self) -> BTreeSet<[u8; 8]> {
+        self.live.members.current().forked_feeds().filter_map(|feed| feed.0.first_chunk().copied()).collect()
     }
 
     /// The envelopes of a feed after `seq`, in order, at most about `bytes_max` bytes of them and at least one.

@@ -9,6 +9,7 @@
 //!
 //! Snapshots are compared by heads, never by bytes. Source: `docs/format.md`, "Snapshots".
 
+mod branch;
 mod rejected;
 
 use std::collections::{BTreeMap, HashMap, HashSet};
@@ -60,6 +61,9 @@ pub enum SnapshotRejected {
     /// The document does not load, or exceeds the limits.
     #[error("the document in the snapshot does not load")]
     Document,
+    /// It goes on from another branch of a feed than the one that is held, and nothing says which of them stands.
+    #[error("the snapshot holds another branch of a feed than this device, and nothing says which one stands")]
+    Branch,
     /// The object does not open, or is not of this form.
     #[error("the snapshot does not open")]
     Sealed,
@@ -287,10 +291,16 @@ impl Record<'_> {
                 return Err(why.into());
             }
         };
+        let Some(parted) = self.step_aside(&published, &checked)? else {
+            self.reject_snapshot(&id, SnapshotRejected::Branch)?;
+            return Err(SnapshotRejected::Branch.into());
+        };
         self.commit(|record, writer| {
             record.forget_rejection(writer, &id)?;
             record.blobs.keep_sealed(writer, object, &mut record.door.rng)?;
-            record.merge_snapshot(writer, &published, checked)
+            let to_issue = record.give_way(writer, &parted)?;
+            record.merge_snapshot(writer, &published, checked)?;
+            record.issue_fallen(writer, to_issue)
         })?;
         Ok(())
     }

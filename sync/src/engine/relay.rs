@@ -226,14 +226,18 @@ impl Following {
         self.gapped.insert(section);
     }
 
-    /// Notes what a checkpoint names outright, without judging it.
-    pub(crate) fn learn(&mut self, pulled: &Pulled) {
-        if let Some(short) = &pulled.checkpoint {
-            self.learn_shown(short);
+    /// A section was compared, and nothing of it is missing: the next pull asks from where its log stood then. Whether that
+    /// is true shows there.
+    pub(crate) fn compared(&mut self, section: SectionId, pulled: &Pulled) {
+        let Some(short) = &pulled.checkpoint else { return };
+        self.learn_shown(short);
+        if let carnet_protocol::checkpoint::Leaves::Partial { visible, .. } = &short.leaves {
+            let heads = visible.iter().filter(|leaf| leaf.section == section).filter_map(|leaf| leaf.head);
+            self.taken.sections.extend(heads.map(|head| (section, head)));
         }
     }
 
-    /// As [`Following::learn`], of a live notice.
+    /// Notes the checkpoint of a live notice, without judging it.
     pub(crate) fn shown(&mut self, short: &ShortCheckpoint) {
         let _ = self.complete(short);
     }

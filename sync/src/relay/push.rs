@@ -73,6 +73,16 @@ impl Session {
         }
     }
 
+    /// Hands over the operations that no receipt shows to be at the relay, and nothing else.
+    pub(crate) async fn say_operations(&mut self, tell: Tell<'_>) -> Result<(), SyncError> {
+        let mut handed = Handed::default();
+        let relay = self.relay;
+        let ops = with_record(&self.vault, self.record, move |record| -> Result<_, SyncError> {
+            Ok(record.ops(&record.ops_without_receipt(&relay), None)?)
+        });
+        self.push_ops(ops.await?, &mut handed, tell).await
+    }
+
     /// Operations that came from a peer or a file, and that no receipt shows to be at the relay. Those of this device
     /// stand in the outbox, with the objects that belong before them.
     async fn push_unreceipted(&mut self, handed: &mut Handed, tell: Tell<'_>) -> Result<(), SyncError> {
@@ -83,9 +93,13 @@ impl Session {
                 record.ops_without_receipt(&relay).into_iter().filter(|id| !queued.contains(id)).collect();
             Ok(record.ops(&ids, None)?)
         });
+        self.push_ops(ops.await?, handed, tell).await
+    }
+
+    async fn push_ops(&mut self, ops: Vec<CarriedOp>, handed: &mut Handed, tell: Tell<'_>) -> Result<(), SyncError> {
         let mut sending = Vec::new();
         let mut bytes = 0;
-        for carried in ops.await? {
+        for carried in ops {
             bytes += batch::op_bytes(&carried);
             sending.extend(of_op(None, carried));
             if bytes > PUSH_BYTES || sending.len() >= PUSH_ITEMS_MAX {

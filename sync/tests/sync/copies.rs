@@ -98,6 +98,114 @@ async fn atk_18_a_restored_backup_finds_out_from_a_peer_too() {
     assert_eq!(two.pending(&id).quarantined, 0);
 }
 
+/// Everybody exchanges with the relay until nobody has anything new; nobody is told of an alarm.
+async fn settle(devices: &mut [&mut Device], id: &RecordId) {
+    for round in 0..8 {
+        let mut is_quiet = true;
+        for device in &mut *devices {
+            let synced = device.sync(id).await;
+            is_quiet &= synced.is_quiet() && synced.refused.is_empty();
+        }
+        if is_quiet {
+            return;
+        }
+        assert!(round < 7, "somebody still has news");
+    }
+}
+
+/// A device writes, gives it to another one alone, is put back and gives the relay what it writes then: the relay
+/// honestly holds one branch, the other device the other. `perdu` and `après` are how many entries each branch has.
+async fn one_branch_here_one_there(seed: u64, lost: usize, after: usize) {
+    let (_folder, relay) = relay().await;
+    let (mut one, mut two, id) = two_devices(seed, &relay.address).await;
+    one.add(&id, "avant");
+    one.sync(&id).await;
+    two.sync(&id).await;
+    let mut three = Device::new(seed + 2).await;
+    pair_by_hand(&two, &three, &id);
+    two.sync(&id).await;
+    point_to(&three, &id, &relay.address);
+    three.sync(&id).await;
+    one.sync(&id).await;
+    let backup = tempfile::tempdir().unwrap();
+    let one = backed_up(one, backup.path()).await;
+    let mut all = vec!["avant".to_owned()];
+    for n in 0..lost {
+        all.push(format!("perdu {n}"));
+        one.add(&id, &format!("perdu {n}"));
+    }
+    meet(&two, &one, &id).await.unwrap();
+    let mut one = put_back(one, backup.path()).await;
+    for n in 0..after {
+        all.push(format!("après {n}"));
+        one.add(&id, &format!("après {n}"));
+    }
+    one.sync(&id).await;
+    // It has only ever seen what the relay holds.
+    three.sync(&id).await;
+    two.sync(&id).await;
+    settle(&mut [&mut one, &mut two, &mut three], &id).await;
+    all.sort();
+    for device in [&one, &two, &three] {
+        assert_eq!(device.labels(&id), all, "{lost} and {after}");
+        assert_eq!(device.digest(&id), two.digest(&id));
+        let pending = device.pending(&id);
+        assert_eq!((pending.to_send, pending.waiting), (0, 0), "{lost} and {after}: {pending:?}");
+        assert!(!device.events.iter().any(|event| matches!(event, Event::Alarm(_))), "the relay is honest");
+    }
+    // A device that joins now ends with the same.
+    let mut four = Device::new(seed + 3).await;
+    pair_by_hand(&two, &four, &id);
+    two.sync(&id).await;
+    point_to(&four, &id, &relay.address);
+    settle(&mut [&mut four], &id).await;
+    assert_eq!(four.digest(&id), two.digest(&id));
+    relay.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn atk_18_a_relay_that_holds_the_other_branch_is_not_accused_and_all_end_with_one_record() {
+    for (seed, lost, after) in [(350, 1, 1), (360, 3, 2), (370, 2, 4)] {
+        one_branch_here_one_there(seed, lost, after).await;
+    }
+}
+
+/// What a device says it has shows a copy of it what happened, before a fork is made of it.
+#[tokio::test(flavor = "multi_thread")]
+async fn atk_18_a_restored_backup_steps_aside_before_it_hands_anything_to_a_peer() {
+    for (seed, asks) in [(380, true), (390, false)] {
+        let (one, two) = (Device::new(seed).await, Device::new(seed + 1).await);
+        let id = one.begin(None).record;
+        pair_by_hand(&one, &two, &id);
+        meet(&two, &one, &id).await.unwrap();
+        let backup = tempfile::tempdir().unwrap();
+        let one = backed_up(one, backup.path()).await;
+        for n in 0..3 {
+            one.add(&id, &format!("perdu {n}"));
+        }
+        meet(&two, &one, &id).await.unwrap();
+        let one = put_back(one, backup.path()).await;
+        for n in 0..5 {
+            one.add(&id, &format!("après {n}"));
+        }
+        let is_proof = |device: &Device| device.with(&id, |record| record.forked_feeds().len());
+        for _ in 0..3 {
+            if asks {
+                meet(&one, &two, &id).await.unwrap();
+            } else {
+                meet(&two, &one, &id).await.unwrap();
+            }
+        }
+        assert_eq!((is_proof(&one), is_proof(&two)), (0, 0), "nobody saw a fork");
+        assert_eq!(one.labels(&id).len(), 8);
+        assert_eq!(one.digest(&id), two.digest(&id));
+        for device in [&one, &two] {
+            let pending = device.pending(&id);
+            assert_eq!((pending.waiting, pending.quarantined), (0, 0), "{pending:?}");
+        }
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn atk_26_what_was_sent_and_not_acknowledged_is_sent_again_and_changes_nothing() {
     let (_folder, relay) = relay().await;

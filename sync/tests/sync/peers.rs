@@ -68,6 +68,7 @@ async fn what_came_from_a_peer_reaches_the_relay_through_whoever_got_it() {
     third.sync(&id).await;
     assert_eq!(third.digest(&id), one.digest(&id));
     assert_eq!(third.labels(&id), ["latex", "scan.png"]);
+    assert!(third.with(&id, |record| record.missing_files()).unwrap().is_empty(), "and so does the file");
     relay.stop().await;
 }
 

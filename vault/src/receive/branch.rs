@@ -6,7 +6,7 @@
 //! it leads from what is held to the place that was named, it takes the place of the other branch, which goes to
 //! quarantine. Nothing is proved or judged here. Source: `docs/protocol.md`, "Equivocation".
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use carnet_crypto::id::{EnvelopeId, FeedId, SectionId};
 use carnet_protocol::{
@@ -17,9 +17,10 @@ use carnet_protocol::{
 
 use super::{Pending, Received, Signing, rejudge::Feed, verify::Tried};
 use crate::{
+    crdt::Incoming,
     record::{Record, RecordError},
     replica::{FeedEnd, Unsent},
-    row::FeedRow,
+    row::{FeedRow, OutboxRow},
     store::{StoreError, Writer},
     tables::{Key, Look, WAITING},
 };
@@ -28,8 +29,10 @@ use crate::{
 struct Parted {
     author: FeedCandidate,
     row: FeedRow,
-    /// Where the branch that stands ends.
-    end: Position,
+    /// Where the branch that stands ends; none where whatever came of it stands.
+    end: Option<Position>,
+    /// What is held from here on may give way.
+    from: u32,
 }
 
 /// The envelopes of a feed from one position on, up to the place where it ends.
@@ -93,6 +96,14 @@ impl Record<'_> {
         Ok(parts_here.map(|envelope| FeedEnd { feed: *feed, seq, envelope }))
     }
 
+    /// The sections in which a feed may have another branch that stands, ascending.
+    ///
+    /// # Errors
+    /// The store's.
+    pub fn parted_sections(&self) -> Result<BTreeSet<SectionId>, RecordError> {
+        Ok(self.parted_feeds(&self.store.read()?)?.into_iter().map(|parted| parted.row.section).collect())
+    }
+
     /// Whether some feed of a section may have another branch that stands.
     pub(super) fn has_parted(&self, look: &impl Look, section: &SectionId) -> Result<bool, StoreError> {
         Ok(self.parted_feeds(look)?.iter().any(|parted| parted.row.section == *section))
@@ -111,10 +122,31 @@ impl Record<'_> {
             }
             let author = FeedCandidate { device: device.id, key: device.key, incarnation: row.incarnation, feed };
             if let Some(end) = self.missing_end(look, &author, &row.section)? {
-                parted.push(Parted { author, row, end });
+                parted.push(Parted { author, row, end: Some(end), from: 1 });
             }
         }
         Ok(parted)
+    }
+
+    /// The feeds of former selves of this device that nobody proved to be forked, as far as they end with what was never
+    /// handed to the relay: that can be written again elsewhere, and gives way to whatever others hold there.
+    fn former_feeds(&self, writer: &Writer) -> Result<Vec<Parted>, RecordError> {
+        let mut first: BTreeMap<FeedId, u32> = BTreeMap::new();
+        for (_, line) in self.outbox_lines(writer)? {
+            let OutboxRow::Envelope { feed, seq } = line else { continue };
+            let from = first.entry(feed).or_insert(seq);
+            *from = seq.min(*from);
+        }
+        let mut former = Vec::new();
+        for (feed, from) in first {
+            let row = self.held_feed(writer, &feed)?;
+            let key = self.live.signing.public();
+            let author = FeedCandidate { device: row.device, key, incarnation: row.incarnation, feed };
+            if self.waits_for_others(&author) {
+                former.push(Parted { author, row, end: None, from });
+            }
+        }
+        Ok(former)
     }
 
     /// Takes branches in that stand and are here as a whole, in the place of what is held; but not of this device's own
@@ -126,7 +158,8 @@ impl Record<'_> {
         to_issue: &mut Unsent,
     ) -> Result<Received, RecordError> {
         let mut received = Received::default();
-        for parted in self.parted_feeds(writer)? {
+        let parted = [self.parted_feeds(writer)?, self.former_feeds(writer)?];
+        for parted in parted.into_iter().flatten() {
             if parted.author.device == self.live.row.device && signing == Signing::Postponed {
                 continue;
             }
@@ -134,6 +167,47 @@ impl Record<'_> {
             self.take_branch(writer, parted, branch, signing, &mut received, to_issue)?;
         }
         Ok(received)
+    }
+
+    /// The last position of a feed, as it is held, whose changes are all among `others`; none when all are, up to the
+    /// author's change number `last`.
+    pub(crate) fn shared_with(
+        &self,
+        feed: &FeedId,
+        last: u64,
+        others: &HashSet<[u8; 32]>,
+    ) -> Result<Option<u32>, RecordError> {
+        let reader = self.store.read()?;
+        let Some(row) = self.feed(&reader, feed)? else { return Ok(None) };
+        let mut shared = None;
+        for seq in (1..=row.seq).rev() {
+            let Some(stored) = self.stored(&reader, feed, seq)? else { break };
+            let changes = self.changes_in(&row, &stored);
+            let is_other = |change: &Incoming| change.seq() <= last && !others.contains(&change.hash());
+            if changes.iter().any(is_other) {
+                shared = Some(seq - 1);
+            } else if changes.iter().any(|change| change.seq() <= last) {
+                break;
+            }
+        }
+        Ok(shared)
+    }
+
+    /// Whether another branch of a feed stands than the one that is held.
+    pub(crate) fn gives_way(&self, feed: &FeedId, section: &SectionId) -> Result<bool, RecordError> {
+        let parted = self.parted_feeds(&self.store.read()?)?;
+        Ok(parted.iter().any(|parted| parted.author.feed == *feed && parted.row.section == *section))
+    }
+
+    /// Takes what lies beyond a place of each feed out of its volume, because another branch is about to come.
+    pub(crate) fn give_way(&mut self, writer: &mut Writer, feeds: &[(FeedId, u32)]) -> Result<Unsent, RecordError> {
+        let mut to_issue = Unsent::default();
+        for (id, kept) in feeds {
+            let row = self.held_feed(writer, id)?;
+            let (section, volume) = (row.section, row.volume);
+            self.cut(writer, section, volume, &[&Feed { id: *id, row, kept: *kept }], &mut to_issue)?;
+        }
+        Ok(to_issue)
     }
 
     fn take_branch(
@@ -166,7 +240,7 @@ impl Record<'_> {
     fn branch_to_end(&self, writer: &Writer, parted: &Parted) -> Result<Option<Branch>, RecordError> {
         let waiting = self.waiting_of(writer, parted)?;
         let mut tries = 0;
-        for from in waiting.keys().copied() {
+        for from in waiting.range(parted.from..).map(|(from, _)| *from) {
             let before = match from.checked_sub(1).filter(|before| *before > 0) {
                 None => Some((NO_PREDECESSOR, None)),
                 Some(before) => {
@@ -186,7 +260,7 @@ impl Record<'_> {
 
     /// What waits that may be of a feed, by position, up to where the feed ends.
     fn waiting_of(&self, writer: &Writer, parted: &Parted) -> Result<ByPosition, StoreError> {
-        let Parted { author, row, end } = parted;
+        let Parted { author, row, end, .. } = parted;
         let mut waiting = ByPosition::new();
         for line in writer.prefix(WAITING, &Key::of(&self.live.id).section(&row.section))? {
             let (_, bytes) = line?;
@@ -194,7 +268,7 @@ impl Record<'_> {
             let header = &envelope.header;
             let is_of_feed = author.feed.0.starts_with(&header.feed)
                 && (header.volume, header.kind.number()) == (row.volume, row.kind)
-                && header.seq <= end.seq;
+                && end.is_none_or(|end| header.seq <= end.seq);
             if is_of_feed {
                 waiting.entry(header.seq).or_default().push((envelope, bytes));
             }
@@ -210,16 +284,15 @@ impl Record<'_> {
         root: Tip,
         tries: &mut usize,
     ) -> Option<Vec<usize>> {
-        let Parted { author, row, end } = parted;
-        if !(from..=end.seq).all(|seq| waiting.contains_key(&seq)) {
+        let Parted { author, row, end, .. } = parted;
+        if end.is_some_and(|end| !(from..=end.seq).all(|seq| waiting.contains_key(&seq))) {
             return None;
         }
         let mut tips = vec![root];
-        for seq in from..=end.seq {
-            let here = waiting.get(&seq)?;
+        for seq in from.. {
             let mut next = Vec::new();
             for tip in &tips {
-                for (index, (envelope, _)) in here.iter().enumerate() {
+                for (index, (envelope, _)) in waiting.get(&seq).into_iter().flatten().enumerate() {
                     *tries += 1;
                     if *tries > TRIES_MAX {
                         return None;
@@ -228,15 +301,19 @@ impl Record<'_> {
                     let Tried::Holds(verified, _) = tried else { continue };
                     let facts = verified.get();
                     let path = tip.path.iter().copied().chain([index]).collect();
-                    if seq == end.seq && facts.id == end.id {
+                    if end.is_some_and(|end| seq == end.seq && facts.id == end.id) {
                         return Some(path);
                     }
                     next.push(Tip { id: facts.id, heads: Some(facts.context.heads), path });
                 }
             }
+            if next.is_empty() {
+                break;
+            }
             tips = next;
         }
-        None
+        let longest = tips.into_iter().next().filter(|tip| end.is_none() && !tip.path.is_empty());
+        longest.map(|tip| tip.path)
     }
 }
 

@@ -70,13 +70,21 @@ impl Record<'_> {
             self.settle(writer, section, volume, feeds, &mut to_issue)?;
         }
         let received = self.take_branches(writer, signing, &mut to_issue)?;
+        if may_sign {
+            self.issue_fallen(writer, to_issue)?;
+        }
+        Ok(received)
+    }
+
+    /// Issues again, under a new incarnation, what this device wrote and that fell; one that is dead it leaves anyway.
+    pub(crate) fn issue_fallen(&mut self, writer: &mut Writer, to_issue: Unsent) -> Result<(), RecordError> {
         let me = self.live.members.current().device(&self.live.row.device);
         let is_dead = me.is_some_and(|me| me.dead.contains(&self.live.row.incarnation));
-        if may_sign && self.live.row.standing == Standing::Member && (is_dead || !to_issue.is_empty()) {
+        if self.live.row.standing == Standing::Member && (is_dead || !to_issue.is_empty()) {
             self.renew(writer)?;
             self.issue_again(writer, to_issue)?;
         }
-        Ok(received)
+        Ok(())
     }
 
     /// Judges volumes again in which accepted changes wait for others: what they wait for may lie in quarantine.
@@ -178,7 +186,7 @@ impl Record<'_> {
     }
 
     /// The changes of an envelope; none when it does not open or is malformed.
-    fn changes_in(&self, row: &FeedRow, stored: &StoredEnvelope) -> Vec<Incoming> {
+    pub(super) fn changes_in(&self, row: &FeedRow, stored: &StoredEnvelope) -> Vec<Incoming> {
         let Ok(payload) = self.open_kept(row, stored) else { return Vec::new() };
         let changes = decode_changes(&payload).ok().and_then(|changes| Incoming::read_all(&changes).ok());
         changes.unwrap_or_default()

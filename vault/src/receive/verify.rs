@@ -4,7 +4,7 @@
 //! here opens a payload or changes a volume. Source: `docs/protocol.md`, "Acceptance" and "Equivocation".
 
 use carnet_crypto::{
-    id::{EnvelopeId, EpochId, OpId, SectionId},
+    id::{DeviceId, EnvelopeId, EpochId, Incarnation, OpId, SectionId},
     sign::Verified,
 };
 use carnet_protocol::{
@@ -109,7 +109,7 @@ impl Record<'_> {
                 // It may lie on the branch that stands, of which this device holds another.
                 Tried::Fails => {
                     let end = self.missing_end(writer, &candidate, &section)?;
-                    waits |= end.is_some_and(|end| header.seq <= end.seq);
+                    waits |= end.is_some_and(|end| header.seq <= end.seq) || self.waits_for_others(&candidate);
                 }
             }
         }
@@ -213,8 +213,14 @@ impl Record<'_> {
     }
 
     /// Whether this installation signed it, or a copy of it did.
-    pub(super) fn is_this_installation(&self, context: &EnvelopeContext) -> bool {
-        context.device == self.live.row.device && context.incarnation == self.live.row.incarnation
+    pub(crate) fn is_this_installation(&self, device: &DeviceId, incarnation: Incarnation) -> bool {
+        *device == self.live.row.device && incarnation == self.live.row.incarnation
+    }
+
+    /// Whether a feed is of a former self of this device, and nobody has proved it to be forked.
+    pub(super) fn waits_for_others(&self, author: &FeedCandidate) -> bool {
+        let is_former = author.device == self.live.row.device && author.incarnation != self.live.row.incarnation;
+        is_former && self.live.members.current().fork_of(&author.feed).is_none()
     }
 
     /// Publishes the proof that a device signed two envelopes for one place. False when that must wait.

@@ -299,6 +299,21 @@ impl Record<'_> {
         })
     }
 
+    /// The same of a sealed file, once.
+    ///
+    /// # Errors
+    /// The store's.
+    pub fn pass_on_file(&mut self, object: &ObjectId) -> Result<(), RecordError> {
+        self.commit(|record, writer| {
+            let key = Key::of(&record.live.id).object(object);
+            if record.live.row.relay.is_some() && writer.get(OBJECT, &key)?.is_none() {
+                writer.put(OBJECT, &key, &[])?;
+                record.enqueue(writer, &OutboxRow::Object { object: *object })?;
+            }
+            Ok(())
+        })
+    }
+
     /// Where other devices of the record were last reached directly, the latest first.
     pub fn peers(&self) -> Vec<RelayAddress> {
         self.live.row.peers.iter().filter_map(|peer| peer.parse().ok()).collect()

@@ -18,7 +18,7 @@ impl Record<'_> {
         let until = match why {
             // Nobody's fault: the operation may come yet.
             SnapshotRejected::Unpublished => return Ok(()),
-            SnapshotRejected::Unjudged => self.known(),
+            SnapshotRejected::Branch | SnapshotRejected::Unjudged => self.known(),
             SnapshotRejected::Actors
             | SnapshotRejected::Anchor
             | SnapshotRejected::Document

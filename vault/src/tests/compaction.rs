@@ -131,6 +131,66 @@ fn atk_18_a_second_envelope_behind_an_anchor_is_still_accused() {
     }
 }
 
+/// The raw log is gone where the copy asks; what it wrote itself, and does not know, comes to it as a snapshot.
+#[test]
+fn atk_18_a_copy_that_meets_its_former_self_in_a_snapshot_steps_aside_and_keeps_what_it_wrote() {
+    let (one, mut two, id) = busy(70);
+    let (mut one, mut copy) = one.copied();
+    for n in 0..40 {
+        one.record(&id).add(&allergy(&format!("perdu {n}"))).unwrap();
+    }
+    copy.record(&id).add(&allergy("après")).unwrap();
+    exchange(&mut one, &mut two, &id);
+    assert!(two.record(&id).make_snapshots().unwrap() >= 1);
+    let ops = two.record(&id).ops_since(&[], None).unwrap();
+    copy.record(&id).receive_ops(&ops).unwrap();
+    for (_, object) in snapshots(&mut two, &id) {
+        copy.record(&id).receive_snapshot(&object).unwrap();
+    }
+    assert_eq!(labels(&copy.record(&id)).len(), 82);
+    exchange(&mut copy, &mut two, &id);
+    assert_eq!(labels(&two.record(&id)).len(), 82);
+    assert_eq!(two.record(&id).digest().unwrap(), copy.record(&id).digest().unwrap());
+    assert!(two.record(&id).forked_feeds().is_empty(), "nobody saw a fork");
+}
+
+/// A device holds a branch that nothing says to stand; a snapshot covers the other one.
+#[test]
+fn atk_18_a_snapshot_of_another_branch_is_refused_until_it_is_confirmed_and_then_replaces_it() {
+    let (mut one, mut two, id) = busy(74);
+    let mut three = Device::new(76);
+    pair(&mut one, &mut three, &id);
+    exchange(&mut one, &mut two, &id);
+    let (mut two, mut copy) = two.copied();
+    two.record(&id).add(&allergy("du premier")).unwrap();
+    copy.record(&id).add(&allergy("de la copie")).unwrap();
+    exchange(&mut two, &mut three, &id);
+    exchange(&mut copy, &mut one, &id);
+    one.record(&id).make_snapshots().unwrap();
+    let taken = snapshots(&mut one, &id);
+    let take = |device: &mut Device| -> Vec<_> {
+        taken.iter().map(|(_, object)| device.record(&id).receive_snapshot(object)).collect()
+    };
+    let ops = one.record(&id).ops_since(&[], None).unwrap();
+    three.record(&id).receive_ops(&ops).unwrap();
+    let is_refused =
+        |result: &Result<(), _>| matches!(result, Err(TakeSnapshotError::Rejected(SnapshotRejected::Branch)));
+    let refused = take(&mut three);
+    assert!(refused.iter().any(is_refused), "{refused:?}");
+    assert!(labels(&three.record(&id)).contains(&"du premier".to_owned()), "nothing of what it holds is given up");
+    // The copy, which wrote that branch, confirms.
+    exchange(&mut one, &mut copy, &id);
+    assert!(take(&mut copy).iter().all(Result::is_ok));
+    assert!(copy.record(&id).confirm_snapshots().unwrap() >= 1);
+    let ops = copy.record(&id).ops_since(&[], None).unwrap();
+    three.record(&id).receive_ops(&ops).unwrap();
+    let taken_in = take(&mut three);
+    assert!(taken_in.iter().all(Result::is_ok), "{taken_in:?}");
+    let shown = labels(&three.record(&id));
+    assert!(shown.contains(&"de la copie".to_owned()) && !shown.contains(&"du premier".to_owned()), "{shown:?}");
+    assert_eq!(three.record(&id).pending().unwrap().quarantined, 1, "it is kept, and shown to an owner");
+}
+
 #[test]
 fn a_second_device_confirms_what_it_can_check() {
     let (mut one, mut two, id) = busy(44);

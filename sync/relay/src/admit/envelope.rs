@@ -70,9 +70,10 @@ impl Members {
             };
             return match held {
                 Some(held) if held.id == facts.id => Ok(Ok(Admitted::Known(facts.id))),
-                // The place is taken: there is one chain here, and never a second header for a position.
-                Some(_) => Ok(Err(Refusal::Fork)),
-                None => self.judge_next(rows, record, &facts, &before, pusher),
+                // The place is taken: there is one chain here, and never a second header for a position, but that of the
+                // branch which a proof lets stand, in the place of another.
+                Some(_) if !self.stands_instead(rows, record, &candidate, &facts)? => Ok(Err(Refusal::Fork)),
+                _ => self.judge_next(rows, record, &facts, &before, pusher),
             };
         }
         Ok(Err(refusal))
@@ -114,6 +115,23 @@ impl Members {
             }
         }
         Err(Refusal::Signature)
+    }
+
+    /// Whether the feed of an envelope is proved to be forked and ends on a branch that is not the one here, so that the
+    /// envelope may be of that branch.
+    fn stands_instead(
+        &self,
+        rows: &impl Rows,
+        record: RecordNumber,
+        author: &FeedCandidate,
+        facts: &EnvelopeFacts,
+    ) -> Result<bool, StoreError> {
+        let section = &facts.context.section;
+        let fork = self.membership.fork_of(&author.feed);
+        let Some(end) = fork.and_then(|_| self.membership.branch_end(author, section)) else { return Ok(false) };
+        let may_lead_there = facts.seq < end.seq || facts.seq == end.seq && facts.id == end.id;
+        let is_here = held(rows, record, section, &author.feed, end.seq)?.is_some_and(|held| held.id == end.id);
+        Ok(may_lead_there && !is_here)
     }
 
     fn judge_next(
