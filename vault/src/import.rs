@@ -371,7 +371,7 @@ impl Import<'_, '_> {
             Ok(outcome)
         });
         let outcome = published.map_err(|error| refused.take().unwrap_or_else(|| ImportError::from(error).into()))?;
-        record.live.has_slack |= staged_bytes >= SLACK_BYTES;
+        record.live.slack_bytes += staged_bytes;
         if self.files.is_some() {
             record.sweep_files().map_err(ImportError::from)?;
         }
@@ -392,7 +392,7 @@ impl Import<'_, '_> {
         writer.remove(IMPORT, &self.key)?;
         self.record.let_go(&mut writer, files)?;
         writer.commit()?;
-        self.record.live.has_slack |= self.state.bytes >= SLACK_BYTES;
+        self.record.live.slack_bytes += self.state.bytes;
         Ok(self.record.sweep_files()?)
     }
 }
@@ -458,8 +458,6 @@ pub(crate) fn hex(bytes: &[u8]) -> String {
 
 /// Rows after which the staging is made durable.
 const STEP_ROWS: usize = 512;
-/// Bytes of staging whose room the vault file gives back to the disk when it is closed.
-const SLACK_BYTES: u64 = 8 << 20;
 /// Bytes after which the staging is made durable.
 const STEP_BYTES: usize = 4 << 20;
 /// The setting that holds the person's zones.

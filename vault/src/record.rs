@@ -175,8 +175,8 @@ pub(crate) struct Live {
     pub(crate) volumes: Volumes,
     /// Attached files that entries were seen to name.
     pub(crate) named_files: RefCell<HashSet<ObjectId>>,
-    /// The file has room that nothing uses any more: a large staging was cleared.
-    pub(crate) has_slack: bool,
+    /// Bytes of the file that nothing uses any more: stagings that were cleared.
+    pub(crate) slack_bytes: u64,
 }
 
 /// An open record. It borrows the vault, so that one thing is done at a time.

@@ -300,9 +300,9 @@ impl Vault {
     /// # Errors
     /// The store's; what was acknowledged is safe all the same.
     pub fn close(mut self) -> Result<(), StoreError> {
-        let has_slack = self.live.values().any(|live| live.has_slack);
+        let slack_bytes: u64 = self.live.values().map(|live| live.slack_bytes).sum();
         drop(self.live);
-        if has_slack {
+        if slack_bytes >= SLACK_BYTES_MIN && slack_bytes >= self.store.stats()?.file_bytes / SLACK_SHARE {
             self.store.compact()?;
         }
         self.store.close()
@@ -463,7 +463,7 @@ impl Live {
             sections: BTreeMap::new(),
             volumes: Volumes::default(),
             named_files: RefCell::default(),
-            has_slack: false,
+            slack_bytes: 0,
         }
     }
 
@@ -564,3 +564,7 @@ fn summary(id: RecordId, row: RecordRow) -> RecordSummary {
 
 /// The row of the device seed.
 const SEED_ROW: &[u8] = b"device-seed";
+/// Unused bytes below which the file is left as it is.
+const SLACK_BYTES_MIN: u64 = 1 << 20;
+/// The share of the file, one in this many, that has to be unused before it is moved together.
+const SLACK_SHARE: u64 = 8;

@@ -154,6 +154,8 @@ pub(crate) fn write_secret_file(path: &Path, bytes: &[u8]) -> Result<(), SecretF
 pub(crate) fn sync_folder_of(path: &Path) -> io::Result<()> {
     #[cfg(unix)]
     if let Some(folder) = path.parent() {
+        // A name alone lies in the current folder.
+        let folder = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
         fs::File::open(folder)?.sync_all()?;
     }
     let _ = path;
@@ -177,6 +179,12 @@ fn read_secret_file<const N: usize>(path: &Path) -> Result<[u8; N], SecretFileEr
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_folder_of_a_name_alone_is_the_current_one() {
+        sync_folder_of(Path::new("backup.bin")).unwrap();
+        assert!(sync_folder_of(Path::new("no such folder/backup.bin")).is_err());
+    }
 
     #[test]
     fn a_key_is_written_once_and_read_back() {

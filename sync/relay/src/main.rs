@@ -1,8 +1,10 @@
 //! `carnet-relay`: the relay's own command. Data goes to standard output, talk to standard error.
 
+mod help;
 mod talk;
 
 use std::{
+    ffi::OsString,
     fs,
     io::{self, Write as _},
     net::SocketAddr,
@@ -17,7 +19,7 @@ use carnet_relay::{
     BackupError, CollectError, ConfigError, InitError, Policy, ServeError, ServeOptions, StoreError, audit, backup,
     collect, init, restore, serve, status,
 };
-use clap::{Parser, Subcommand, ValueEnum};
+use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand, ValueEnum, error::ErrorKind};
 use serde::Serialize;
 use talk::{Lang, Talk};
 
@@ -35,9 +37,9 @@ struct Arguments {
     /// Says nothing but errors.
     #[arg(long, global = true)]
     quiet: bool,
-    /// The language of what is said.
-    #[arg(long, global = true, value_enum, default_value_t = Lang::Fr)]
-    lang: Lang,
+    /// The language of what is said. By default that of the locale, or French.
+    #[arg(long, global = true, value_enum)]
+    lang: Option<Lang>,
     #[command(subcommand)]
     command: Command,
 }
@@ -183,8 +185,13 @@ struct Listening {
 struct Nothing {}
 
 fn main() -> ExitCode {
-    let arguments = Arguments::parse();
-    let talk = Talk::new(arguments.lang, arguments.quiet);
+    let words: Vec<OsString> = std::env::args_os().collect();
+    let lang = lang_of(&words);
+    let arguments = match parse(words, lang) {
+        Ok(arguments) => arguments,
+        Err(error) => return stopped(&error, lang),
+    };
+    let talk = Talk::new(lang, arguments.quiet);
     match run(&arguments, &talk) {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
@@ -192,6 +199,37 @@ fn main() -> ExitCode {
             talk.failed(&failure, code);
             ExitCode::from(code)
         }
+    }
+}
+
+fn parse(words: Vec<OsString>, lang: Lang) -> Result<Arguments, clap::Error> {
+    let matches = help::grammar(Arguments::command(), lang).try_get_matches_from(words)?;
+    Arguments::from_arg_matches(&matches)
+}
+
+/// Help was asked for, or the words are not understood.
+fn stopped(error: &clap::Error, lang: Lang) -> ExitCode {
+    if lang == Lang::Fr && error.use_stderr() && error.kind() != ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand {
+        Talk::misunderstood(&help::refused(error));
+    } else {
+        // There is nobody to tell that standard output is closed.
+        let _ = error.print();
+    }
+    ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2))
+}
+
+/// The language that is asked for, before the words are understood: their own refusal is said in it.
+fn lang_of(words: &[OsString]) -> Lang {
+    let words: Vec<&str> = words.iter().filter_map(|word| word.to_str()).collect();
+    let asked = words.iter().find_map(|word| word.strip_prefix("--lang="));
+    let asked = asked
+        .or_else(|| words.iter().zip(words.iter().skip(1)).find(|(word, _)| **word == "--lang").map(|(_, name)| *name));
+    #[expect(clippy::disallowed_methods, reason = "the one place where this binary reads the environment")]
+    let set = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
+    let of_locale = || ["CARNET_LANG", "LC_ALL", "LC_MESSAGES", "LANG"].into_iter().find_map(set);
+    match asked.map(str::to_owned).or_else(of_locale) {
+        Some(name) if name.starts_with("en") => Lang::En,
+        _ => Lang::Fr,
     }
 }
 

@@ -3,8 +3,12 @@
 
 use std::path::Path;
 
-use carnet_relay::{Collected, Status};
+use carnet_relay::{
+    BackupError, CollectError, Collected, ConfigError, InitError, SecretFileError, ServeError, Status, StoreError,
+};
 use clap::ValueEnum;
+
+use crate::Failure;
 
 /// A language.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -41,7 +45,7 @@ impl Talk {
     }
 
     /// What failed, then what to do.
-    pub(crate) fn failed(&self, error: &dyn std::fmt::Display, code: u8) {
+    pub(crate) fn failed(&self, failure: &Failure, code: u8) {
         let advice = match code {
             5 => self.pick(
                 "Les données du relais sont altérées. Restaurez une sauvegarde avec « carnet-relay restore ».",
@@ -57,8 +61,17 @@ impl Talk {
                 "Nothing was changed. Mend the cause above, then try again.",
             ),
         };
-        eprintln!("carnet-relay: {error}");
+        match self.lang {
+            Lang::Fr => eprintln!("carnet-relay : {}", french(failure)),
+            Lang::En => eprintln!("carnet-relay: {failure}"),
+        }
         eprintln!("{advice}");
+    }
+
+    /// The words of the command were not understood.
+    pub(crate) fn misunderstood(refused: &str) {
+        eprintln!("carnet-relay : {refused}");
+        eprintln!("« carnet-relay --help » montre les commandes ; « carnet-relay COMMANDE --help », leurs options.");
     }
 
     pub(crate) fn made(&self, data: &Path) {
@@ -119,5 +132,74 @@ impl Talk {
                 status.records, status.operations, status.envelopes, status.objects, status.bytes, status.store_epoch
             ),
         }
+    }
+}
+
+/// What failed, in French. Where the system speaks, its own words stand.
+fn french(failure: &Failure) -> String {
+    match failure {
+        Failure::Backup(error) => backup(error),
+        Failure::Collect(CollectError::Config(error))
+        | Failure::Serve(ServeError::Config(error))
+        | Failure::Config(error) => config(error),
+        Failure::Collect(CollectError::Secret(error)) | Failure::Serve(ServeError::Secret(error)) => secret(error),
+        Failure::Collect(CollectError::Store(error))
+        | Failure::Serve(ServeError::Store(error))
+        | Failure::Store(error) => store(error),
+        Failure::Init(error) => init(error),
+        Failure::Serve(ServeError::Bind(error)) => format!("impossible d'écouter : {error}"),
+        other => other.to_string(),
+    }
+}
+
+fn backup(error: &BackupError) -> String {
+    match error {
+        BackupError::Config(error) => config(error),
+        BackupError::Damaged(_) => "la sauvegarde est altérée".to_owned(),
+        BackupError::Init(error) => init(error),
+        BackupError::Secret(error) => secret(error),
+        BackupError::Store(error) => store(error),
+        BackupError::Version(version) => {
+            format!("la sauvegarde est de la version {version}, que ce programme ne lit pas")
+        }
+        other => other.to_string(),
+    }
+}
+
+fn config(error: &ConfigError) -> String {
+    match error {
+        ConfigError::Missing(path) => format!("{} n'existe pas", path.display()),
+        ConfigError::Invalid { path, message } => format!("{} n'est pas valable : {message}", path.display()),
+        other => other.to_string(),
+    }
+}
+
+fn init(error: &InitError) -> String {
+    match error {
+        InitError::Exists(path) => format!("{} contient déjà un relais", path.display()),
+        InitError::Secret(error) => secret(error),
+        InitError::Store(error) => store(error),
+        other => other.to_string(),
+    }
+}
+
+fn secret(error: &SecretFileError) -> String {
+    match error {
+        SecretFileError::Exists(path) => format!("{} existe déjà", path.display()),
+        SecretFileError::Length(path) => format!("{} ne contient pas un secret de la bonne longueur", path.display()),
+        SecretFileError::Open(path) => format!("{} peut être lu par d'autres que son propriétaire", path.display()),
+        other => other.to_string(),
+    }
+}
+
+fn store(error: &StoreError) -> String {
+    match error {
+        StoreError::Busy => "un autre processus utilise ce relais".to_owned(),
+        StoreError::Damaged(_) => "les données conservées sont altérées".to_owned(),
+        StoreError::Disk(reason) => format!("le disque ne suit pas : {reason}"),
+        StoreError::Format { found } => format!("les données sont au format {found}, que ce programme ne lit pas"),
+        StoreError::Missing(path) => format!("{} ne contient pas de relais", path.display()),
+        StoreError::Poisoned => "une écriture a échoué plus tôt ; relancez le relais".to_owned(),
+        other => other.to_string(),
     }
 }
