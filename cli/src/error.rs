@@ -258,6 +258,11 @@ pub(crate) enum Failure {
     },
     /// This system has no worker process.
     NoWorker,
+    /// A file of another kind than the one that was named.
+    NotOfKind {
+        /// The file.
+        path: String,
+    },
     /// A file about someone else than the record.
     OtherPerson {
         /// The file.
@@ -442,6 +447,7 @@ impl Failure {
             Self::NothingToImport { path } => msg!("error-nothing-to-import", path = path),
             Self::NoVault { folder } => msg!("error-no-vault", folder = folder),
             Self::NoWorker => msg!("error-no-worker"),
+            Self::NotOfKind { path } => msg!("error-not-of-kind", path = path),
             Self::OtherPerson { path } => msg!("error-other-person", path = path),
             Self::OtherRelay => msg!("error-other-relay"),
             Self::OtherSideSilent => msg!("error-other-side-silent"),
@@ -521,6 +527,7 @@ impl Failure {
             | Self::NothingToImport { .. }
             | Self::NoVault { .. }
             | Self::NoWorker
+            | Self::NotOfKind { .. }
             | Self::OtherPerson { .. }
             | Self::Ours(_)
             | Self::PartlyRefused { .. }

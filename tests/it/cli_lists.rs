@@ -184,3 +184,39 @@ fn a_list_in_json_stays_json_whatever_its_texts_hold() {
     let value: Value = serde_json::from_str(&shown).unwrap_or_else(|error| panic!("{error}: {shown}"));
     assert_eq!(value[0]["comment"], comment);
 }
+
+#[test]
+fn documents_are_found_by_what_is_said_of_them() {
+    let home = Home::new();
+    let carnet = home.vault("vault", "Ana");
+    for (file, title, comment) in
+        [("a.txt", "Compte rendu échographie", "chez le Dr Noël"), ("b.txt", "Ordonnance", "après l'échographie")]
+    {
+        let path = home.file(file, format!("texte de {file}"));
+        carnet.run(&["document", "add", text(&path), "--title", title, "--comment", comment]).data();
+    }
+    let found = |query: &str| names(&carnet, &["document", "list", "--text", query]);
+    assert_eq!(found("ECHOGRAPHIE").len(), 2);
+    assert_eq!(found("noel compte"), ["Compte rendu échographie"]);
+    assert_eq!(found("ordonnance noël"), Vec::<String>::new());
+    assert_eq!(found("texte"), Vec::<String>::new(), "what is in a file is not read");
+}
+
+#[test]
+fn a_file_of_another_kind_than_the_one_that_is_asked_for_leaves_nothing() {
+    let home = Home::new();
+    let carnet = home.vault("vault", "Ana");
+    let report = format!("{}/laboratoire.xml", samples());
+    for kind in ["fhir", "apple-health", "carnet", "xdm"] {
+        assert_eq!(carnet.run(&["import", "--kind", kind, &report]).refused(1), "not_of_kind");
+        assert_eq!(carnet.run(&["import", "--kind", kind, "--dry-run", &report]).refused(1), "not_of_kind");
+    }
+    assert_eq!(listed(&carnet, &["profile", "list"]).len() + listed(&carnet, &["document", "list"]).len(), 0);
+    assert_eq!(carnet.run(&["import", "--kind", "word", &report]).refused(2), "usage");
+    let taken = carnet.run(&["import", "--kind", "cda", &report]).data();
+    assert!(taken["total"]["added"].as_u64() > Some(5), "{taken}");
+    let export = format!("{}/export.zip", samples());
+    carnet.run(&["import", "--kind", "apple-health", "--accept-other-person", &export]).data();
+    let bundle = format!("{}/bundle.json", samples());
+    carnet.run(&["import", "--kind", "fhir", "--accept-other-person", &bundle]).data();
+}

@@ -18,11 +18,12 @@
 
 mod document;
 mod download;
+mod spill;
 mod transfer;
 
 use std::{
     fs::{self, File},
-    io::{self, Read, Write as _},
+    io::{self, Read},
     path::{Path, PathBuf},
 };
 
@@ -38,6 +39,7 @@ use carnet_seal::{
 use rand::CryptoRng;
 use zeroize::Zeroizing;
 
+use self::spill::Spill;
 pub use self::{
     document::Document,
     download::Download,
@@ -521,51 +523,6 @@ fn put_inline(writer: &mut Writer, id: &ObjectId, bytes: &[u8]) -> Result<(), St
 
 fn put_beside(writer: &mut Writer, id: &ObjectId, length: u64) -> Result<(), StoreError> {
     writer.put(BLOBS, id.as_bytes(), &[&[BESIDE], &length.to_le_bytes()[..]].concat())
-}
-
-/// Sealed bytes on their way: in memory while they are few, then in a file without a name of its own yet. The file is
-/// removed unless it was given one.
-struct Spill {
-    path: PathBuf,
-    file: Option<File>,
-    memory: Vec<u8>,
-    /// What has gone into the file.
-    hasher: ContentHasher,
-}
-
-impl Spill {
-    fn at(path: PathBuf) -> Self {
-        Self { path, file: None, memory: Vec::new(), hasher: ContentHasher::new() }
-    }
-
-    /// The name of everything that was written out.
-    fn id(&self) -> ObjectId {
-        ObjectId(self.hasher.finish())
-    }
-
-    fn make_room(&mut self) -> Result<(), StoreError> {
-        if self.file.is_some() || self.memory.len() as u64 > INLINE_BYTES_MAX { self.write_out() } else { Ok(()) }
-    }
-
-    fn write_out(&mut self) -> Result<(), StoreError> {
-        if self.file.is_none() {
-            self.file = Some(file_options().create_new(true).open(&self.path).map_err(|error| disk(&error))?);
-        }
-        let file = self.file.as_mut().ok_or(StoreError::Misuse)?;
-        file.write_all(&self.memory).map_err(|error| disk(&error))?;
-        self.hasher.update(&self.memory);
-        self.memory.clear();
-        Ok(())
-    }
-}
-
-impl Drop for Spill {
-    fn drop(&mut self) {
-        if self.file.is_some() {
-            // After a rename there is nothing under these names; after a failure, `collect` removes what stays.
-            drop(fs::remove_file(&self.path));
-        }
-    }
 }
 
 fn make_folder(folder: &Path) -> Result<(), StoreError> {

@@ -302,8 +302,11 @@ impl Vault {
     pub fn close(mut self) -> Result<(), StoreError> {
         let slack_bytes: u64 = self.live.values().map(|live| live.slack_bytes).sum();
         drop(self.live);
-        if slack_bytes >= SLACK_BYTES_MIN && slack_bytes >= self.store.stats()?.file_bytes / SLACK_SHARE {
-            self.store.compact()?;
+        let is_worth = slack_bytes >= SLACK_BYTES_MIN && slack_bytes >= self.store.stats()?.file_bytes / SLACK_SHARE;
+        if is_worth && self.store.compact().is_err() {
+            // Everything was durable before: a file that stays larger than it need be is no failure of what was done.
+            // The store takes no more writes; the next opening repairs.
+            return Ok(());
         }
         self.store.close()
     }

@@ -1,8 +1,8 @@
 //! Reading a whole vault again: the vault file, and each attached file against its name.
 //!
 //! An attached file that is lost or altered is no damage of the store: it is named, with the documents that it belongs
-//! to, and the reading goes on over all the others. Nothing is ever removed here: what is set aside stays on the disk
-//! until another device or a relay has given the file again.
+//! to, and the reading goes on over all the others. Nothing is removed here: what is set aside stays on the disk as long
+//! as something in the vault names the file and it has not come again.
 
 use carnet_crypto::id::{ObjectId, RecordId};
 use carnet_record::EntryId;
@@ -69,18 +69,20 @@ impl Vault {
         Ok(found)
     }
 
-    /// Lets damaged files count as not on this device, so that the next exchange asks for them. Their bytes, if there are
-    /// any, stay on the disk until the file is here again.
+    /// Lets files that are lost or altered count as not on this device, so that the next exchange asks for them. Their
+    /// bytes, if there are any, stay on the disk until the file is here again. Unreadable ones are left where they are.
     ///
     /// # Errors
     /// The store's.
     pub fn set_aside(&mut self, damaged: &[DamagedFile]) -> Result<(), StoreError> {
+        // What the disk did not give once it may give the next time.
+        let lost: Vec<&DamagedFile> = damaged.iter().filter(|file| file.damage != FileDamage::Unreadable).collect();
         // A crash in between leaves the mention of a file that is not there: the next verification finds it.
-        for file in damaged {
+        for file in &lost {
             self.blobs.move_aside(&file.object)?;
         }
         let mut writer = self.store.write(Durability::Acknowledged)?;
-        for file in damaged {
+        for file in &lost {
             self.blobs.forget(&mut writer, &file.object)?;
         }
         writer.commit()

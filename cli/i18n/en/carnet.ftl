@@ -123,8 +123,14 @@ measure-column = { $name ->
         [weight] Weight
        *[other] { $name }
     }
-measure-samples = And { $count } samples of devices: "measure list --sources" says of what.
-measure-samples-of = And { $count } samples of devices: "measure list { $slug } --daily" gives their days, "--raw" each value.
+measure-samples = { $count ->
+        [one] And { $count } sample of a device: "measure list --sources" says of what.
+       *[other] And { $count } samples of devices: "measure list --sources" says of what.
+    }
+measure-samples-of = { $count ->
+        [one] And { $count } sample of a device: "measure list { $slug } --raw" gives it.
+       *[other] And { $count } samples of devices: "measure list { $slug } --daily" gives their days, "--raw" each value.
+    }
 log-kind = { $kind ->
         [device-added] device added
         [device-removed] device removed
@@ -134,6 +140,30 @@ log-kind = { $kind ->
         [recovered] recovery kit used
        *[other] { $kind }
     }
+log-detail = { $name ->
+        [added] added: { $value }
+        [device] device: { $value }
+        [format] format: { $value }
+        [kit] recovery kit replaced
+       *[other] { $name }: { $value }
+    }
+sentences = { $all }
+link-name = { $kind ->
+        [allergy] allergy
+        [derived-from] derived from
+        [disease] disease
+        [document] document
+        [encounter] stay or visit
+        [measure] measure
+        [because] because of
+        [folder] folder
+        [has-part] has part
+        [part-of] part of
+        [performer] performed by
+        [replaces] replaces
+        [treatment] treatment
+       *[other] { $kind }
+    } { $id }
 log-strength = { $strength ->
         [declared] declared
         [proved] proved
@@ -216,7 +246,11 @@ doctor-swept-files = Left-over files removed
 doctor-whole = The whole vault was read again: everything is intact.
 doctor-shallow = The vault opens and reads. "carnet doctor --deep" reads all of it again.
 doctor-damaged = The whole vault was read again: a part is damaged.
-doctor-files-damaged = The whole vault was read again. It is intact, but for the content of these documents:
+doctor-summaries-damaged = { $count ->
+        [one] One sealed summary of the history is lost or altered. The entries are all there; "carnet sync" asks for it again.
+       *[other] { $count } sealed summaries of the history are lost or altered. The entries are all there; "carnet sync" asks for them again.
+    }
+doctor-files-damaged = The whole vault was read again. It is intact, but for attached files:
 document-saved = The content is in { $path }.
 stage-import = Import
 import-file = { $path } ({ $format })
@@ -226,9 +260,18 @@ import-already-there = Already there
 import-merged = Merged
 import-set-aside = Set aside
 import-refused = Refused
-import-why-kept = { $count } kept with a remark, { $kind }: { $why }
-import-why-refused = { $count } refused, { $kind }: { $why }
-import-why-set-aside = { $count } set aside, { $kind }: { $why }
+import-why-kept = { $count ->
+        [one] { $count } row kept with a remark
+       *[other] { $count } rows kept with a remark
+    }, { $kind }: { $why }
+import-why-refused = { $count ->
+        [one] { $count } row refused
+       *[other] { $count } rows refused
+    }, { $kind }: { $why }
+import-why-set-aside = { $count ->
+        [one] { $count } row set aside
+       *[other] { $count } rows set aside
+    }, { $kind }: { $why }
 import-why-at = { $said } [{ $places }]
 import-reason = { $reason ->
         [a-goal-not-a-measure] a goal, not a measure
@@ -236,6 +279,7 @@ import-reason = { $reason ->
         [after-the-export] dated after the export
         [archive-inside-an-archive] an archive inside the archive is not read
         [attribute-unreadable] an attribute cannot be read
+        [base64-damaged] the attached content is damaged
         [billing] billing, without medical content
         [cda-set-aside] a CDA document of other content
         [changed-since-read] changed since it was read
@@ -246,12 +290,14 @@ import-reason = { $reason ->
         [component-missing] a part of the measure is missing
         [computed] a computed value cannot be typed
         [content-missing] the content of the document is not in the file
+        [cut-off] the file ends too early
         [daily-totals-repeat-the-samples] these totals repeat the samples
         [detail-of-a-row] detail of a row that is read
         [details-stay-in-the-document] the details stay in the document
         [device] describes a device
         [diastolic-not-below-systolic] the diastolic pressure is not below the systolic
         [digits-dropped] digits beyond what is kept were dropped
+        [document-type-or-entity] holds XML definitions that are refused
         [document-type-stepped-over] the prolog describes the file wrongly; it was stepped over
         [empty-export] the export is empty
         [end-before-start] the end comes before the start
@@ -259,6 +305,7 @@ import-reason = { $reason ->
         [fhir-dstu2-kept-as-a-document] an old version of FHIR: kept as a document
         [fhir-version-dstu2] an old version of FHIR (DSTU2)
         [fhir-version-r5] a newer version of FHIR (R5)
+        [fhir-version-stu3] an old version of FHIR (STU3)
         [file-not-in-the-export] the export lacks this file
         [file-of-the-system] a file of the system, without content
         [finess-key-wrong] the check digit of the FINESS number does not fit
@@ -272,6 +319,7 @@ import-reason = { $reason ->
         [ins-key-wrong] the key of the INS number does not fit
         [insurance] insurance, without medical content
         [intimate] an intimate subject: share with care
+        [json-not-accepted] JSON that is not understood
         [key-doubled] the same key twice
         [left-over-too-large] what Carnet does not understand is too large to be kept beside
         [markup] holds the code of a web page
@@ -311,6 +359,7 @@ import-reason = { $reason ->
         [text-cut] text too long, cut
         [time-in-words] the time is given in words only
         [time-not-read] a time that cannot be read
+        [too-large] too large
         [too-long] too long
         [too-many-attachments] too many attachments
         [unit-unknown] a unit that does not go with this measure
@@ -321,6 +370,7 @@ import-reason = { $reason ->
         [without-a-substance] without a substance
         [without-a-value] without a value
         [without-an-identifier] without an identifier
+        [xml-not-accepted] XML that is not understood
        *[other] { $reason }
     }
 import-digest = { $state ->
@@ -575,6 +625,7 @@ option-folder = Folder.
 option-tag = Tag; repeat for several.
 option-dispute = Dispute of the content, in words.
 option-pin = Keeps on top.
+option-document-list-text = Documents whose entry says all these words, whatever the accents; what is in the files is not read.
 option-pinned = Only those kept on top.
 option-document-add-file = Files: PDF, image, text.
 option-document-show-out = Writes the content, in clear, to a new file.
@@ -605,6 +656,7 @@ option-deep = Reads the whole vault again.
 option-bundle = Writes a report without personal data to this new file.
 option-record-rename-name = New name.
 option-device-remove-reason = Why the device is removed.
+option-import-kind = Kind that the files must have; a file of another kind is refused.
 option-import-file = Files or folders.
 option-zone = Zone of times without a zone, for instance Europe/Paris.
 option-with-positions = Takes in positions too.
@@ -928,6 +980,9 @@ error-not-granted = This device may not do that in this record.
 error-nothing-to-import = There is nothing to take in from { $path }.
     .meaning = Nothing was saved.
     .hint = Check that it is the right file and that it is complete.
+error-not-of-kind = { $path } is not of the kind that was asked for.
+    .meaning = Nothing was saved.
+    .hint = Without --kind, Carnet recognises the kind of the file by itself.
 error-other-person = { $path } speaks of someone else than this record.
     .meaning = Nothing was saved: data of two people are not mixed.
     .hint = Choose the right record with --record. If it is the same person, add --accept-other-person.

@@ -123,8 +123,14 @@ measure-column = { $name ->
         [weight] Poids
        *[other] { $name }
     }
-measure-samples = Et { $count } relevés d'appareils : « measure list --sources » dit de quoi.
-measure-samples-of = Et { $count } relevés d'appareils : « measure list { $slug } --daily » en donne les jours, « --raw » chaque valeur.
+measure-samples = { $count ->
+        [one] Et { $count } relevé d'appareil : « measure list --sources » dit de quoi.
+       *[other] Et { $count } relevés d'appareils : « measure list --sources » dit de quoi.
+    }
+measure-samples-of = { $count ->
+        [one] Et { $count } relevé d'appareil : « measure list { $slug } --raw » le donne.
+       *[other] Et { $count } relevés d'appareils : « measure list { $slug } --daily » en donne les jours, « --raw » chaque valeur.
+    }
 log-kind = { $kind ->
         [device-added] appareil ajouté
         [device-removed] appareil retiré
@@ -134,6 +140,30 @@ log-kind = { $kind ->
         [recovered] kit de secours utilisé
        *[other] { $kind }
     }
+log-detail = { $name ->
+        [added] ajoutées : { $value }
+        [device] appareil : { $value }
+        [format] format : { $value }
+        [kit] kit de secours remplacé
+       *[other] { $name } : { $value }
+    }
+sentences = { $all }
+link-name = { $kind ->
+        [allergy] allergie
+        [derived-from] tiré de
+        [disease] maladie
+        [document] document
+        [encounter] séjour ou visite
+        [measure] mesure
+        [because] parce que
+        [folder] dossier
+        [has-part] comprend
+        [part-of] partie de
+        [performer] fait par
+        [replaces] remplace
+        [treatment] traitement
+       *[other] { $kind }
+    } { $id }
 log-strength = { $strength ->
         [declared] déclaré
         [proved] prouvé
@@ -216,7 +246,11 @@ doctor-swept-files = Fichiers orphelins retirés
 doctor-whole = Le coffre entier a été relu : tout est intact.
 doctor-shallow = Le coffre s'ouvre et se lit. « carnet doctor --deep » le relit en entier.
 doctor-damaged = Le coffre a été relu en entier : une partie est endommagée.
-doctor-files-damaged = Tout le coffre a été relu. Il est intact, sauf le contenu de ces documents :
+doctor-summaries-damaged = { $count ->
+        [one] Un résumé scellé de l'historique est perdu ou altéré. Les entrées sont toutes là ; « carnet sync » le redemande.
+       *[other] { $count } résumés scellés de l'historique sont perdus ou altérés. Les entrées sont toutes là ; « carnet sync » les redemande.
+    }
+doctor-files-damaged = Tout le coffre a été relu. Il est intact, sauf des fichiers joints :
 document-saved = Le contenu est dans { $path }.
 stage-import = Import
 import-file = { $path } ({ $format })
@@ -226,9 +260,18 @@ import-already-there = Déjà là
 import-merged = Réunies
 import-set-aside = Laissées de côté
 import-refused = Refusées
-import-why-kept = { $count } gardées avec une remarque, { $kind } : { $why }
-import-why-refused = { $count } refusées, { $kind } : { $why }
-import-why-set-aside = { $count } laissées de côté, { $kind } : { $why }
+import-why-kept = { $count ->
+        [one] { $count } ligne gardée avec une remarque
+       *[other] { $count } lignes gardées avec une remarque
+    }, { $kind } : { $why }
+import-why-refused = { $count ->
+        [one] { $count } ligne refusée
+       *[other] { $count } lignes refusées
+    }, { $kind } : { $why }
+import-why-set-aside = { $count ->
+        [one] { $count } ligne laissée de côté
+       *[other] { $count } lignes laissées de côté
+    }, { $kind } : { $why }
 import-why-at = { $said } [{ $places }]
 import-reason = { $reason ->
         [a-goal-not-a-measure] c'est un objectif, pas une mesure
@@ -236,6 +279,7 @@ import-reason = { $reason ->
         [after-the-export] daté d'après l'export
         [archive-inside-an-archive] une archive dans l'archive n'est pas lue
         [attribute-unreadable] un attribut est illisible
+        [base64-damaged] le contenu joint est abîmé
         [billing] facturation, sans contenu médical
         [cda-set-aside] document CDA d'un autre contenu
         [changed-since-read] modifié depuis sa lecture
@@ -246,12 +290,14 @@ import-reason = { $reason ->
         [component-missing] il manque une partie de la mesure
         [computed] une valeur calculée ne se saisit pas
         [content-missing] le contenu du document n'est pas dans le fichier
+        [cut-off] le fichier s'arrête trop tôt
         [daily-totals-repeat-the-samples] ces totaux répètent les relevés
         [detail-of-a-row] détail d'une ligne déjà lue
         [details-stay-in-the-document] le détail reste dans le document
         [device] décrit un appareil
         [diastolic-not-below-systolic] la diastolique n'est pas sous la systolique
         [digits-dropped] des décimales de trop ont été laissées
+        [document-type-or-entity] contient des définitions XML refusées
         [document-type-stepped-over] l'entête décrit mal le fichier ; elle n'a pas été suivie
         [empty-export] l'export est vide
         [end-before-start] la fin précède le début
@@ -259,6 +305,7 @@ import-reason = { $reason ->
         [fhir-dstu2-kept-as-a-document] ancienne version de FHIR : gardé comme document
         [fhir-version-dstu2] ancienne version de FHIR (DSTU2)
         [fhir-version-r5] version de FHIR plus récente (R5)
+        [fhir-version-stu3] ancienne version de FHIR (STU3)
         [file-not-in-the-export] l'export n'a pas ce fichier
         [file-of-the-system] fichier du système, sans contenu
         [finess-key-wrong] la clé du numéro FINESS ne correspond pas
@@ -272,6 +319,7 @@ import-reason = { $reason ->
         [ins-key-wrong] la clé du matricule INS ne correspond pas
         [insurance] assurance, sans contenu médical
         [intimate] sujet intime : à partager avec soin
+        [json-not-accepted] JSON illisible
         [key-doubled] la même clé deux fois
         [left-over-too-large] ce que Carnet ne comprend pas est trop grand pour être gardé à côté
         [markup] contient du code de page web
@@ -311,6 +359,7 @@ import-reason = { $reason ->
         [text-cut] texte trop long, coupé
         [time-in-words] la date n'est donnée qu'en mots
         [time-not-read] date illisible
+        [too-large] trop grand
         [too-long] trop long
         [too-many-attachments] trop de pièces jointes
         [unit-unknown] unité inconnue pour cette mesure
@@ -321,6 +370,7 @@ import-reason = { $reason ->
         [without-a-substance] sans substance
         [without-a-value] sans valeur
         [without-an-identifier] sans identifiant
+        [xml-not-accepted] XML illisible
        *[other] { $reason }
     }
 import-digest = { $state ->
@@ -576,6 +626,7 @@ option-folder = Classeur.
 option-tag = Étiquette ; à répéter pour plusieurs.
 option-dispute = Contestation du contenu, en mots.
 option-pin = Garde en tête de liste.
+option-document-list-text = Documents dont la fiche dit tous ces mots, sans tenir compte des accents ; le contenu des fichiers n'est pas lu.
 option-pinned = Seulement ceux gardés en tête.
 option-document-add-file = Fichiers : PDF, image, texte.
 option-document-show-out = Écrit le contenu, en clair, dans un nouveau fichier.
@@ -606,6 +657,7 @@ option-deep = Relit le coffre en entier.
 option-bundle = Écrit un bilan sans données personnelles dans ce nouveau fichier.
 option-record-rename-name = Nouveau nom.
 option-device-remove-reason = Pourquoi l'appareil est retiré.
+option-import-kind = Genre attendu des fichiers ; un fichier d'un autre genre est refusé.
 option-import-file = Fichiers ou dossiers.
 option-zone = Fuseau des heures sans fuseau, par exemple Europe/Paris.
 option-with-positions = Prend aussi les positions géographiques.
@@ -929,6 +981,9 @@ error-not-granted = Cet appareil n'a pas le droit de faire cela dans ce carnet.
 error-nothing-to-import = Il n'y a rien à prendre dans { $path }.
     .meaning = Rien n'a été enregistré.
     .hint = Vérifiez que le fichier est le bon et qu'il est complet.
+error-not-of-kind = { $path } n'est pas du genre demandé.
+    .meaning = Rien n'a été enregistré.
+    .hint = Sans --kind, Carnet reconnaît lui-même le genre du fichier.
 error-other-person = { $path } parle d'une autre personne que ce carnet.
     .meaning = Rien n'a été enregistré : les données de deux personnes ne se mélangent pas.
     .hint = Choisissez le bon carnet avec --record. Si c'est bien la même personne, ajoutez --accept-other-person.

@@ -77,6 +77,10 @@ pub(crate) fn run(options: &Options, session: &Session<'_>) -> Result<Report, Fa
         (_, Some(_)) => msg!("doctor-damaged"),
     };
     let mut page = vec![Block::Pairs(pairs), Block::Say(said)];
+    let summaries = damaged.iter().filter(|file| file.documents.is_empty()).count();
+    if summaries > 0 {
+        page.push(Block::Say(msg!("doctor-summaries-damaged", count = summaries)));
+    }
     if !rows.is_empty() {
         page.push(Block::Rows(vec![msg!("column-record"), msg!("column-id"), msg!("column-damage")], rows));
     }

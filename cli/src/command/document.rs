@@ -1,5 +1,7 @@
 //! `document`: files of the record, sealed beside it, with what is said about them.
 
+mod search;
+
 use std::path::{Path, PathBuf};
 
 use carnet_interop::intake::{IMPORTER, worker::WorkerError};
@@ -78,6 +80,8 @@ pub(crate) struct ListDocuments {
     folder: Option<String>,
     #[arg(long)]
     pinned: bool,
+    #[arg(long, value_name = "QUERY")]
+    text: Option<String>,
 }
 
 #[derive(Debug, clap::Args)]
@@ -177,7 +181,8 @@ fn list(options: &ListDocuments, record: &Record<'_>) -> Result<Report, Failure>
                 document.category.as_ref().is_some_and(|category| category.as_str().eq_ignore_ascii_case(code))
             });
             let in_folder = options.folder.is_none() || document.folder == options.folder;
-            has_category && in_folder && (!options.pinned || document.pinned == Some(true))
+            let says = options.text.as_ref().is_none_or(|query| search::says(&found.entry, query));
+            has_category && in_folder && says && (!options.pinned || document.pinned == Some(true))
         }
         _ => false,
     });

@@ -221,7 +221,7 @@ fn pairs(found: &Found) -> Vec<(Message, Cell)> {
     ];
     pairs.retain(|(_, value)| !value.is_empty());
     for (id, kind) in &entry.links {
-        pairs.push((msg!("column-link"), format!("{} {id}", kind.as_str()).into()));
+        pairs.push((msg!("column-link"), msg!("link-name", kind = kind.as_str(), id = id.to_string()).into()));
     }
     let mut rest = Vec::new();
     for (name, value) in entry.fact.to_fields() {

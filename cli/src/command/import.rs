@@ -39,6 +39,8 @@ const OWN_FORMAT: &str = "carnet";
 pub(crate) struct Options {
     #[arg(value_name = "FILE", required = true)]
     file: Vec<PathBuf>,
+    #[arg(long, value_name = "KIND", default_value = "auto")]
+    kind: Kind,
     #[arg(long, value_name = "ZONE")]
     zone: Option<String>,
     #[arg(long)]
@@ -49,6 +51,31 @@ pub(crate) struct Options {
     report: Option<PathBuf>,
     #[arg(long)]
     accept_other_person: bool,
+}
+
+/// What the files are said to be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+enum Kind {
+    AppleHealth,
+    Auto,
+    Carnet,
+    Cda,
+    Fhir,
+    Xdm,
+}
+
+impl Kind {
+    /// Whether a file that was recognised as `format` is of this kind.
+    fn is_kind_of(self, format: &str) -> bool {
+        match self {
+            Self::AppleHealth => format.starts_with("apple-health"),
+            Self::Auto => true,
+            Self::Carnet => format == OWN_FORMAT,
+            Self::Cda => format.starts_with("cda"),
+            Self::Fhir => format.starts_with("fhir"),
+            Self::Xdm => format == "xdm",
+        }
+    }
 }
 
 pub(crate) fn run(options: &Options, session: &Session<'_>) -> Result<Report, Failure> {
@@ -97,6 +124,7 @@ fn is_of_the_file(failure: &Failure) -> bool {
             | Failure::FileUnreadable { .. }
             | Failure::FormatUnknown { .. }
             | Failure::NotAFile { .. }
+            | Failure::NotOfKind { .. }
             | Failure::NothingToImport { .. }
             | Failure::OtherPerson { .. }
             | Failure::TooLarge { .. }
@@ -228,7 +256,7 @@ impl Intake<'_> {
         drop(progress);
         match read {
             // Someone else's file leaves nothing; an interruption leaves what was staged for a later try.
-            Err(failure @ (Failure::OtherPerson { .. } | Failure::FileRefused { .. })) => {
+            Err(failure @ (Failure::NotOfKind { .. } | Failure::OtherPerson { .. } | Failure::FileRefused { .. })) => {
                 import.abandon()?;
                 return Err(failure);
             }
@@ -286,6 +314,12 @@ impl Intake<'_> {
             *subject = claim.compare(known);
             if matches!(subject, SubjectMatch::Different) && !self.options.accept_other_person {
                 return Err(Failure::OtherPerson { path: self.path.display().to_string() });
+            }
+        }
+        if let Item::Tally(tally) = &item {
+            let format = tally.members.get(WHOLE_FILE).map_or("", String::as_str);
+            if !self.options.kind.is_kind_of(format) {
+                return Err(Failure::NotOfKind { path: self.path.display().to_string() });
             }
         }
         progress.advance(1);

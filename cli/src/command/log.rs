@@ -89,14 +89,15 @@ fn list(options: &ListOptions, session: &Session<'_>) -> Result<Report, Failure>
     let rows = lines
         .iter()
         .map(|line| {
-            let detail: Vec<String> = line.detail.iter().map(|(name, value)| format!("{name}={value}")).collect();
+            let detail = line.detail.iter().map(|(name, value)| msg!("log-detail", name = name, value = value));
+            let detail = msg!("sentences", all = detail.collect::<Vec<_>>());
             vec![
                 line.at.to_string().into(),
                 name(&line.device).into(),
                 msg!("log-kind", kind = word(&line.kind)).into(),
                 msg!("log-strength", strength = word(&line.strength)).into(),
                 line.number.to_string().into(),
-                detail.join(" ").into(),
+                detail.into(),
             ]
         })
         .collect();

@@ -1,5 +1,7 @@
 //! Attached files on a real disk, and on the way between two.
 
+use std::io::Write as _;
+
 use std::{cell::Cell, collections::BTreeSet};
 
 use bao_tree::blake3;

@@ -214,3 +214,23 @@ fn fault_b1_a_full_verification_reads_the_attached_files_too() {
     assert_eq!(damaged(&mut one), [(FileDamage::Absent, vec![(id, entry)])]);
     assert_eq!(one.record(&id).missing_files().unwrap()[0].entry, entry, "it is asked for again");
 }
+
+#[cfg(unix)]
+#[test]
+fn a_file_that_the_disk_does_not_give_is_left_where_it_is() {
+    let mut one = Device::new(407);
+    let id = one.begin().record;
+    add_document(&mut one, &id, 1, "grand", LARGE);
+    let file = kept(&one).1.into_iter().find(|path| path.extension().is_none()).unwrap();
+    let whole = read(&file);
+    std::fs::remove_file(&file).unwrap();
+    // A link to itself does not open, whoever asks.
+    std::os::unix::fs::symlink(&file, &file).unwrap();
+    let found = one.vault.verify().unwrap().damaged;
+    assert_eq!(found.iter().map(|file| file.damage).collect::<Vec<_>>(), [FileDamage::Unreadable]);
+    one.vault.set_aside(&found).unwrap();
+    std::fs::remove_file(&file).unwrap();
+    std::fs::write(&file, &whole).unwrap();
+    assert_eq!(one.vault.verify().unwrap().damaged, []);
+    assert_eq!(one.record(&id).missing_files().unwrap(), []);
+}
