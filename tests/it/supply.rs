@@ -8,7 +8,7 @@ use std::{
     fs,
 };
 
-use cargo_metadata::{Metadata, Package, TargetKind};
+use cargo_metadata::{DependencyKind, Metadata, Package, TargetKind};
 use carnet_tests::{
     sbom,
     workspace::{resolved, root},
@@ -120,6 +120,41 @@ fn every_package_comes_from_one_registry_with_its_hash() {
     }
     assert!(wrong.is_empty(), "{wrong:#?}");
     assert_eq!(registries.len(), 1, "{registries:#?}");
+}
+
+/// The workspaces that stand apart are built seldom: a lock file that no longer fits would show only then.
+#[test]
+fn the_lock_files_of_the_workspaces_apart_fit_what_our_packages_need() {
+    let metadata = resolved();
+    let mut wrong = Vec::new();
+    for apart in ["bench", "fuzz"] {
+        let lock = fs::read_to_string(root().join("tests").join(apart).join("Cargo.lock")).expect("it has a lock file");
+        let lock: toml::Table = lock.parse().expect("the lock file is TOML");
+        let mut ours = 0;
+        for locked in lock["package"].as_array().expect("the lock file lists packages") {
+            let Some(package) = metadata.packages.iter().find(|package| {
+                locked.get("source").is_none() && package.name.as_str() == locked["name"].as_str().unwrap_or_default()
+            }) else {
+                continue;
+            };
+            ours += 1;
+            let known: BTreeSet<&str> = locked
+                .get("dependencies")
+                .and_then(toml::Value::as_array)
+                .into_iter()
+                .flatten()
+                .filter_map(|name| name.as_str()?.split(' ').next())
+                .collect();
+            for needed in &package.dependencies {
+                let is_built = needed.kind != DependencyKind::Development && !needed.optional;
+                if is_built && !known.contains(needed.name.as_str()) {
+                    wrong.push(format!("tests/{apart}/Cargo.lock: {} lacks {}", package.name, needed.name));
+                }
+            }
+        }
+        assert!(ours > 3, "tests/{apart} is built from our packages");
+    }
+    assert!(wrong.is_empty(), "run `cargo update --workspace` there: {wrong:#?}");
 }
 
 #[test]
