@@ -207,6 +207,8 @@ pub(crate) enum Failure {
     NoAnswer,
     /// No device of the record was heard on the local network.
     NobodyNear,
+    /// The record has no device but this one.
+    NoOtherDevice,
     /// The home folder is unknown, and no vault was named.
     NoHome,
     /// The system has no key store that we use.
@@ -429,6 +431,7 @@ impl Failure {
             Self::NameNeeded => msg!("error-name-needed"),
             Self::NoAnswer => msg!("error-no-answer"),
             Self::NobodyNear => msg!("error-nobody-near"),
+            Self::NoOtherDevice => msg!("error-no-other-device"),
             Self::NoHome => msg!("error-no-home"),
             Self::NoKeyStore => msg!("error-no-key-store"),
             Self::NoLocks => msg!("error-no-locks"),
@@ -556,6 +559,7 @@ impl Failure {
             | Self::KitNeedsPlace
             | Self::NameNeeded
             | Self::NoHome
+            | Self::NoOtherDevice
             | Self::NoRelay
             | Self::NotATicket
             | Self::OtherRelay

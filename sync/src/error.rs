@@ -94,6 +94,9 @@ pub enum SyncError {
     /// No device of the record was heard on the local network.
     #[error("no device of the record was heard on the local network")]
     NobodyNear,
+    /// The record has no device but this one.
+    #[error("the record has no other device")]
+    NoOtherDevice,
     /// The record has no relay.
     #[error("the record has no relay")]
     NoRelay,
@@ -157,7 +160,7 @@ impl SyncError {
             | Self::Recovery(RecoveryError::OtherRecord) => FailureKind::Denied,
             Self::Malformed | Self::RelayAlarm { .. } | Self::NotThisRecord => FailureKind::Integrity,
             Self::Pairing(error) if error.fault() == Fault::Peer => FailureKind::Integrity,
-            Self::NoRelay | Self::OtherRelay | Self::Pairing(_) => FailureKind::Usage,
+            Self::NoOtherDevice | Self::NoRelay | Self::OtherRelay | Self::Pairing(_) => FailureKind::Usage,
             Self::Recovery(error) if error.fault() == Fault::Caller => FailureKind::Usage,
             Self::File(_) | Self::Interrupted | Self::LaterFile | Self::Vault(_) | Self::Recovery(_) | Self::Ours => {
                 FailureKind::Local

@@ -38,7 +38,7 @@ use self::guests::Guests;
 pub(crate) use self::{line::Line, local::Neighbourhood};
 
 /// Time for a connection to come about.
-const CONNECT_TIME: Duration = Duration::from_secs(15);
+pub(crate) const CONNECT_TIME: Duration = Duration::from_secs(15);
 /// Time for a stranger's handshake, for the first stream after it, and for the first frame of a stream.
 pub(crate) const OPENING_TIME: Duration = Duration::from_secs(10);
 /// What was told of exchanges and not yet heard, at most. What is beyond it is not told.
@@ -239,8 +239,18 @@ impl Node {
 
     /// A connection to whoever holds the key of `address`.
     pub(crate) async fn connect(&self, address: &RelayAddress, protocol: &[u8]) -> Result<Link, SyncError> {
+        self.connect_within(CONNECT_TIME, address, protocol).await
+    }
+
+    /// The same, where there is less time for it, or more.
+    pub(crate) async fn connect_within(
+        &self,
+        time: Duration,
+        address: &RelayAddress,
+        protocol: &[u8],
+    ) -> Result<Link, SyncError> {
         let _calling = Calling::begin(&self.services.calling);
-        let connected = timeout(CONNECT_TIME, self.carrier.connect(address, protocol)).await;
+        let connected = timeout(time, self.carrier.connect(address, protocol)).await;
         let connection = connected.unwrap_or(Err(SyncError::Unreachable))?;
         let exporter = connection.exporter().ok_or(SyncError::Unreachable)?;
         Ok(Link { connection, exporter })

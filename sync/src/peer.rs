@@ -33,7 +33,7 @@ use crate::{
     engine::batch,
     error::SyncError,
     event::{Event, Synced, Tell},
-    net::{Line, Node, OPENING_TIME, Services},
+    net::{CONNECT_TIME, Line, Node, OPENING_TIME, Services},
     relay::{
         hint_of,
         object::{Kept, append, fits, is_too_much, keep, part_of},
@@ -58,9 +58,21 @@ pub async fn sync_with_peer(
     peer: &RelayAddress,
     tell: &mut (dyn FnMut(Event) + Send),
 ) -> Result<Synced, SyncError> {
+    sync_within(CONNECT_TIME, node, vault, record, peer, tell).await
+}
+
+/// The same; `time` is what each connection may take to come about.
+pub(crate) async fn sync_within(
+    time: Duration,
+    node: &Node,
+    vault: &SharedVault,
+    record: RecordId,
+    peer: &RelayAddress,
+    tell: Tell<'_>,
+) -> Result<Synced, SyncError> {
     let mut synced = Synced::default();
     for _ in 0..TURNS_MAX {
-        let link = node.connect(peer, PEER_ALPN).await?;
+        let link = node.connect_within(time, peer, PEER_ALPN).await?;
         let line = link.open().await?;
         let mut meeting = Meeting::new(vault, record, line, link.exporter);
         let asked = meeting.ask(peer, tell).await;

@@ -14,7 +14,7 @@ use carnet_vault::RelayAddress;
 use serde_json::Value;
 use socket2::{Domain, Protocol, SockRef, Socket, Type};
 
-use crate::cli_sync::pair;
+use crate::cli_sync::{pair, pair_as};
 
 /// Where calls go.
 const CALLS: (Ipv4Addr, u16) = (Ipv4Addr::new(239, 255, 67, 78), 40_674);
@@ -114,7 +114,8 @@ fn write(carnet: &Carnet, name: &str) {
 
 #[test]
 fn devices_of_a_record_find_each_other_on_the_local_network_with_no_address_typed() {
-    let (home, other, elsewhere) = (Home::new(), Home::new(), Home::new());
+    let (home, other) = (Home::new(), Home::new());
+    let (elsewhere, beside) = (Home::new(), Home::new());
     let (first, second) = two(&home, &other);
     write(&second, "Du-portable");
     write(&first, "De-l-ordinateur");
@@ -122,8 +123,10 @@ fn devices_of_a_record_find_each_other_on_the_local_network_with_no_address_type
     let met = second.run(&["sync", "--local"]).data();
     assert!(met["received"].as_u64() > Some(0) && met["sent"].as_u64() > Some(0), "{met}");
     assert!(watching.event("served")["received"].as_u64() > Some(0));
-    // A record that lives elsewhere is not found, and finds nobody.
+    // A record that lives elsewhere is not found, and finds nobody. With one device it does not even listen.
     let stranger = elsewhere.vault("vault", "Quelqu'un");
+    assert_eq!(stranger.run(&["sync", "--local"]).refused(2), "no_other_device");
+    pair_as(&stranger, &beside.carnet("vault"), text(&elsewhere.path("ticket")), "Quelqu'un");
     assert_eq!(stranger.run(&["sync", "--local"]).refused(6), "nobody_near");
     assert_eq!(watching.interrupt().0, Some(0));
     assert_eq!(first.digest(), second.digest());

@@ -9,8 +9,8 @@ use std::{
 };
 
 use carnet_sync::{
-    Event, FailureKind, export_exchange, import_exchange, meet_nearby, serve_peers, sync_nearby, sync_with_peer,
-    sync_with_relay, trust_relay_again, watch,
+    Event, FailureKind, SyncError, export_exchange, import_exchange, meet_nearby, serve_peers, sync_nearby,
+    sync_with_peer, sync_with_relay, trust_relay_again, watch,
 };
 use carnet_vault::{Record, RecordId, RecordSummary, RelayAddress, Vault};
 use serde_json::{Map, Value, json};
@@ -18,6 +18,7 @@ use serde_json::{Map, Value, json};
 use super::files;
 use crate::{
     error::Failure,
+    i18n::Message,
     msg,
     network::{self, Teller, synced_json, synced_page, synced_report, synced_warnings},
     session::Session,
@@ -93,19 +94,19 @@ fn meet(peer: &RelayAddress, session: &Session<'_>) -> Result<Report, Failure> {
 
 /// One exchange with each device of the record that is heard on the local network. No relay is asked.
 fn meet_near(vault: Vault, id: &RecordId, session: &Session<'_>) -> Result<Report, Failure> {
-    let exchanged = network::run(vault, session.ui, async |node, shared| {
+    let (exchanged, failed) = network::run(vault, session.ui, async |node, shared| {
         session.ui.talk(&msg!("sync-listens", seconds = LISTENING.as_secs()));
         let mut teller = Teller::new(session.ui);
         Ok(sync_nearby(node, shared, *id, LISTENING, &mut |event| teller.tell(event)).await?)
     })?;
-    Ok(synced_report(id, &exchanged))
+    Ok(Report { failure: failed.map(Failure::from), ..synced_report(id, &exchanged) })
 }
 
 /// Answers the other devices of the record and, where it has a relay, stays connected to that, until the command is
 /// interrupted. Dropping an exchange at any moment loses nothing: what was taken in or acknowledged is in the vault.
 ///
-/// A relay that does not act as an honest one is told of and called no more; the other devices are answered on, and the
-/// command ends with that failure.
+/// A relay that does not act as an honest one is told of and called no more, and so is a device on the local network; the
+/// other devices are answered on, and the command ends with that failure. A local network that cannot be used ends nothing.
 fn stay(
     vault: Vault,
     meant: &RecordSummary,
@@ -121,14 +122,21 @@ fn stay(
         let address = node.address().to_string();
         session.ui.talk(&msg!("sync-listening", address = &address));
         session.ui.event("listening", Map::from_iter([("address".to_owned(), Value::String(address))]));
-        let (mut tell_of_relay, mut tell_of_devices, mut tell_of_near) = (tell, tell, tell);
+        let (mut tell_of_relay, mut tell_of_devices) = (tell, tell);
+        let mut tell_of_near = |told: Result<Event, SyncError>| {
+            staying.lock().unwrap_or_else(PoisonError::into_inner).tell_of_near(told);
+        };
+        let raise = |alarm| {
+            let mut staying = staying.lock().unwrap_or_else(PoisonError::into_inner);
+            staying.raise(alarm, &msg!("sync-without-relay"));
+        };
         let connected = async {
             if !has_relay {
                 return std::future::pending().await;
             }
             match watch(node, shared, meant.id, &mut tell_of_relay, std::future::pending()).await {
                 Err(error) if error.kind() == FailureKind::Integrity => {
-                    staying.lock().unwrap_or_else(PoisonError::into_inner).raise(error.into());
+                    raise(error.into());
                     std::future::pending().await
                 }
                 ended => ended,
@@ -164,7 +172,7 @@ struct Staying<'a> {
     sent: usize,
     /// Exchanges that other devices had with this one.
     served: usize,
-    /// What the relay did that an honest one does not do.
+    /// The first thing that the relay, or a device, did that an honest one does not do.
     alarm: Option<Failure>,
 }
 
@@ -182,11 +190,24 @@ impl<'a> Staying<'a> {
         }
     }
 
-    /// Says what the relay did, and that it is called no more.
-    fn raise(&mut self, alarm: Failure) {
+    /// Says what the relay or a device did, and what follows: it is called no more.
+    fn raise(&mut self, alarm: Failure, what_follows: &Message) {
         self.ui.raise(&alarm);
-        self.ui.talk(&msg!("sync-without-relay"));
-        self.alarm = Some(alarm);
+        self.ui.talk(what_follows);
+        self.alarm.get_or_insert(alarm);
+    }
+
+    fn tell_of_near(&mut self, told: Result<Event, SyncError>) {
+        match told {
+            Ok(event) => self.tell(event),
+            Err(error) if error.kind() == FailureKind::Integrity => {
+                self.raise(error.into(), &msg!("sync-without-device"));
+            }
+            Err(_) => {
+                self.ui.event("local_unavailable", Map::new());
+                self.ui.talk(&msg!("sync-local-unavailable"));
+            }
+        }
     }
 
     fn tell(&mut self, event: Event) {

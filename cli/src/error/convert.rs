@@ -113,6 +113,7 @@ impl From<SyncError> for Failure {
             SyncError::Bind(reason) => Self::NoNetwork { reason },
             SyncError::NobodyAnswered => Self::OtherSideSilent,
             SyncError::NobodyNear => Self::NobodyNear,
+            SyncError::NoOtherDevice => Self::NoOtherDevice,
             SyncError::NoRelay => Self::NoRelay,
             SyncError::NotAdmitted => Self::NotAdmitted,
             SyncError::NotConfirmed => Self::CodesDiffer,
