@@ -13,7 +13,7 @@ use crate::{
     world::{Device, pair_by_hand, relay, two_devices},
 };
 
-const PATIENCE: Duration = Duration::from_mins(1);
+const PATIENCE: Duration = Duration::from_mins(3);
 const PART: u64 = 512 << 10;
 
 /// Exchanges with the relay until the first event that `stops` chooses, then drops the connection.
