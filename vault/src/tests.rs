@@ -31,6 +31,7 @@ use crate::{
 mod attacks;
 mod compaction;
 mod convergence;
+mod fallen;
 mod forks;
 mod hostile;
 mod life;

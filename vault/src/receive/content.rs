@@ -20,7 +20,7 @@ use crate::{
     record::{Record, RecordError},
     row::FeedRow,
     store::{StoreError, Writer},
-    tables::{CHANGE_WAITING, ENVELOPE, Key, QUARANTINE},
+    tables::{CHANGE_WAITING, ENVELOPE, Key},
 };
 
 /// What an envelope carries.
@@ -43,15 +43,18 @@ impl Record<'_> {
         let Some(key) = self.live.keys.of(&facts.context.epoch) else { return Ok(Verdict::Waiting) };
         let payload = open_payload(&facts.context, &signed.envelope, key);
         let content = payload.ok().and_then(|(payload, _)| self.read_content(&facts, &mut state, &payload));
-        writer.remove(QUARANTINE, &Key::of(&self.live.id).feed(&facts.feed).seq(facts.seq))?;
+        if let Some(Content::Changes(changes)) = &content
+            && !state.is_poisoned
+            && !self.has_room_to_wait(writer, &facts, changes, pending)?
+        {
+            return Ok(Verdict::Waiting);
+        }
+        self.clear_place(writer, &facts.feed, facts.seq, &facts.id)?;
         let stored = StoredEnvelope::of(&facts.context, &facts.id, bytes);
         let mut batch = None;
         match content {
             Some(_) if state.is_poisoned => self.put_aside(writer, &facts.feed, facts.seq, &stored)?,
             Some(Content::Changes(changes)) => {
-                if !self.has_room_to_wait(writer, &facts, &changes, pending)? {
-                    return Ok(Verdict::Waiting);
-                }
                 pending.hashes.extend(changes.iter().map(|change| (facts.context.volume, change.hash())));
                 pending.changes.entry(facts.context.volume).or_default().extend(changes);
             }

@@ -119,7 +119,8 @@ impl Record<'_> {
         })
     }
 
-    /// Puts an envelope in quarantine: kept, not applied. Beyond a limit for each feed, only what it is called is kept.
+    /// Puts an envelope in quarantine that was never accepted: kept, not applied. Beyond a limit for each feed, only what
+    /// it is called is kept of what comes; what is kept whole already stays so.
     pub(super) fn put_aside(
         &self,
         writer: &mut Writer,
@@ -128,6 +129,13 @@ impl Record<'_> {
         stored: &StoredEnvelope,
     ) -> Result<(), RecordError> {
         let prefix = Key::of(&self.live.id).feed(feed);
+        let is_whole = |held: StoredEnvelope| held.id == stored.id && !held.bytes.is_empty();
+        if self.aside(writer, feed, seq)?.is_some_and(is_whole) {
+            return Ok(());
+        }
+        if writer.get(QUARANTINE, &prefix.clone().seq(seq).envelope(&stored.id))?.is_some() {
+            return self.put_fallen_aside(writer, feed, seq, stored);
+        }
         let mut total = stored.bytes.len();
         for row in writer.prefix(QUARANTINE, &prefix)? {
             total += row?.1.len();
@@ -136,7 +144,39 @@ impl Record<'_> {
         if total > QUARANTINE_BYTES_PER_FEED_MAX {
             row.truncate(StoredEnvelope::CONTEXT_BYTES);
         }
+        self.clear_place(writer, feed, seq, &stored.id)?;
         Ok(writer.put(QUARANTINE, &prefix.seq(seq), &row)?)
+    }
+
+    /// Puts an envelope in quarantine that was accepted before: whole, since nobody else may hold it.
+    pub(super) fn put_fallen_aside(
+        &self,
+        writer: &mut Writer,
+        feed: &FeedId,
+        seq: u32,
+        stored: &StoredEnvelope,
+    ) -> Result<(), RecordError> {
+        self.clear_place(writer, feed, seq, &stored.id)?;
+        Ok(writer.put(QUARANTINE, &Key::of(&self.live.id).feed(feed).seq(seq), &stored.encode())?)
+    }
+
+    /// Makes a place in quarantine free for `id`, or for none once that is accepted. Another envelope that lies there goes
+    /// beside it, under its own id: kept, and never judged again.
+    pub(super) fn clear_place(
+        &self,
+        writer: &mut Writer,
+        feed: &FeedId,
+        seq: u32,
+        id: &EnvelopeId,
+    ) -> Result<(), StoreError> {
+        let place = Key::of(&self.live.id).feed(feed).seq(seq);
+        let other = self.aside(writer, feed, seq)?.filter(|held| held.id != *id && !held.bytes.is_empty());
+        if let Some(other) = other {
+            writer.put(QUARANTINE, &place.clone().envelope(&other.id), &other.encode())?;
+        }
+        writer.remove(QUARANTINE, &place.clone().envelope(id))?;
+        writer.remove(QUARANTINE, &place)?;
+        Ok(())
     }
 
     /// An envelope that is in quarantine and has no place in its feed.

@@ -286,7 +286,7 @@ impl Record<'_> {
                 } else {
                     gone.extend(self.changes_in(&feed.row, &stored).iter().map(Incoming::hash));
                 }
-                self.put_aside(writer, &feed.id, seq, &stored)?;
+                self.put_fallen_aside(writer, &feed.id, seq, &stored)?;
                 writer.remove(ENVELOPE, &key.clone().seq(seq))?;
             }
         }
@@ -336,12 +336,10 @@ impl Record<'_> {
         changes: &[Incoming],
         gone: &BTreeSet<[u8; 32]>,
     ) -> Result<(), RecordError> {
-        let key = Key::of(&self.live.id).feed(&feed.id);
         let stored = self.stored(writer, &feed.id, feed.kept)?;
         let own = changes.iter().filter(|change| change.actor() == feed.id.0 && !gone.contains(&change.hash()));
         let (change_seq, ops) = own.fold((0, 0), |(seq, ops), change| (change.seq().max(seq), ops + change.ops()));
-        let (first, last) = (key.clone().seq(0), key.clone().seq(feed.kept.saturating_add(1)));
-        let is_poisoned = feed.row.is_poisoned && writer.range(QUARANTINE, &first[..]..&last[..])?.next().is_some();
+        let is_poisoned = feed.row.is_poisoned && self.has_malformed(writer, feed)?;
         let row = FeedRow {
             seq: feed.kept,
             last: stored.as_ref().map_or(NO_PREDECESSOR, |stored| stored.id),
@@ -352,6 +350,17 @@ impl Record<'_> {
             ..feed.row.clone()
         };
         Ok(self.put_feed(writer, &feed.id, &row)?)
+    }
+
+    /// Whether something lies in quarantine that is part of a feed up to the last position that is kept.
+    fn has_malformed(&self, writer: &Writer, feed: &Feed) -> Result<bool, RecordError> {
+        for seq in 1..=feed.kept {
+            let Some(aside) = self.aside(writer, &feed.id, seq)? else { continue };
+            if self.stored(writer, &feed.id, seq)?.is_none_or(|stored| stored.id == aside.id) {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 
     /// Makes a volume anew from `changes` without those that are gone. What built on them waits outside.

@@ -5,7 +5,7 @@ use super::*;
 use crate::{devices::RemovalReason, row::Standing};
 
 /// Two devices of one person and a copy of the second, all of which hold one entry of it.
-fn forked(seed: u64) -> ([Device; 4], RecordId) {
+pub(super) fn forked(seed: u64) -> ([Device; 4], RecordId) {
     let (mut one, mut two, mut three) = (Device::new(seed), Device::new(seed + 1), Device::new(seed + 2));
     let id = one.begin().record;
     pair(&mut one, &mut two, &id);
@@ -17,14 +17,14 @@ fn forked(seed: u64) -> ([Device; 4], RecordId) {
     ([one, two, three, copy], id)
 }
 
-fn add_all(device: &mut Device, id: &RecordId, names: &[&str]) {
+pub(super) fn add_all(device: &mut Device, id: &RecordId, names: &[&str]) {
     for name in names {
         device.record(id).add(&allergy(name)).unwrap();
     }
 }
 
 /// Everybody meets the first device a few times; afterwards all show the same, and nothing waits anywhere.
-fn assert_heals(devices: &mut [Device; 4], id: &RecordId, expected: &[&str]) {
+pub(super) fn assert_heals(devices: &mut [Device; 4], id: &RecordId, expected: &[&str]) {
     let [one, others @ ..] = devices;
     for _ in 0..4 {
         for other in &mut *others {

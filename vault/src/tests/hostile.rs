@@ -32,7 +32,7 @@ fn pair_of(seed: u64) -> (Device, Device, RecordId) {
 }
 
 /// The section and volume of allergies, and the actor that `device` writes as there.
-fn place(device: &mut Device, id: &RecordId) -> (SectionId, VolumeId, ActorId) {
+pub(super) fn place(device: &mut Device, id: &RecordId) -> (SectionId, VolumeId, ActorId) {
     let record = device.record(id);
     let section = record.section_of(allergy("x").fact.section()).unwrap();
     let feed = record.own_feed(&section, volume::SINGLE, EnvelopeKind::Changes);
@@ -40,12 +40,12 @@ fn place(device: &mut Device, id: &RecordId) -> (SectionId, VolumeId, ActorId) {
 }
 
 /// An empty volume in which `actor` writes.
-fn hostile(actor: &ActorId) -> Automerge {
+pub(super) fn hostile(actor: &ActorId) -> Automerge {
     Doc::empty().unwrap().into_automerge().with_actor(actor.clone())
 }
 
 /// One change that puts `key` under the allergies.
-fn note(doc: &mut Automerge, key: u128, name: &str) -> Change {
+pub(super) fn note(doc: &mut Automerge, key: u128, name: &str) -> Change {
     let before = doc.get_heads();
     let mut tx = doc.transaction();
     let map = tx.get(ROOT, "allergy").unwrap().unwrap().1;
@@ -57,7 +57,7 @@ fn note(doc: &mut Automerge, key: u128, name: &str) -> Change {
 }
 
 /// Signs and seals `changes` as the next envelope of `device`.
-fn publish(device: &mut Device, id: &RecordId, changes: &[Change]) {
+pub(super) fn publish(device: &mut Device, id: &RecordId, changes: &[Change]) {
     let (section, volume, _) = place(device, id);
     let mut record = device.record(id);
     let changes: Vec<&[u8]> = changes.iter().map(Change::raw_bytes).collect();
