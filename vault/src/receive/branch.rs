@@ -150,7 +150,7 @@ impl Record<'_> {
     }
 
     /// Takes branches in that stand and are here as a whole, in the place of what is held; but not of this device's own
-    /// feeds, unless what falls can be issued again.
+    /// feeds, nor of what it built on, unless what falls can be issued again.
     pub(super) fn take_branches(
         &mut self,
         writer: &mut Writer,
@@ -222,6 +222,9 @@ impl Record<'_> {
         let (section, volume) = (parted.row.section, parted.row.volume);
         let feed = Feed { id: parted.author.feed, kept: branch.from.saturating_sub(1), row: parted.row };
         if feed.kept < feed.row.seq {
+            if signing == Signing::Postponed && self.carries_own(writer, section, volume, &[&feed])? {
+                return Ok(());
+            }
             self.cut(writer, section, volume, &[&feed], to_issue)?;
         }
         let mut pending = Pending::new(signing);

@@ -21,7 +21,7 @@ use carnet_protocol::{
 
 use super::{Pending, Received, Signing, StoredEnvelope};
 use crate::{
-    crdt::{Ahead, Doc, Fit, Incoming},
+    crdt::{Ahead, Doc, Fit, Incoming, in_order},
     ledger::LedgerLine,
     measures,
     record::{EntryWrite, Record, RecordError, VolumeWrites},
@@ -49,8 +49,8 @@ struct Doubtful {
 
 impl Record<'_> {
     /// Judges again what membership may see differently now, and takes branches in that stand. A device that was removed
-    /// itself keeps what it has. Where nothing may be signed, this device's own feeds are left for another time: what it
-    /// wrote and that falls could not be issued again.
+    /// itself keeps what it has. Where nothing may be signed, this device's own feeds are left for another time, and so is
+    /// what it built on: what it wrote and that falls could not be issued again.
     ///
     /// # Errors
     /// [`RecordError::must_wait`] where something that was to be signed would be refused; the store's.
@@ -67,7 +67,7 @@ impl Record<'_> {
         }
         let mut to_issue = Unsent::default();
         for ((section, volume), feeds) in volumes {
-            self.settle(writer, section, volume, feeds, &mut to_issue)?;
+            self.settle(writer, section, volume, feeds, signing, &mut to_issue)?;
         }
         let received = self.take_branches(writer, signing, &mut to_issue)?;
         if may_sign {
@@ -98,14 +98,14 @@ impl Record<'_> {
             return Ok(());
         }
         let feeds = self.feeds_in_question(writer)?;
-        // What this device wrote itself falls only where it can be issued again: see `judge_again`.
+        // What this device wrote itself, or built on, falls only where it can be issued again: see `judge_again`.
         let own = self.live.row.device;
         for volume in volumes {
             let is_here =
                 |feed: &&Feed| feed.row.section == section && feed.row.volume == volume && feed.row.device != own;
             let feeds: Vec<Feed> =
                 feeds.iter().filter(is_here).map(|feed| Feed { row: feed.row.clone(), ..*feed }).collect();
-            self.settle(writer, section, volume, feeds, &mut Unsent::default())?;
+            self.settle(writer, section, volume, feeds, Signing::Postponed, &mut Unsent::default())?;
         }
         Ok(())
     }
@@ -131,6 +131,7 @@ impl Record<'_> {
         section: SectionId,
         volume: VolumeId,
         mut feeds: Vec<Feed>,
+        signing: Signing,
         to_issue: &mut Unsent,
     ) -> Result<(), RecordError> {
         let mut doubtful = Vec::new();
@@ -146,6 +147,9 @@ impl Record<'_> {
         }
         let cut: Vec<&Feed> = feeds.iter().filter(|feed| feed.kept < feed.row.seq).collect();
         if !cut.is_empty() {
+            if signing == Signing::Postponed && self.carries_own(writer, section, volume, &cut)? {
+                return Ok(());
+            }
             self.cut(writer, section, volume, &cut, to_issue)?;
         }
         for feed in &feeds {
@@ -265,6 +269,34 @@ impl Record<'_> {
             }
         }
         Ok(None)
+    }
+
+    /// Whether something that this device wrote builds on what lies beyond the ends of feeds.
+    pub(super) fn carries_own(
+        &mut self,
+        writer: &Writer,
+        section: SectionId,
+        volume: VolumeId,
+        feeds: &[&Feed],
+    ) -> Result<bool, RecordError> {
+        let mut falls: BTreeSet<[u8; 32]> = BTreeSet::new();
+        for feed in feeds.iter().filter(|feed| feed.row.kind == EnvelopeKind::Changes.number()) {
+            for seq in feed.kept.saturating_add(1)..=feed.row.seq {
+                let Some(stored) = self.stored(writer, &feed.id, seq)? else { continue };
+                falls.extend(self.changes_in(&feed.row, &stored).iter().map(Incoming::hash));
+            }
+        }
+        if falls.is_empty() {
+            return Ok(false);
+        }
+        let mut built = Vec::new();
+        for change in in_order(self.accepted_changes(writer, section, volume)?) {
+            if change.dependencies().iter().any(|hash| falls.contains(hash)) {
+                falls.insert(change.hash());
+                built.push(change);
+            }
+        }
+        Ok(!self.own_changes(writer, built.iter())?.is_empty())
     }
 
     /// Takes what lies beyond the ends of feeds out of their volume and puts it in quarantine.

@@ -4,13 +4,14 @@ use carnet_protocol::limits::QUARANTINE_BYTES_PER_FEED_MAX;
 use rand::RngExt as _;
 
 use super::{
-    forks::{add_all, forked},
+    forks::{add_all, assert_heals, forked},
     hostile::{hostile, note, place, publish},
     *,
 };
 use crate::{
     devices::RemovalReason,
-    receive::StoredEnvelope,
+    receive::{Signing, StoredEnvelope},
+    row::Standing,
     tables::{Key, QUARANTINE},
 };
 
@@ -76,4 +77,60 @@ fn atk_18_the_branch_that_falls_stays_in_quarantine_when_the_other_takes_its_pla
     shown.sort();
     assert_eq!(shown, ["avant", "premier 1", "premier 2"]);
     assert_eq!(kept_whole(three, &id).0, 2, "both of the copy's");
+}
+
+/// What a device has of a proof and of the branch that stands, as long as it may sign nothing.
+fn learn_without_signing(from: &mut Device, to: &mut Device, id: &RecordId) {
+    let ops = from.record(id).ops_since(&[], None).unwrap();
+    let section = from.record(id).section_of(allergy("x").fact.section()).unwrap();
+    let envelopes: Vec<Vec<u8>> = {
+        let record = from.record(id);
+        let ends = record.feed_ends(&section).unwrap();
+        ends.iter().flat_map(|end| record.envelopes_after(&end.feed, 0, usize::MAX).unwrap()).collect()
+    };
+    let mut record = to.record(id);
+    record
+        .commit(|record, writer| {
+            for carried in &ops {
+                drop(record.live.members.insert(writer, carried)?);
+            }
+            let now = record.now();
+            record.live.members.evaluate(now);
+            record.judge_again(writer, Signing::Postponed)
+        })
+        .unwrap();
+    // Nothing is judged again where somebody has no part in the record any more.
+    record.live.row.standing = Standing::Removed;
+    record.receive(section, &envelopes).unwrap();
+    record.live.row.standing = Standing::Member;
+    record.commit(|record, writer| record.judge_again(writer, Signing::Postponed)).unwrap();
+}
+
+#[test]
+fn atk_18_what_was_built_on_a_branch_that_falls_stays_until_it_can_be_issued_again() {
+    for (seed, stands) in [(590, ["premier 1"].as_slice()), (600, &["premier 1", "premier 2", "premier 3"])] {
+        let (mut devices, id) = forked(seed);
+        let [one, two, three, copy] = &mut devices;
+        add_all(two, &id, stands);
+        add_all(copy, &id, &["de la copie"]);
+        exchange(two, one, &id);
+        exchange(copy, three, &id);
+        add_all(three, &id, &["bâti sur la copie"]);
+        assert_eq!(exchange(copy, one, &id).forks.len(), 1);
+        // A step that may sign nothing takes nothing away that is to be issued again.
+        for _ in 0..2 {
+            learn_without_signing(one, three, &id);
+            let mut shown = labels(&three.record(&id));
+            shown.sort();
+            assert_eq!(shown, ["avant", "bâti sur la copie", "de la copie"]);
+        }
+        // The next one that may does.
+        three.record(&id).retry_waiting().unwrap();
+        let mut shown = labels(&three.record(&id));
+        shown.sort();
+        let healed: Vec<&str> = ["avant", "bâti sur la copie"].iter().chain(stands).copied().collect();
+        assert_eq!(shown, healed);
+        let all: Vec<&str> = healed.into_iter().chain(["de la copie"]).collect();
+        assert_heals(&mut devices, &id, &all);
+    }
 }
