@@ -10,7 +10,7 @@
 //! Snapshots are compared by heads, never by bytes. Source: `docs/format.md`, "Snapshots".
 
 mod branch;
-mod rejected;
+pub(crate) mod rejected;
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
@@ -257,7 +257,7 @@ impl Record<'_> {
                 for position in &published.cover {
                     is_behind |= self.last_seq(&reader, &position.feed)? < position.seq;
                 }
-                if is_behind && !self.is_rejected(&reader, &published.object)? {
+                if is_behind && !self.is_rejected(&reader, published)? {
                     wanted.push((reach(published), published.object, &published.devices));
                 }
             }
@@ -274,32 +274,42 @@ impl Record<'_> {
         });
         let mut ranked: Vec<(usize, ObjectId)> = ranked.collect();
         ranked.sort_by_key(|(rank, _)| *rank);
+        let mut seen = HashSet::new();
+        ranked.retain(|(_, object)| seen.insert(*object));
         Ok(ranked.into_iter().map(|(_, object)| object).collect())
     }
 
     /// Takes a snapshot in: checks it against its anchors, then merges it into its volume. Durable when this returns.
+    /// Whoever publishes the same object as something else only has that refused, and not the object.
     ///
     /// # Errors
     /// [`SnapshotRejected`]: then nothing of it was taken, and it is not wanted again.
     pub fn receive_snapshot(&mut self, object: &[u8]) -> Result<(), TakeSnapshotError> {
         let id = ObjectId(digest::content_hash(object));
-        let published = self.published_as(&id).ok_or(SnapshotRejected::Unpublished)?;
-        let checked = match self.check_snapshot(&published, object) {
-            Ok(checked) => checked,
-            Err(why) => {
-                self.reject_snapshot(&id, why)?;
-                return Err(why.into());
+        let mut is_taken = false;
+        let mut refused = Vec::new();
+        for published in self.published_as(&id) {
+            match self.take_published(&published, object) {
+                Ok(()) => is_taken = true,
+                Err(TakeSnapshotError::Rejected(why)) => refused.push((published, why)),
+                Err(error) => return Err(error),
             }
-        };
-        let Some(parted) = self.step_aside(&published, &checked)? else {
-            self.reject_snapshot(&id, SnapshotRejected::Branch)?;
-            return Err(SnapshotRejected::Branch.into());
-        };
+        }
+        self.reject_published(&id, &refused, is_taken)?;
+        if is_taken {
+            return Ok(());
+        }
+        Err(refused.first().map_or(SnapshotRejected::Unpublished, |(_, why)| *why).into())
+    }
+
+    fn take_published(&mut self, published: &PublishedObject, object: &[u8]) -> Result<(), TakeSnapshotError> {
+        let checked = self.check_snapshot(published, object)?;
+        let parted = self.step_aside(published, &checked)?.ok_or(SnapshotRejected::Branch)?;
         self.commit(|record, writer| {
-            record.forget_rejection(writer, &id)?;
+            record.forget_rejection(writer, published)?;
             record.blobs.keep_sealed(writer, object, &mut record.door.rng)?;
             let to_issue = record.give_way(writer, &parted)?;
-            record.merge_snapshot(writer, &published, checked)?;
+            record.merge_snapshot(writer, published, checked)?;
             record.issue_fallen(writer, to_issue)
         })?;
         Ok(())
@@ -345,10 +355,12 @@ impl Record<'_> {
         Ok(confirmed)
     }
 
-    pub(crate) fn published_as(&self, id: &ObjectId) -> Option<PublishedObject> {
+    /// Everything that an object is published as a snapshot of: at most one is true of it.
+    pub(crate) fn published_as(&self, id: &ObjectId) -> Vec<PublishedObject> {
         let membership = self.live.members.current();
-        let mut sections = membership.sections().into_iter();
-        sections.find_map(|section| membership.objects(&section).find(|object| object.object == *id).cloned())
+        let sections = membership.sections();
+        let objects = sections.iter().flat_map(|section| membership.objects(section));
+        objects.filter(|object| object.object == *id && object.kind == ObjectKind::Snapshot).cloned().collect()
     }
 
     fn check_snapshot(&self, published: &PublishedObject, object: &[u8]) -> Result<Checked, SnapshotRejected> {

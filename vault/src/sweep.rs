@@ -17,6 +17,7 @@ use crate::{
     documents::named_file,
     import::staged_file,
     record::{Record, RecordError},
+    snapshot::rejected::rejection_of,
     store::{Durability, Store, StoreError, Writer},
     tables::{ENTRY, IMPORT, Key, Look as _, OBJECT, OF_RECORDS, OP, RECORD, REJECTED, STAGING, VAULT},
     vault::{DeviceStanding, Vault, VaultError},
@@ -121,14 +122,15 @@ fn names_in(writer: &Writer, record: &RecordId) -> Result<BTreeSet<ObjectId>, St
         named.extend(staged_file(&row?.1).ok().flatten());
     }
     for row in writer.prefix(OP, &of_record)? {
-        let published = match Op::decode(&row?.1).as_ref().map(Op::body) {
-            Ok(Body::Seal(seal)) => Some(seal.object),
-            Ok(Body::Rebase(rebase)) => rebase.object,
-            _ => None,
-        };
-        let Some(object) = published else { continue };
-        if writer.look(REJECTED, &of_record.clone().object(&object))?.is_none() {
-            named.insert(object);
+        match Op::decode(&row?.1).as_ref().map(Op::body) {
+            Ok(Body::Seal(seal)) => {
+                let refused = rejection_of(record, &seal.section, seal.volume, &seal.object, &seal.cover);
+                if writer.look(REJECTED, &refused)?.is_none() {
+                    named.insert(seal.object);
+                }
+            }
+            Ok(Body::Rebase(rebase)) => named.extend(rebase.object),
+            _ => {}
         }
     }
     Ok(named)

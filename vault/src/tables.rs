@@ -56,7 +56,7 @@ pub(crate) const IMPORT: Table = Table::new("import");
 pub(crate) const RELAY: Table = Table::new("relay");
 /// record, object: a snapshot or attached file this record names, and whether it is here.
 pub(crate) const OBJECT: Table = Table::new("object");
-/// record, object: a published snapshot that was refused, and how much was known then.
+/// record, object, digest of what it is published as: a snapshot that was refused, and how much was known then.
 pub(crate) const REJECTED: Table = Table::new("rejected");
 
 /// Every table that holds rows of records, for erasing one.

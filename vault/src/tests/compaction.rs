@@ -1,6 +1,7 @@
 //! Snapshots: a fresh device joins without the raw log, and what a compactor alters is found.
 
 use carnet_crypto::id::{ObjectId, SectionId};
+use carnet_protocol::membership::PublishedObject;
 use carnet_seal::{
     envelope::{open_object, seal_object},
     pad::{pad, unpad},
@@ -360,6 +361,54 @@ fn atk_16_however_many_lies_a_device_publishes_those_of_others_are_tried_as_soon
     assert!(first <= 1, "it comes after {first} lies");
 }
 
+/// A member publishes an honest object once more, as if it stood for something else.
+fn publish_otherwise(device: &mut Device, id: &RecordId, honest: &PublishedObject, seq_of: impl Fn(u32) -> u32) {
+    let mut cover = honest.cover.clone();
+    let furthest = cover.iter_mut().max_by_key(|position| position.seq).unwrap();
+    furthest.seq = seq_of(furthest.seq);
+    let mut record = device.record(id);
+    record
+        .commit(|record, writer| record.publish_seal(writer, honest.section, honest.volume, cover, honest.object))
+        .unwrap();
+}
+
+#[test]
+fn atk_16_a_second_seal_for_an_honest_object_does_not_have_it_refused() {
+    let (mut one, mut two, id) = busy(90);
+    one.record(&id).make_snapshots().unwrap();
+    let honest = snapshots(&mut one, &id);
+    exchange(&mut one, &mut two, &id);
+    let published: Vec<PublishedObject> = {
+        let record = two.record(&id);
+        let membership = record.live.members.current();
+        membership.sections().iter().flat_map(|section| membership.objects(section)).cloned().collect()
+    };
+    for published in &published {
+        publish_otherwise(&mut two, &id, published, |seq| seq / 2);
+        publish_otherwise(&mut two, &id, published, |seq| seq + 1_000);
+    }
+    learn(&mut two, &mut one, &id);
+    let mut three = join_without_log(&mut one, 92, &id);
+    let wanted = three.record(&id).snapshots_wanted().unwrap();
+    assert_eq!(wanted.len(), honest.len(), "each is asked for once");
+    for (_, sealed) in &honest {
+        bring(&mut three, &id, sealed).unwrap();
+        assert!(!wants(&mut three, &id, sealed), "what is not true of it is not asked for again");
+    }
+    assert_eq!(labels(&three.record(&id)).len(), 41);
+    // Whatever is said of it later takes nothing away.
+    for published in &published {
+        publish_otherwise(&mut two, &id, published, |seq| seq + 2_000);
+    }
+    learn(&mut two, &mut three, &id);
+    for (object, sealed) in &honest {
+        bring(&mut three, &id, sealed).unwrap();
+        assert!(!wants(&mut three, &id, sealed));
+        assert_eq!(sealed_bytes(&mut three, &id, object), *sealed, "it is kept for others");
+    }
+    assert_eq!(labels(&three.record(&id)).len(), 41);
+}
+
 /// `from`'s operations come to `to`, and nothing else.
 fn learn(from: &mut Device, to: &mut Device, id: &RecordId) {
     let ops = from.record(id).ops_since(&[], None).unwrap();
@@ -390,7 +439,7 @@ fn sealed_bytes(device: &mut Device, id: &RecordId, object: &ObjectId) -> Vec<u8
 fn publish_as_snapshot(one: &mut Device, id: &RecordId, object: ObjectId) {
     let honest = snapshots(one, id).remove(0).0;
     let mut record = one.record(id);
-    let published = record.published_as(&honest).unwrap();
+    let published = record.published_as(&honest).remove(0);
     record
         .commit(|record, writer| {
             let mut cover = published.cover.clone();
