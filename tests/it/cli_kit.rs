@@ -14,13 +14,28 @@ fn id(carnet: &Carnet) -> String {
     carnet.run(&["record", "show"]).data()["id"].as_str().expect("an id").to_owned()
 }
 
-#[test]
-fn a_restoration_keeps_the_devices_that_are_named_and_removes_the_others() {
+/// Two devices of one record and the relay between them, as long as this lives.
+struct Paired {
+    home: Home,
+    other: Home,
+    first: Carnet,
+    second: Carnet,
+    relay: Relay,
+    operator: Home,
+}
+
+fn paired() -> Paired {
     let (operator, home, other) = (Home::new(), Home::new(), Home::new());
     let relay = Relay::new(&operator);
     let first = owner(&home, &relay);
     let second = other.carnet("vault");
     pair(&first, &second, text(&home.path("ticket")));
+    Paired { home, other, first, second, relay, operator }
+}
+
+#[test]
+fn a_restoration_keeps_the_devices_that_are_named_and_removes_the_others() {
+    let Paired { operator: _operator, home, other: _other, first, second, relay } = paired();
     first.run(&["profile", "add", "disease", "--name", "Asthme"]).data();
     sync(&first);
     let (id, words) = (id(&first), sheet(&home, "kit.pdf"));
@@ -63,11 +78,7 @@ fn a_restoration_keeps_the_devices_that_are_named_and_removes_the_others() {
 
 #[test]
 fn a_new_kit_is_made_with_the_old_words_and_the_old_sheet_opens_nothing_more() {
-    let (operator, home, other) = (Home::new(), Home::new(), Home::new());
-    let relay = Relay::new(&operator);
-    let first = owner(&home, &relay);
-    let second = other.carnet("vault");
-    pair(&first, &second, text(&home.path("ticket")));
+    let Paired { operator: _operator, home, other: _other, first, second, relay } = paired();
     first.run(&["profile", "add", "disease", "--name", "Asthme"]).data();
     let (id, old) = (id(&first), sheet(&home, "kit.pdf"));
     let new = home.path("new.pdf");
@@ -147,11 +158,7 @@ fn a_new_kit_counts_only_once_its_words_were_typed_back() {
 
 #[test]
 fn a_new_kit_that_another_device_forestalled_leaves_no_sheet_that_opens_nothing() {
-    let (operator, home, other) = (Home::new(), Home::new(), Home::new());
-    let relay = Relay::new(&operator);
-    let first = owner(&home, &relay);
-    let second = other.carnet("vault");
-    pair(&first, &second, text(&home.path("ticket")));
+    let Paired { operator: _operator, home, other, first, second, relay: _relay } = paired();
     let old = sheet(&home, "kit.pdf");
     let (ours, theirs) = (home.path("ours.pdf"), other.path("theirs.pdf"));
     let kit = |out| ["recovery", "kit", "--out", text(out), "--words-fd", "0", "--yes"];
@@ -182,11 +189,7 @@ fn a_new_kit_that_another_device_forestalled_leaves_no_sheet_that_opens_nothing(
 
 #[test]
 fn a_new_kit_is_not_even_drawn_where_another_device_has_made_one() {
-    let (operator, home, other) = (Home::new(), Home::new(), Home::new());
-    let relay = Relay::new(&operator);
-    let first = owner(&home, &relay);
-    let second = other.carnet("vault");
-    pair(&first, &second, text(&home.path("ticket")));
+    let Paired { operator: _operator, home, other, first, second, relay: _relay } = paired();
     let old = sheet(&home, "kit.pdf");
     let (ours, theirs) = (home.path("ours.pdf"), other.path("theirs.pdf"));
     let kit = |carnet: &Carnet, out| {

@@ -4,7 +4,7 @@ use std::rc::Rc;
 
 use crate::{
     chaos::Counts,
-    disk::Death,
+    disk::{Death, Disk},
     executor::NodeId,
     seeds,
     world::{Summary, World, run},
@@ -102,16 +102,29 @@ fn fault_c4_whatever_the_network_does_three_devices_show_the_same_in_the_end() {
     simulate_all("C4, three devices", 0xc43, 80, |seed| simulate(seed, 3));
 }
 
-/// A disk dies, and the device goes on from last week's copy.
-async fn restored(world: Rc<World>) -> Outcome {
-    let all = begun(&world, 2).await;
-    let mut counts = world.chaos(STEPS / 4).await;
+/// Two devices that have lived a while, and a copy that was made of one of them at rest.
+struct Backed {
+    all: Vec<NodeId>,
+    counts: Counts,
+    unlucky: NodeId,
+    backup: Disk,
+}
+
+async fn backed_up(world: &World) -> Backed {
+    let all = begun(world, 2).await;
+    let counts = world.chaos(STEPS / 4).await;
     world.heal();
     world.converge(&all).await;
     let unlucky = world.below(2);
     world.kill(unlucky, Death::Killed);
     let backup = world.with_device(unlucky, |it| it.backup());
     world.heal();
+    Backed { all, counts, unlucky, backup }
+}
+
+/// A disk dies, and the device goes on from last week's copy.
+async fn restored(world: Rc<World>) -> Outcome {
+    let Backed { all, mut counts, unlucky, backup } = backed_up(&world).await;
     counts.add(world.chaos(STEPS / 4).await);
     world.heal();
     // What is at the relay, or on another device, is not lost with the disk.
@@ -132,14 +145,7 @@ fn fault_c9_a_device_that_goes_on_from_a_backup_loses_nothing_and_forks_nothing(
 /// As [`restored`], but what the device wrote last is with another device alone: the relay takes the branch that begins
 /// at the copy, the other device holds the one that was lost.
 async fn restored_early(world: Rc<World>) -> Outcome {
-    let all = begun(&world, 2).await;
-    let mut counts = world.chaos(STEPS / 4).await;
-    world.heal();
-    world.converge(&all).await;
-    let unlucky = world.below(2);
-    world.kill(unlucky, Death::Killed);
-    let backup = world.with_device(unlucky, |it| it.backup());
-    world.heal();
+    let Backed { all, mut counts, unlucky, backup } = backed_up(&world).await;
     for _ in 0..=world.below(4) {
         world.act(unlucky);
     }
