@@ -283,7 +283,7 @@ import-reason = { $reason ->
         [billing] billing, without medical content
         [cda-set-aside] a CDA document of other content
         [changed-since-read] changed since it was read
-        [character-refused] holds a character that is not allowed
+        [character-refused] holds a line end or another control character
         [clinical-resource-missing] the export names a medical file that it lacks
         [code-in-words] the code is given in words only
         [code-too-long] code too long

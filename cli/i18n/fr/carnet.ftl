@@ -283,7 +283,7 @@ import-reason = { $reason ->
         [billing] facturation, sans contenu médical
         [cda-set-aside] document CDA d'un autre contenu
         [changed-since-read] modifié depuis sa lecture
-        [character-refused] contient un caractère interdit
+        [character-refused] contient un retour à la ligne ou un autre caractère de contrôle
         [clinical-resource-missing] l'export annonce un fichier médical qu'il n'a pas
         [code-in-words] le code n'est donné qu'en mots
         [code-too-long] code trop long

@@ -8,7 +8,7 @@ use carnet_record::{
         Document,
         document::{Category, Confidentiality},
     },
-    validate::{NAME_CHARS_MAX, TITLE_CHARACTERS_REFUSED},
+    validate::NAME_CHARS_MAX,
 };
 
 use super::{fill, fill_when};
@@ -91,11 +91,10 @@ fn category(code: &str) -> Result<Category, Failure> {
     }
 }
 
-/// The name of the file as a title: without its ending, without the characters that a title refuses.
+/// The name of the file as a title: without its ending, its control characters and its doubled spaces.
 fn title_of(path: &Path) -> String {
     let stem = path.file_stem().unwrap_or_default().to_string_lossy();
-    let refused = |character: char| TITLE_CHARACTERS_REFUSED.contains(&character) || character.is_control();
-    let title: String = stem.chars().map(|c| if refused(c) { ' ' } else { c }).take(NAME_CHARS_MAX).collect();
+    let title: String = stem.chars().map(|c| if c.is_control() { ' ' } else { c }).take(NAME_CHARS_MAX).collect();
     title.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
@@ -109,7 +108,7 @@ mod tests {
     #[test]
     fn a_file_name_becomes_a_title_that_the_rules_accept() {
         for (path, title) in [
-            ("/x/Compte rendu (IRM) 12.03.2024.pdf", "Compte rendu IRM 12 03 2024"),
+            ("/x/Compte rendu (IRM) 12.03.2024.pdf", "Compte rendu (IRM) 12.03.2024"),
             ("ordonnance.PDF", "ordonnance"),
             ("a\u{7}b.txt", "a b"),
         ] {

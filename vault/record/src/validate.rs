@@ -23,8 +23,8 @@ pub enum Violation {
         /// Slug of the kind.
         kind: &'static str,
     },
-    /// A character that Mon espace santé refuses in names.
-    #[error("the field {field} holds a character that is refused in names")]
+    /// A control character in a name or title: a line end, a tabulator, an escape.
+    #[error("the field {field} holds a control character")]
     CharacterRefused {
         /// Name of the field.
         field: &'static str,
@@ -224,12 +224,12 @@ pub(crate) fn violations(draft: &Draft) -> Vec<Violation> {
         Fact::Document(document) => {
             needed(&mut found, "title", document.title.as_deref());
             length(&mut found, "title", document.title.as_deref(), NAME_CHARS_MAX);
-            characters(&mut found, "title", document.title.as_deref(), &TITLE_CHARACTERS_REFUSED);
+            characters(&mut found, "title", document.title.as_deref());
         }
         Fact::Appointment(appointment) => {
             needed(&mut found, "title", appointment.title.as_deref());
-            length(&mut found, "title", appointment.title.as_deref(), APPOINTMENT_TITLE_CHARS_MAX);
-            characters(&mut found, "title", appointment.title.as_deref(), &NAME_CHARACTERS_REFUSED);
+            length(&mut found, "title", appointment.title.as_deref(), NAME_CHARS_MAX);
+            characters(&mut found, "title", appointment.title.as_deref());
             order(&mut found, appointment.start, appointment.end);
             if appointment.start.is_none() {
                 found.push(Violation::Missing { field: "start" });
@@ -336,7 +336,7 @@ fn contact(found: &mut Vec<Violation>, contact: &Contact) {
     }
     for part in contact.name.family.iter().chain(&contact.name.given).chain(&contact.organisation) {
         length(found, "name", Some(part), NAME_CHARS_MAX);
-        characters(found, "name", Some(part), &NAME_CHARACTERS_REFUSED);
+        characters(found, "name", Some(part));
     }
     for address in &contact.addresses {
         for line in &address.lines {
@@ -367,14 +367,14 @@ fn identity(found: &mut Vec<Violation>, identity: &Identity) {
     let parts = identity.names.iter().flat_map(|name| name.family.iter().chain(&name.given));
     for part in parts {
         length(found, "names", Some(part), NAME_CHARS_MAX);
-        characters(found, "names", Some(part), &NAME_CHARACTERS_REFUSED);
+        characters(found, "names", Some(part));
     }
 }
 
 fn name(found: &mut Vec<Violation>, text: Option<&str>) {
     needed(found, "name", text);
     length(found, "name", text, NAME_CHARS_MAX);
-    characters(found, "name", text, &NAME_CHARACTERS_REFUSED);
+    characters(found, "name", text);
 }
 
 fn needed(found: &mut Vec<Violation>, field: &'static str, text: Option<&str>) {
@@ -389,8 +389,8 @@ fn length(found: &mut Vec<Violation>, field: &'static str, text: Option<&str>, m
     }
 }
 
-fn characters(found: &mut Vec<Violation>, field: &'static str, text: Option<&str>, refused: &[char]) {
-    if text.is_some_and(|text| text.contains(refused) || text.contains(char::is_control)) {
+fn characters(found: &mut Vec<Violation>, field: &'static str, text: Option<&str>) {
+    if text.is_some_and(|text| text.contains(char::is_control)) {
         found.push(Violation::CharacterRefused { field });
     }
 }
@@ -419,8 +419,9 @@ fn order(found: &mut Vec<Violation>, start: Option<When>, end: Option<When>) {
     }
 }
 
-/// Characters of a name (Mon espace santé).
-pub const NAME_CHARS_MAX: usize = 50;
+/// Characters of a name or title. The national service takes 50, and not all characters: that is for whoever hands an
+/// entry to it (`docs/decisions/0012-names-as-they-are-written.md`).
+pub const NAME_CHARS_MAX: usize = 200;
 /// Characters of a comment.
 pub const COMMENT_CHARS_MAX: usize = 3000;
 /// Characters of a comment on a measure.
@@ -429,8 +430,6 @@ pub const MEASURE_COMMENT_CHARS_MAX: usize = 150;
 pub const DOSAGE_CHARS_MAX: usize = 1000;
 /// Characters of a batch number.
 pub const LOT_CHARS_MAX: usize = 100;
-/// Characters of the title of an appointment.
-pub const APPOINTMENT_TITLE_CHARS_MAX: usize = 100;
 /// Characters of the note of an appointment.
 pub const APPOINTMENT_COMMENT_CHARS_MAX: usize = 1000;
 /// Characters of a street line.
@@ -438,18 +437,6 @@ pub const STREET_CHARS_MAX: usize = 100;
 /// Length of a stay, in its unit: three digits.
 const STAY_DURATION_MAX: u16 = 999;
 const STAY_DURATION_DIGITS_MAX: usize = 3;
-
-/// Characters that Mon espace santé refuses in names of the profile and of the agenda.
-pub const NAME_CHARACTERS_REFUSED: [char; 20] = [
-    '@', '<', '>', '\\', '?', ':', '/', '\u{20ac}', '*', '#', '%', '~', '+', '\u{a3}', '$', '!', '\u{a7}', '\u{a4}',
-    '|', '\u{0}',
-];
-
-/// Characters that it refuses in titles of documents and folders.
-pub const TITLE_CHARACTERS_REFUSED: [char; 35] = [
-    '<', '>', '"', '\u{ab}', '\u{bb}', '=', '(', ')', '+', '\'', '\u{2018}', '.', ',', ';', ':', '&', '?', '!', '[',
-    ']', '{', '}', '/', '%', '@', '~', '^', '\u{a7}', '\u{a4}', '\u{b2}', '\u{b5}', '\\', '`', '|', '\u{0}',
-];
 
 #[cfg(test)]
 mod tests;

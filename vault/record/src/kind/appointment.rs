@@ -38,7 +38,7 @@ crate::code_enum! {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Appointment {
-    /// Title; at most 100 characters when typed.
+    /// Title; at most 200 characters when typed.
     pub title: Option<String>,
     /// Begin.
     pub start: Option<When>,

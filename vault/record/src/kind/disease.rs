@@ -8,7 +8,7 @@ use crate::{code::Concept, date::When};
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Disease {
-    /// Name as said; at most 50 characters when typed.
+    /// Name as said; at most 200 characters when typed.
     pub name: Option<String>,
     /// The same in code systems (CIM-10, SNOMED CT).
     pub code: Concept,

@@ -78,7 +78,7 @@ impl std::fmt::Debug for Attachment {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Document {
-    /// Title; at most 50 characters when typed.
+    /// Title; at most 200 characters when typed.
     pub title: Option<String>,
     /// Date of the document.
     pub date: Option<When>,

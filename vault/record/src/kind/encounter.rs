@@ -26,7 +26,7 @@ crate::code_enum! {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Encounter {
-    /// Reason as said; at most 50 characters when typed.
+    /// Reason as said; at most 200 characters when typed.
     pub name: Option<String>,
     /// Kind of encounter in code systems.
     pub code: Concept,

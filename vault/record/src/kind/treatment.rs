@@ -26,7 +26,7 @@ crate::code_enum! {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Treatment {
-    /// Name as said; at most 50 characters when typed.
+    /// Name as said; at most 200 characters when typed.
     pub name: Option<String>,
     /// The drug in code systems (CIP, UCD, CIS, ATC).
     pub code: Concept,
