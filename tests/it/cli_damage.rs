@@ -130,6 +130,32 @@ fn a_file_that_is_gone_is_asked_for_again_without_a_doctor() {
 }
 
 #[test]
+fn fault_b1_a_lost_file_is_back_once_the_same_file_is_imported_again() {
+    let (operator, home, other) = (Home::new(), Home::new(), Home::new());
+    let relay = Relay::new(&operator);
+    let first = owner(&home, &relay);
+    let second = other.carnet("vault");
+    pair(&first, &second, text(&home.path("ticket")));
+    let scan = home.file("compte rendu.txt", "a".repeat(LARGE));
+    let import = || first.run(&["import", text(&scan)]).data()["files"][0].clone();
+    assert_eq!(import()["added"], 1);
+    let id = first.run(&["document", "list"]).data()[0]["id"].as_str().expect("an id").to_owned();
+    assert_eq!((&import()["already_there"], &import()["merged"]), (&json!(1), &json!(0)), "while it is here");
+    for path in sealed(&first) {
+        fs::remove_file(path).expect("the sealed file");
+    }
+    assert_eq!(first.run(&["doctor"]).data()["missing_files"], 1);
+    let again = import();
+    assert_eq!((&again["added"], &again["merged"]), (&json!(0), &json!(1)), "{again}");
+    assert_eq!(content(&home, &first, &id), b"a".repeat(LARGE));
+    assert_eq!(first.run(&["doctor", "--deep"]).data()["missing_files"], 0);
+    sync(&first);
+    sync(&second);
+    assert_eq!(content(&other, &second, &id), b"a".repeat(LARGE));
+    assert_eq!(second.digest(), first.digest());
+}
+
+#[test]
 fn an_archive_of_a_record_whose_files_are_not_all_here_says_which_are_not_in_it() {
     let home = Home::new();
     let carnet = home.vault("vault", "Ana");

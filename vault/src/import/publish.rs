@@ -18,7 +18,7 @@ use crate::{
     measures,
     record::{Record, RecordError},
     store::{StoreError, Writer},
-    tables::{Key, STAGING},
+    tables::{Key, OBJECT, STAGING},
     volumes::ViewRow,
 };
 
@@ -26,7 +26,7 @@ use crate::{
 pub(super) struct Publishing<'p, 'v> {
     pub(super) record: &'p mut Record<'v>,
     pub(super) by_kind: BTreeMap<String, Counts>,
-    /// The files that drafts named.
+    /// The files that drafts named, and those that entries name no more.
     pub(super) files: BTreeSet<ObjectId>,
 }
 
@@ -58,7 +58,7 @@ impl Publishing<'_, '_> {
 
     fn draft(
         &mut self,
-        writer: &Writer,
+        writer: &mut Writer,
         draft: &Draft,
         group: &mut BTreeMap<EntryId, (Entry, Option<ViewRow>)>,
     ) -> Result<(), RecordError> {
@@ -87,7 +87,7 @@ impl Publishing<'_, '_> {
         };
         let mut known = Entry::from_fields(id, row.fields.clone());
         let is_new_source = known.provenance.source != entry.provenance.source;
-        let changed = absorb(&mut known, entry);
+        let changed = self.bring_back(writer, &mut known, &entry)? | absorb(&mut known, entry);
         if known.removed.is_some() || !(changed || is_new_source && known.to_fields() != row.fields) {
             self.count(&kind).already_there += 1;
         } else {
@@ -95,6 +95,23 @@ impl Publishing<'_, '_> {
             group.insert(id, (known, Some(row)));
         }
         Ok(())
+    }
+
+    /// Where the file of `known` is lost and `later` has the same bytes, the document names those; returns whether it
+    /// does. Sealed anew they have another name, so no device takes them for the lost ones.
+    fn bring_back(&mut self, writer: &mut Writer, known: &mut Entry, later: &Entry) -> Result<bool, RecordError> {
+        let Some((object, _)) = attachment(known) else { return Ok(false) };
+        let (Fact::Document(lost), Fact::Document(found)) = (&mut known.fact, &later.fact) else { return Ok(false) };
+        let is_here = || self.record.blobs.sealed_bytes(&self.record.store.read()?, &object);
+        let are_same_bytes = lost.sha256.is_some() && lost.sha256 == found.sha256;
+        if !are_same_bytes || found.attachment.is_none() || lost.attachment == found.attachment || is_here()?.is_some()
+        {
+            return Ok(false);
+        }
+        lost.attachment.clone_from(&found.attachment);
+        writer.remove(OBJECT, &Key::of(&self.record.live.id).object(&object))?;
+        self.files.insert(object);
+        Ok(true)
     }
 
     fn publish(
