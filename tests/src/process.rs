@@ -230,8 +230,8 @@ pub struct Ran {
 
 impl Ran {
     /// A command that another process ran.
-    pub fn of(words: &str, code: Option<i32>, out: String) -> Self {
-        Self { words: words.to_owned(), code, out, err: String::new() }
+    pub fn of(words: &str, code: Option<i32>, out: String, err: String) -> Self {
+        Self { words: words.to_owned(), code, out, err }
     }
 
     /// The JSON object on standard output.

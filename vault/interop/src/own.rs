@@ -14,6 +14,8 @@
 //! importing leads to an equal record. An export is clear text; whoever writes it says so. Nothing of an archive is
 //! trusted: it is bounded and read in the worker like any file from outside.
 
+mod target;
+
 use std::{
     collections::{BTreeMap, BTreeSet},
     io::{self, BufRead, BufReader, Read, Seek, Write},
@@ -29,6 +31,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 use zip::{CompressionMethod, ZipWriter, write::SimpleFileOptions};
 
+use self::target::Target;
 use crate::{
     document::hex,
     intake::{
@@ -80,7 +83,7 @@ impl Form {
 /// An archive in the making. Items are handed over in the order of the export; entries are kept until the end, because
 /// a ZIP is written one member at a time.
 pub struct ArchiveWriter<W: Write + Seek> {
-    zip: ZipWriter<W>,
+    zip: ZipWriter<Target<W>>,
     entries: BTreeMap<String, Vec<u8>>,
     open: Open,
     samples: u32,
@@ -97,7 +100,8 @@ enum Open {
 impl<W: Write + Seek> ArchiveWriter<W> {
     /// An archive that is written to `to`.
     pub fn new(to: W) -> Self {
-        Self { zip: ZipWriter::new(to), entries: BTreeMap::new(), open: Open::None, samples: 0, files: BTreeSet::new() }
+        let zip = ZipWriter::new(Target::new(to));
+        Self { zip, entries: BTreeMap::new(), open: Open::None, samples: 0, files: BTreeSet::new() }
     }
 
     /// Takes the next item of the export.
@@ -173,7 +177,7 @@ impl<W: Write + Seek> ArchiveWriter<W> {
         self.zip.write_all(README.as_bytes())?;
         self.start(CARNET_MARK)?;
         self.zip.write_all(&line(mark)?)?;
-        self.zip.finish().map_err(io::Error::from)
+        self.zip.finish().map_err(io::Error::from)?.into_whole()
     }
 
     fn start(&mut self, name: &str) -> io::Result<()> {
