@@ -87,7 +87,7 @@ pub(crate) fn check(draft: &Draft) -> Result<Vec<Message>, Failure> {
 pub(crate) fn rule(violation: &Violation) -> Message {
     match violation {
         Violation::BeforeBirth => msg!("rule-before-birth"),
-        Violation::CharacterRefused { field } => msg!("rule-character", field = *field),
+        Violation::CharacterRefused { field } => msg!("rule-character", field = field_name(field)),
         Violation::ComponentMissing { kind, component } => {
             msg!("rule-component", kind = *kind, component = *component)
         }
@@ -97,19 +97,24 @@ pub(crate) fn rule(violation: &Violation) -> Message {
         Violation::DaysZero => msg!("rule-days-zero"),
         Violation::DiastolicNotBelowSystolic => msg!("rule-diastolic"),
         Violation::EndBeforeStart => msg!("rule-end-before-start"),
-        Violation::Markup { field } => msg!("rule-markup", field = *field),
-        Violation::Missing { field } => msg!("rule-missing", field = *field),
+        Violation::Markup { field } => msg!("rule-markup", field = field_name(field)),
+        Violation::Missing { field } => msg!("rule-missing", field = field_name(field)),
         Violation::MomentForbidden { kind } => msg!("rule-moment-forbidden", kind = *kind),
         Violation::MomentMissing { kind } => msg!("rule-moment-missing", kind = *kind),
         Violation::NotWhole { kind } => msg!("rule-not-whole", kind = *kind),
         Violation::OutOfBounds { kind, low, high, unit } => {
             msg!("rule-bounds", kind = *kind, low = low.to_string(), high = high.to_string(), unit = *unit)
         }
-        Violation::TooLong { field, max } => msg!("rule-too-long", field = *field, max = *max),
+        Violation::TooLong { field, max } => msg!("rule-too-long", field = field_name(field), max = *max),
         Violation::UnitUnknown { kind, unit } => msg!("rule-unit", kind = *kind, unit = *unit),
         Violation::ValueForbidden { kind } => msg!("rule-value-forbidden", kind = *kind),
         other => msg!("rule-other", rule = other.reason()),
     }
+}
+
+/// A field of an entry, in words.
+fn field_name(field: &str) -> Message {
+    msg!("field-name", field = field)
 }
 
 fn remark(warning: &Warning) -> Message {

@@ -43,6 +43,14 @@ pub(crate) fn name(fact: &Fact) -> Message {
 pub(crate) fn summary(fact: &Fact) -> Cell {
     let text = form::summary(fact);
     match fact {
+        Fact::Disability(disability) => {
+            let rate = disability.rate.as_ref().map(|rate| msg!("disability-rate", rate = rate.as_str()));
+            rate.map_or_else(|| Cell::Text(text), Cell::Word)
+        }
+        Fact::FamilyHistory(history) => {
+            let relative = history.relative.as_ref().map(|relative| msg!("relative", who = relative.as_str()));
+            relative.map_or_else(|| Cell::Text(text), Cell::Word)
+        }
         Fact::Measure(_) => Cell::Figure(text),
         Fact::Result(result) if matches!(result.value, Some(ResultValue::Quantity(_))) => Cell::Figure(text),
         _ => Cell::Text(text),

@@ -127,6 +127,46 @@ fn allergies_stays_vaccines_and_a_blood_group_are_kept_with_their_fields() {
 }
 
 #[test]
+fn a_disability_and_the_family_history_are_kept_with_the_terms_of_the_national_form() {
+    let home = Home::new();
+    let carnet = home.vault("vault", "Ana");
+    let add = |words: &[&str]| carnet.run(&[&["profile", "add"], words].concat());
+    let deaf = ["disability", "--name", "Surdité", "--type", "sensory,other", "--rate", "50-79", "--human-help", "no"];
+    let disability =
+        add(&[&deaf[..], &["--technical-help", "appareil auditif", "--comment", "depuis l'enfance"]].concat()).data();
+    assert_eq!(disability["types"], json!(["SENSORY", "OTHERS"]));
+    assert_eq!((&disability["rate"], &disability["human_help"]), (&json!("BETWEEN_50_AND_79"), &json!("NO")));
+    assert_eq!(disability["technical_help"], "appareil auditif");
+    // The national form asks for a type and for human help; a vaccination has other types.
+    assert_eq!(add(&["disability", "--name", "Surdité", "--human-help", "no"]).refused(2), "rules");
+    assert_eq!(add(&["disability", "--name", "Surdité", "--type", "sensory"]).refused(2), "rules");
+    assert_eq!(add(&["disability", "--name", "X", "--type", "booster", "--human-help", "no"]).refused(2), "usage");
+    assert_eq!(add(&["vaccine", "--name", "X", "--at", "2021", "--type", "sensory"]).refused(2), "usage");
+    let edited = carnet.run(&["profile", "edit", &id(&disability), "--rate", "80-or-more"]).data();
+    assert_eq!((&edited["rate"], &edited["types"]), (&json!("BIGGER_THAN_80_OR_EQUAL"), &disability["types"]));
+
+    let relatives =
+        "mother father sister brother grandmother grandfather great-grandmother great-grandfather aunt uncle other";
+    for relative in relatives.split(' ') {
+        let history = add(&["family", "--name", "Diabète", "--relation", relative]).data();
+        assert_eq!(history["relative"], relative.to_uppercase().replace('-', "_"), "{history}");
+    }
+    assert_eq!(add(&["family", "--name", "Diabète"]).refused(2), "rules");
+    assert_eq!(listed(&carnet, &["profile", "list", "family"]).len(), 11);
+    let french = carnet.talk(&["--lang", "fr", "profile", "list"]).out;
+    for words in ["Handicap", "80 % ou plus", "Antécédent familial", "arrière-grand-mère"] {
+        assert!(french.contains(words), "{words}: {french}");
+    }
+    let digest = carnet.digest();
+    let history = id(&listed(&carnet, &["profile", "list", "family"])[0]);
+    carnet.run(&["profile", "remove", &history]).data();
+    assert_eq!(listed(&carnet, &["profile", "list", "family"]).len(), 10);
+    carnet.run(&["profile", "edit", &history, "--restore"]).data();
+    assert_eq!(carnet.digest(), digest);
+    assert_eq!(listed(&carnet, &["profile", "list", "family"]).len(), 11);
+}
+
+#[test]
 fn an_identity_with_a_wrong_key_is_kept_with_a_warning() {
     let home = Home::new();
     let carnet = home.vault("vault", "Ana");

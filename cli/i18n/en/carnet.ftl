@@ -37,9 +37,11 @@ kind-name = { $kind ->
         [attachment] Attachment
         [blood-group] Blood group
         [contact] Contact
+        [disability] Disability
         [disease] Disease
         [document] Document
         [encounter] Stay or visit
+        [family-history] Family history
         [file] File
         [heart-beat] Heart beats
         [identity] Identity
@@ -58,6 +60,27 @@ kind-name = { $kind ->
         [vaccination] Vaccination
         [zone] Time zone
        *[other] { $kind }
+    }
+disability-rate = { $rate ->
+        [BETWEEN_50_AND_79] 50 to 79 %
+        [BIGGER_THAN_80_OR_EQUAL] 80 % or more
+        [LESS_THAN_50] below 50 %
+        [UNKNOWN] rate not known
+       *[other] { $rate }
+    }
+relative = { $who ->
+        [AUNT] aunt
+        [BROTHER] brother
+        [FATHER] father
+        [GRANDFATHER] grandfather
+        [GRANDMOTHER] grandmother
+        [GREAT_GRANDFATHER] great-grandfather
+        [GREAT_GRANDMOTHER] great-grandmother
+        [MOTHER] mother
+        [OTHER] another relative
+        [SISTER] sister
+        [UNCLE] uncle
+       *[other] { $who }
     }
 absence-name = { $kind ->
         [ALLERGIES] Allergies
@@ -593,7 +616,12 @@ option-reason = Reason.
 option-profile-add-duration = Length of the stay: 3d, 2w, 1m.
 option-profile-edit-duration = Length of the stay: 3d, 2w, 1m.
 option-group = Blood group, for instance A+.
-option-type = Place in the series of vaccinations.
+option-type = Place of a vaccination in its series (booster, first, unknown), or what a disability is about; several values with commas between.
+option-rate = Stated rate of a disability.
+option-human-help = Whether somebody helps the person.
+option-technical-help = Technical help: wheelchair, hearing aid...
+option-profile-add-relation = Who of the family.
+option-profile-edit-relation = Who of the family.
 option-lot = Lot number.
 option-cip = CIP code of the box, 7 or 13 digits.
 option-code = Code in a code system, for instance icd10|E11.9.
@@ -733,7 +761,7 @@ usage-other = The command line is not understood.
 ## Rules of the record
 
 rule-before-birth = The date lies before the birth.
-rule-character = "{ $field }" holds a character that is refused.
+rule-character = { $field }: a line end or another control character has no place there.
 rule-component = { $kind } lacks a part: { $component }.
 rule-computed = { $kind } is computed and cannot be typed.
 rule-days-forbidden = A number of days does not go with { $kind }.
@@ -741,16 +769,38 @@ rule-days-missing = { $kind } needs the number of days it is about (--days).
 rule-days-zero = The length must be above zero.
 rule-diastolic = The systolic pressure must be above the diastolic one.
 rule-end-before-start = The end comes before the start.
-rule-markup = "{ $field }" holds markup.
-rule-missing = "{ $field }" is missing.
+rule-markup = { $field }: markup has no place there.
+rule-missing = Missing: { $field }.
 rule-moment-forbidden = A moment does not go with { $kind }.
 rule-moment-missing = { $kind } needs its moment (--moment fasting, after-meal…).
 rule-not-whole = { $kind } is a whole number.
 rule-bounds = { $kind } lies between { $low } and { $high } { $unit }.
-rule-too-long = "{ $field }" has more than { $max } characters.
+rule-too-long = { $field }: more than { $max } characters.
 rule-unit = This unit does not go with { $kind }, which is given in { $unit }.
 rule-value-forbidden = { $kind } has no value of its own.
 rule-other = A rule of the record is broken ({ $rule }).
+field-name = { $field ->
+        [at] the date
+        [city] the city
+        [comment] the comment
+        [country] the country
+        [dosage] the dosage
+        [duration] the length
+        [group] the group
+        [human-help] whether somebody helps (--human-help)
+        [lot] the batch
+        [measure] the kind of measure
+        [name] the name
+        [names] the name
+        [relative] who of the family (--relation)
+        [start] the beginning
+        [street] the address
+        [technical-help] the technical help
+        [title] the title
+        [types] what the disability is about (--type)
+        [value] the value
+       *[other] { $field }
+    }
 remark-finess-key = The check digit of the FINESS number is wrong. The number is kept as it is.
 remark-ins-key = The check digits of the INS number are wrong. The number is kept as it is.
 remark-rpps-key = The check digit of the RPPS number is wrong. The number is kept as it is.

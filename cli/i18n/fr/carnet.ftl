@@ -37,9 +37,11 @@ kind-name = { $kind ->
         [attachment] Pièce jointe
         [blood-group] Groupe sanguin
         [contact] Contact
+        [disability] Handicap
         [disease] Maladie
         [document] Document
         [encounter] Séjour ou visite
+        [family-history] Antécédent familial
         [file] Fichier
         [heart-beat] Battements
         [identity] Identité
@@ -58,6 +60,27 @@ kind-name = { $kind ->
         [vaccination] Vaccination
         [zone] Fuseau horaire
        *[other] { $kind }
+    }
+disability-rate = { $rate ->
+        [BETWEEN_50_AND_79] de 50 à 79 %
+        [BIGGER_THAN_80_OR_EQUAL] 80 % ou plus
+        [LESS_THAN_50] moins de 50 %
+        [UNKNOWN] taux non connu
+       *[other] { $rate }
+    }
+relative = { $who ->
+        [AUNT] tante
+        [BROTHER] frère
+        [FATHER] père
+        [GRANDFATHER] grand-père
+        [GRANDMOTHER] grand-mère
+        [GREAT_GRANDFATHER] arrière-grand-père
+        [GREAT_GRANDMOTHER] arrière-grand-mère
+        [MOTHER] mère
+        [OTHER] autre membre de la famille
+        [SISTER] sœur
+        [UNCLE] oncle
+       *[other] { $who }
     }
 absence-name = { $kind ->
         [ALLERGIES] Allergies
@@ -594,7 +617,12 @@ option-reason = Raison.
 option-profile-add-duration = Durée du séjour : 3j, 2s, 1m.
 option-profile-edit-duration = Durée du séjour : 3j, 2s, 1m.
 option-group = Groupe sanguin, par exemple A+.
-option-type = Place dans la série de vaccination.
+option-type = Place dans la série d'une vaccination (booster, first, unknown), ou ce que touche un handicap ; plusieurs valeurs séparées par des virgules.
+option-rate = Taux reconnu d'un handicap.
+option-human-help = Si quelqu'un aide la personne.
+option-technical-help = Aide technique : fauteuil, prothèse auditive…
+option-profile-add-relation = De qui, dans la famille.
+option-profile-edit-relation = De qui, dans la famille.
 option-lot = Numéro de lot.
 option-cip = Code CIP de la boîte, 7 ou 13 chiffres.
 option-code = Code dans une nomenclature, par exemple cim10|E11.9.
@@ -734,7 +762,7 @@ usage-other = La ligne de commande n'est pas comprise.
 ## Règles du carnet
 
 rule-before-birth = La date est antérieure à la naissance.
-rule-character = « { $field } » contient un caractère refusé.
+rule-character = { $field } : un retour à la ligne ou un autre caractère de contrôle n'y a pas sa place.
 rule-component = Il manque une partie à { $kind } : { $component }.
 rule-computed = { $kind } est calculé et ne se saisit pas.
 rule-days-forbidden = Un nombre de jours ne va pas avec { $kind }.
@@ -742,16 +770,38 @@ rule-days-missing = { $kind } a besoin du nombre de jours concernés (--days).
 rule-days-zero = La durée doit être supérieure à zéro.
 rule-diastolic = La pression systolique doit être supérieure à la diastolique.
 rule-end-before-start = La fin précède le début.
-rule-markup = « { $field } » contient du balisage.
-rule-missing = Il manque « { $field } ».
+rule-markup = { $field } : du balisage n'y a pas sa place.
+rule-missing = Il manque : { $field }.
 rule-moment-forbidden = Un moment ne va pas avec { $kind }.
 rule-moment-missing = { $kind } a besoin de son moment (--moment fasting, after-meal…).
 rule-not-whole = { $kind } est un nombre entier.
 rule-bounds = { $kind } se situe entre { $low } et { $high } { $unit }.
-rule-too-long = « { $field } » a plus de { $max } caractères.
+rule-too-long = { $field } : plus de { $max } caractères.
 rule-unit = Cette unité ne va pas avec { $kind }, qui s'exprime en { $unit }.
 rule-value-forbidden = { $kind } n'a pas de valeur propre.
 rule-other = Une règle du carnet n'est pas respectée ({ $rule }).
+field-name = { $field ->
+        [at] la date
+        [city] la ville
+        [comment] le commentaire
+        [country] le pays
+        [dosage] la posologie
+        [duration] la durée
+        [group] le groupe
+        [human-help] l'aide humaine (--human-help)
+        [lot] le lot
+        [measure] le genre de mesure
+        [name] le nom
+        [names] le nom
+        [relative] le parent concerné (--relation)
+        [start] le début
+        [street] l'adresse
+        [technical-help] l'aide technique
+        [title] le titre
+        [types] ce que touche le handicap (--type)
+        [value] la valeur
+       *[other] { $field }
+    }
 remark-finess-key = La clé du numéro FINESS est fausse. Le numéro est gardé tel quel.
 remark-ins-key = La clé du numéro INS est fausse. Le numéro est gardé tel quel.
 remark-rpps-key = La clé du numéro RPPS est fausse. Le numéro est gardé tel quel.

@@ -1,4 +1,5 @@
-//! `profile`: identity, diseases, treatments, stays, blood group, allergies, vaccinations, and statements of absence.
+//! `profile`: identity, diseases, disabilities, family history, treatments, stays, blood group, allergies, vaccinations,
+//! and statements of absence.
 
 use carnet_record::{Fact, When};
 use carnet_vault::{Record, entries::Filter};

@@ -1,13 +1,16 @@
-//! The medical profile: identity, diseases, treatments, stays, blood group, allergies, vaccinations.
+//! The medical profile: identity, diseases, disabilities, family history, treatments, stays, blood group, allergies,
+//! vaccinations.
 
 use carnet_record::{
     Coding, Concept, Fact, When, ZoneHistory,
     code::system,
     kind::{
-        Absence, Allergy, BloodGroup, Disease, Encounter, Identity, Treatment, Vaccination,
+        Absence, Allergy, BloodGroup, Disability, Disease, Encounter, FamilyHistory, Identity, Treatment, Vaccination,
         absence::{AbsenceMeaning, AbsenceOf},
         blood_group::Group,
+        disability::{DisabilityRate, DisabilityType, HumanHelp},
         encounter::DurationUnit,
+        family_history::Relative,
         vaccination::Administration,
     },
     person::{HumanName, INS_NIR_SYSTEM, Identifier, Sex},
@@ -21,7 +24,9 @@ use crate::{error::Failure, input, msg};
 pub(crate) enum ProfileKind {
     Allergy,
     BloodGroup,
+    Disability,
     Disease,
+    Family,
     Identity,
     Stay,
     Treatment,
@@ -34,7 +39,9 @@ impl ProfileKind {
         match self {
             Self::Allergy => Allergy::default().into(),
             Self::BloodGroup => BloodGroup::default().into(),
+            Self::Disability => Disability::default().into(),
             Self::Disease => Disease::default().into(),
+            Self::Family => FamilyHistory::default().into(),
             Self::Identity => Identity::default().into(),
             Self::Stay => Encounter::default().into(),
             Self::Treatment => Treatment::default().into(),
@@ -63,12 +70,102 @@ impl From<SexOption> for Sex {
     }
 }
 
-/// How a vaccination stands in its series.
+/// How a vaccination stands in its series, or what a disability is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
-pub(crate) enum VaccineType {
+pub(crate) enum TypeOption {
     Booster,
     First,
     Unknown,
+    DisablingDisease,
+    Motor,
+    Multiple,
+    NeuroDevelopmental,
+    Other,
+    Psychic,
+    Sensory,
+}
+
+impl TypeOption {
+    fn of_vaccination(self) -> Result<Administration, Failure> {
+        Ok(match self {
+            Self::Booster => Administration::Booster,
+            Self::First => Administration::Initial,
+            Self::Unknown => Administration::NotKnown,
+            _ => return Err(Failure::Usage(msg!("usage-value-among", option = "--type", values = VACCINE_TYPES))),
+        })
+    }
+
+    fn of_disability(self) -> Result<DisabilityType, Failure> {
+        Ok(match self {
+            Self::DisablingDisease => DisabilityType::DisablingDisease,
+            Self::Motor => DisabilityType::Motor,
+            Self::Multiple => DisabilityType::Multiple,
+            Self::NeuroDevelopmental => DisabilityType::NeuroDevelopmental,
+            Self::Other => DisabilityType::Others,
+            Self::Psychic => DisabilityType::Psychic,
+            Self::Sensory => DisabilityType::Sensory,
+            Self::Booster | Self::First | Self::Unknown => {
+                return Err(Failure::Usage(msg!("usage-value-among", option = "--type", values = DISABILITY_TYPES)));
+            }
+        })
+    }
+}
+
+const VACCINE_TYPES: &str = "booster, first, unknown";
+const DISABILITY_TYPES: &str = "disabling-disease, motor, multiple, neuro-developmental, other, psychic, sensory";
+
+/// The rate of a disability.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum RateOption {
+    #[value(name = "under-50")]
+    Under50,
+    #[value(name = "50-79")]
+    From50To79,
+    #[value(name = "80-or-more")]
+    From80,
+    Unknown,
+}
+
+/// Whether somebody helps.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum HelpOption {
+    No,
+    NotSaid,
+    Yes,
+}
+
+/// Who of the family.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum RelationOption {
+    Mother,
+    Father,
+    Sister,
+    Brother,
+    Grandmother,
+    Grandfather,
+    GreatGrandmother,
+    GreatGrandfather,
+    Aunt,
+    Uncle,
+    Other,
+}
+
+impl From<RelationOption> for Relative {
+    fn from(option: RelationOption) -> Self {
+        match option {
+            RelationOption::Mother => Self::Mother,
+            RelationOption::Father => Self::Father,
+            RelationOption::Sister => Self::Sister,
+            RelationOption::Brother => Self::Brother,
+            RelationOption::Grandmother => Self::Grandmother,
+            RelationOption::Grandfather => Self::Grandfather,
+            RelationOption::GreatGrandmother => Self::GreatGrandmother,
+            RelationOption::GreatGrandfather => Self::GreatGrandfather,
+            RelationOption::Aunt => Self::Aunt,
+            RelationOption::Uncle => Self::Uncle,
+            RelationOption::Other => Self::OtherRelative,
+        }
+    }
 }
 
 /// How much harm an allergy may do.
@@ -97,8 +194,16 @@ pub(crate) struct ProfileFields {
     pub(crate) duration: Option<String>,
     #[arg(long, value_name = "GROUP", allow_hyphen_values = true)]
     pub(crate) group: Option<String>,
-    #[arg(long, value_name = "TYPE")]
-    pub(crate) r#type: Option<VaccineType>,
+    #[arg(long, value_name = "TYPE", value_delimiter = ',')]
+    pub(crate) r#type: Vec<TypeOption>,
+    #[arg(long, value_name = "RATE")]
+    pub(crate) rate: Option<RateOption>,
+    #[arg(long, value_name = "ANSWER")]
+    pub(crate) human_help: Option<HelpOption>,
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) technical_help: Option<String>,
+    #[arg(long, value_name = "RELATIVE")]
+    pub(crate) relation: Option<RelationOption>,
     #[arg(long, value_name = "LOT")]
     pub(crate) lot: Option<String>,
     #[arg(long, value_name = "CODE")]
@@ -137,6 +242,10 @@ impl ProfileFields {
                 only(&["--group", "--at"])?;
                 self.blood_group(group, zones)
             }
+            Fact::Disability(disability) => {
+                only(&["--name", "--type", "--rate", "--human-help", "--technical-help", "--code"])?;
+                self.disability(disability)
+            }
             Fact::Disease(disease) => {
                 only(&["--name", "--start", "--end", "--code", "--severity"])?;
                 self.disease(disease, zones)
@@ -144,6 +253,10 @@ impl ProfileFields {
             Fact::Encounter(stay) => {
                 only(&["--name", "--start", "--end", "--duration", "--code"])?;
                 self.stay(stay, zones)
+            }
+            Fact::FamilyHistory(history) => {
+                only(&["--name", "--relation", "--code"])?;
+                self.family_history(history)
             }
             Fact::Identity(identity) => {
                 only(&["--name", "--family", "--given", "--birth", "--sex", "--ins", "--birth-place"])?;
@@ -162,7 +275,7 @@ impl ProfileFields {
     }
 
     /// Every option, with whether it was given.
-    fn given(&self) -> [(&'static str, bool); 20] {
+    fn given(&self) -> [(&'static str, bool); 24] {
         [
             ("--name", self.name.is_some()),
             ("--start", self.start.is_some()),
@@ -172,7 +285,11 @@ impl ProfileFields {
             ("--reason", self.reason.is_some()),
             ("--duration", self.duration.is_some()),
             ("--group", self.group.is_some()),
-            ("--type", self.r#type.is_some()),
+            ("--type", !self.r#type.is_empty()),
+            ("--rate", self.rate.is_some()),
+            ("--human-help", self.human_help.is_some()),
+            ("--technical-help", self.technical_help.is_some()),
+            ("--relation", self.relation.is_some()),
             ("--lot", self.lot.is_some()),
             ("--cip", self.cip.is_some()),
             ("--code", !self.code.is_empty()),
@@ -211,6 +328,39 @@ impl ProfileFields {
             group.group = Group::from_sign(sign).ok_or(Failure::BadBloodGroup)?;
         }
         fill_when(&mut group.determined_at, "--at", self.at.as_ref(), zones)
+    }
+
+    fn disability(&self, disability: &mut Disability) -> Result<(), Failure> {
+        fill(&mut disability.name, self.name.as_ref());
+        fill(&mut disability.technical_help, self.technical_help.as_ref());
+        if !self.r#type.is_empty() {
+            disability.types = self.r#type.iter().map(|one| one.of_disability()).collect::<Result<_, _>>()?;
+            disability.types.dedup();
+        }
+        if let Some(rate) = self.rate {
+            disability.rate = Some(match rate {
+                RateOption::Under50 => DisabilityRate::Under50,
+                RateOption::From50To79 => DisabilityRate::From50To79,
+                RateOption::From80 => DisabilityRate::From80,
+                RateOption::Unknown => DisabilityRate::Unknown,
+            });
+        }
+        if let Some(answer) = self.human_help {
+            disability.human_help = Some(match answer {
+                HelpOption::No => HumanHelp::No,
+                HelpOption::NotSaid => HumanHelp::NotSaid,
+                HelpOption::Yes => HumanHelp::Yes,
+            });
+        }
+        add_codes(&mut disability.code, "--code", &self.code)
+    }
+
+    fn family_history(&self, history: &mut FamilyHistory) -> Result<(), Failure> {
+        fill(&mut history.name, self.name.as_ref());
+        if let Some(relation) = self.relation {
+            history.relative = Some(relation.into());
+        }
+        add_codes(&mut history.code, "--code", &self.code)
     }
 
     fn disease(&self, disease: &mut Disease, zones: &ZoneHistory) -> Result<(), Failure> {
@@ -286,12 +436,10 @@ impl ProfileFields {
         fill(&mut vaccination.name, self.name.as_ref());
         fill(&mut vaccination.lot, self.lot.as_ref());
         fill_when(&mut vaccination.at, "--at", self.at.as_ref(), zones)?;
-        if let Some(kind) = self.r#type {
-            vaccination.administration = Some(match kind {
-                VaccineType::Booster => Administration::Booster,
-                VaccineType::First => Administration::Initial,
-                VaccineType::Unknown => Administration::NotKnown,
-            });
+        match self.r#type.as_slice() {
+            [] => {}
+            [one] => vaccination.administration = Some(one.of_vaccination()?),
+            _ => return Err(Failure::Usage(msg!("usage-value-among", option = "--type", values = VACCINE_TYPES))),
         }
         self.cip(&mut vaccination.code)?;
         add_codes(&mut vaccination.code, "--code", &self.code)

@@ -16,6 +16,7 @@ pub mod json;
 mod allergy;
 mod appointment;
 mod condition;
+mod family;
 mod immunization;
 mod medication;
 mod observation;

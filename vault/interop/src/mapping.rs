@@ -110,6 +110,12 @@ pub const TABLE: &[Row] = &[
     row("contact", "birth_date", "birthDate"),
     row("contact", "members", "CareTeam.participant"),
     lost("contact", "partial", ServerOnly),
+    row("disability", "name", "Condition.code.text, category SNOMED CT 21134002"),
+    row("disability", "code", "Condition.code.coding"),
+    lost("disability", "types", NationalOnly),
+    lost("disability", "rate", NationalOnly),
+    lost("disability", "technical_help", NoPlaceInResource),
+    lost("disability", "human_help", NationalOnly),
     row("disease", "name", "Condition.code.text"),
     row("disease", "code", "Condition.code.coding"),
     row("disease", "start", "Condition.onsetDateTime"),
@@ -165,6 +171,10 @@ pub const TABLE: &[Row] = &[
     row("encounter", "participants", "Encounter.participant"),
     row("encounter", "reasons", "Encounter.reasonCode"),
     row("encounter", "discharge", "Encounter.hospitalization.dischargeDisposition"),
+    row("family-history", "name", "FamilyMemberHistory.condition.code.text"),
+    row("family-history", "code", "FamilyMemberHistory.condition.code.coding"),
+    row("family-history", "relative", "FamilyMemberHistory.relationship"),
+    row("family-history", "relationship", "FamilyMemberHistory.relationship"),
     row("identity", "names", "Patient.name"),
     row("identity", "birth_date", "Patient.birthDate"),
     row("identity", "sex", "Patient.gender"),
@@ -299,7 +309,8 @@ the export itself.
 - A lone resource, a Bundle of any type, one resource a line (NDJSON); JSON or XML; UTF-8 or UTF-16.
 - Every resource becomes a fact, or a document, or is set aside with a rule. Billing (Claim, ExplanationOfBenefit,
   Coverage and the like) and resources about systems are set aside. A type without a kind of entry (CarePlan,
-  ImagingStudy, FamilyMemberHistory and the like) is kept as a document, word for word.
+  ImagingStudy and the like) is kept as a document, word for word. A FamilyMemberHistory of several diseases becomes an
+  entry for each, and a document of the whole.
 - A resource with `implicitRules` or any `modifierExtension` is refused as an entry and kept as a document: it may mean
   the contrary of what it seems. A file in DSTU2, STU3 or R5 is kept as one document.
 - Observation: a known code of a vital sign, or a national profile, gives a measure; a laboratory's gives a result;

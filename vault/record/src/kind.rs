@@ -8,9 +8,11 @@ pub mod allergy;
 pub mod appointment;
 pub mod blood_group;
 pub mod contact;
+pub mod disability;
 pub mod disease;
 pub mod document;
 pub mod encounter;
+pub mod family_history;
 pub mod identity;
 pub mod import_report;
 pub mod measure;
@@ -24,8 +26,9 @@ use serde_json::{Map, Value};
 
 pub use self::{
     absence::Absence, allergy::Allergy, appointment::Appointment, blood_group::BloodGroup, contact::Contact,
-    disease::Disease, document::Document, encounter::Encounter, identity::Identity, import_report::ImportReport,
-    measure::Measure, procedure::Procedure, result::LabResult, treatment::Treatment, vaccination::Vaccination,
+    disability::Disability, disease::Disease, document::Document, encounter::Encounter, family_history::FamilyHistory,
+    identity::Identity, import_report::ImportReport, measure::Measure, procedure::Procedure, result::LabResult,
+    treatment::Treatment, vaccination::Vaccination,
 };
 use crate::{
     date::When,
@@ -97,12 +100,16 @@ facts! {
     BloodGroup(BloodGroup) = "blood-group",
     /// A relative, a professional, an establishment, or a care team.
     Contact(Contact) = "contact",
+    /// A disability.
+    Disability(Disability) = "disability",
     /// A disease or another problem.
     Disease(Disease) = "disease",
     /// A document.
     Document(Document) = "document",
     /// A visit or a hospital stay.
     Encounter(Encounter) = "encounter",
+    /// A disease of a relative.
+    FamilyHistory(FamilyHistory) = "family-history",
     /// The identity sheet.
     Identity(Identity) = "identity",
     /// What an import read, kept and refused.
@@ -151,7 +158,7 @@ impl Fact {
             Self::Result(result) => result.at.or(result.issued_at),
             Self::Treatment(treatment) => treatment.start.or(treatment.stated_at),
             Self::Vaccination(vaccination) => vaccination.at,
-            Self::Contact(_) | Self::Unknown(_) => None,
+            Self::Contact(_) | Self::Disability(_) | Self::FamilyHistory(_) | Self::Unknown(_) => None,
         }
     }
 
@@ -166,9 +173,11 @@ impl Fact {
             Self::Appointment(appointment) => appointment.title.clone().unwrap_or_default(),
             Self::BloodGroup(group) => group.group.to_string(),
             Self::Contact(contact) => contact.label(),
+            Self::Disability(disability) => named(&disability.name, &disability.code),
             Self::Disease(disease) => named(&disease.name, &disease.code),
             Self::Document(document) => document.title.clone().unwrap_or_default(),
             Self::Encounter(encounter) => named(&encounter.name, &encounter.code),
+            Self::FamilyHistory(history) => named(&history.name, &history.code),
             Self::Identity(identity) => identity.names.first().map(crate::person::HumanName::label).unwrap_or_default(),
             Self::ImportReport(report) => report.source.name.clone(),
             Self::Measure(measure) => measure.measure.clone(),

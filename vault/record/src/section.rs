@@ -17,7 +17,7 @@ pub struct UnknownSection;
 pub enum SectionKind {
     /// Identity sheet.
     Identity,
-    /// Diseases, stays, statements of absence, import reports, reimbursements.
+    /// Diseases, disabilities, family history, stays, statements of absence, import reports, reimbursements.
     History,
     /// Treatments, allergies, blood group.
     Treatments,
@@ -135,7 +135,12 @@ impl Fact {
             Self::Appointment(_) => SectionKind::Agenda,
             Self::Contact(_) => SectionKind::Contacts,
             Self::Absence(absence) => absence.section(),
-            Self::Disease(_) | Self::Encounter(_) | Self::ImportReport(_) | Self::Unknown(_) => SectionKind::History,
+            Self::Disability(_)
+            | Self::Disease(_)
+            | Self::Encounter(_)
+            | Self::FamilyHistory(_)
+            | Self::ImportReport(_)
+            | Self::Unknown(_) => SectionKind::History,
         }
     }
 }

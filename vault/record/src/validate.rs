@@ -7,7 +7,7 @@ use crate::{
     date::{Day, PartialDate, When},
     draft::Draft,
     entry::Status,
-    kind::{Contact, Encounter, Fact, Identity, Measure},
+    kind::{Contact, Disability, Encounter, Fact, Identity, Measure, family_history::Relative},
     measure::{Bounds, ComponentKind, MeasureKind, Presence, convert},
     person::Identifier,
     quantity::{Decimal, Quantity},
@@ -202,6 +202,7 @@ pub(crate) fn violations(draft: &Draft) -> Vec<Violation> {
     };
     free_text(&mut found, "comment", draft.comment.as_deref(), comment_max);
     match &draft.fact {
+        Fact::Disability(value) => disability(&mut found, value),
         Fact::Disease(disease) => {
             name(&mut found, disease.name.as_deref());
             order(&mut found, disease.start, disease.end);
@@ -241,6 +242,12 @@ pub(crate) fn violations(draft: &Draft) -> Vec<Violation> {
             order(&mut found, procedure.start, procedure.end);
         }
         Fact::Encounter(value) => encounter(&mut found, value),
+        Fact::FamilyHistory(history) => {
+            name(&mut found, history.name.as_deref());
+            if !history.relative.as_ref().is_some_and(Relative::is_known) {
+                found.push(Violation::Missing { field: "relative" });
+            }
+        }
         Fact::Identity(value) => identity(&mut found, value),
         _ => {}
     }
@@ -358,6 +365,19 @@ fn encounter(found: &mut Vec<Violation>, encounter: &Encounter) {
         }
         _ => {}
     }
+}
+
+/// Mon espace santé asks for what a disability is about and whether somebody helps.
+fn disability(found: &mut Vec<Violation>, disability: &Disability) {
+    name(found, disability.name.as_deref());
+    if disability.types.is_empty() {
+        found.push(Violation::Missing { field: "types" });
+    }
+    if disability.human_help.is_none() {
+        found.push(Violation::Missing { field: "human-help" });
+    }
+    length(found, "technical-help", disability.technical_help.as_deref(), NAME_CHARS_MAX);
+    characters(found, "technical-help", disability.technical_help.as_deref());
 }
 
 fn identity(found: &mut Vec<Violation>, identity: &Identity) {

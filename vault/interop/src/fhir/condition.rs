@@ -4,7 +4,7 @@ use carnet_record::{
     Concept, LinkKind, Status, When,
     code::system,
     kind::{
-        Absence, Disease,
+        Absence, Disability, Disease,
         absence::{AbsenceMeaning, AbsenceOf},
     },
     person::Actor,
@@ -31,6 +31,13 @@ pub(super) fn condition<'a>(resource: &Resource<'a>, index: &Index<'a>) -> Found
         return around(Found::new(absence), json, author);
     }
     let (name, code) = named(json.get("code"));
+    let categories = concepts_at(json, "category");
+    if categories.iter().any(|category| category.has(system::SNOMED, DISABILITY)) {
+        resource.keeps("bodySite onsetDateTime onsetPeriod onsetString onsetAge severity");
+        resource.keeps("abatementDateTime abatementPeriod abatementString");
+        resource.keeps_lists("category");
+        return around(Found::new(Disability { name, code, ..Disability::default() }), json, author);
+    }
     let (onset_start, _) = period_at(json, "onsetPeriod");
     let (_, abatement_end) = period_at(json, "abatementPeriod");
     let mut found = Found::new(Disease {
@@ -41,7 +48,7 @@ pub(super) fn condition<'a>(resource: &Resource<'a>, index: &Index<'a>) -> Found
         onset_text: json.text("onsetString").map(str::to_owned).or_else(|| age(json, "onsetAge")),
         clinical: code_at(json, "clinicalStatus"),
         verification: code_at(json, "verificationStatus"),
-        categories: concepts_at(json, "category"),
+        categories,
         severity: concept_at(json, "severity"),
         body_site: json.list("bodySite").first().map(concept),
     });
@@ -92,6 +99,9 @@ pub(super) fn absence(
     let meaning = meaning.or(snomed.map(|_| AbsenceMeaning::NoneKnown))?;
     Some(Absence { of, meaning, code: code.clone(), stated_at, author })
 }
+
+/// "Disability" in SNOMED CT: the category of a Condition that is one.
+pub(super) const DISABILITY: &str = "21134002";
 
 /// Code system of the IPS for absent and unknown data.
 pub(super) const IPS_ABSENT: &str = "http://hl7.org/fhir/uv/ips/CodeSystem/absent-unknown-uv-ips";

@@ -14,6 +14,7 @@ use super::{
     condition,
     document::{self, Paper},
     element::identifiers_at,
+    family,
     found::Found,
     immunization,
     json::Json,
@@ -167,6 +168,7 @@ impl<'a> Reading<'_, 'a> {
         let index = self.index;
         let found = match resource.kind {
             "Patient" => return self.patient(resource),
+            "FamilyMemberHistory" => return self.family(resource),
             "Composition" => return self.composition(resource),
             "DocumentReference" => {
                 for paper in document::document_reference(resource, index) {
@@ -220,6 +222,19 @@ impl<'a> Reading<'_, 'a> {
             self.draft(resource, found, SourceKey::new("part", [key.as_str(), own.as_str()]))?;
         }
         Ok(())
+    }
+
+    /// Several diseases of one relative are several entries; what each of them leaves out stays in a document.
+    fn family(&mut self, resource: &Resource<'a>) -> Result<(), ContainerError> {
+        let key = self.index.key(resource);
+        let found = family::family_member_history(resource);
+        let is_one = found.len() == 1;
+        for (at, found) in found.into_iter().enumerate() {
+            let own = format!("condition[{at}]");
+            let part = SourceKey::new("part", [key.as_str(), own.as_str()]);
+            self.draft(resource, found, if is_one { key.clone() } else { part })?;
+        }
+        if is_one { Ok(()) } else { self.paper(resource, document::resource_as_document(resource)) }
     }
 
     fn composition(&mut self, resource: &Resource<'a>) -> Result<(), ContainerError> {
@@ -477,6 +492,7 @@ fn entry_kind(kind: &str) -> &str {
         "Condition" => "disease",
         "DiagnosticReport" | "Observation" => "result",
         "Encounter" => "encounter",
+        "FamilyMemberHistory" => "family-history",
         "Immunization" => "vaccination",
         "MedicationAdministration" | "MedicationDispense" | "MedicationRequest" | "MedicationStatement" => "treatment",
         "Procedure" => "procedure",

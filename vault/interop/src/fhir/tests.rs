@@ -5,7 +5,7 @@ use std::io::Cursor;
 use carnet_record::{
     Draft, Fact, LinkKind, Status, ZoneHistory,
     item::{Item, Tally},
-    kind::absence::AbsenceMeaning,
+    kind::{absence::AbsenceMeaning, family_history::Relative},
     person::SubjectClaim,
 };
 use proptest::prelude::*;
@@ -199,6 +199,36 @@ fn the_same_identifiers_with_new_ids_are_the_same_facts() {
     };
     let both = read(&bundle(&[&twice("a"), &twice("b")]));
     assert_ne!(both.drafts[0].source_key, both.drafts[1].source_key);
+}
+
+#[test]
+fn each_disease_of_a_relative_is_an_entry_and_nothing_of_several_is_lost() {
+    let relative = |conditions: &str| {
+        format!(
+            r#"{{"resourceType":"FamilyMemberHistory","id":"f","status":"completed","name":"Tante Rose",
+            "relationship":{{"coding":[{{"system":"http://terminology.hl7.org/CodeSystem/v3-RoleCode","code":"MAUNT"}}]}},
+            "condition":[{conditions}]}}"#
+        )
+    };
+    let one = read(&bundle(&[&relative(r#"{"code":{"text":"Diabète"},"onsetAge":{"value":50,"unit":"a"}}"#)]));
+    assert_eq!(kinds(&one), ["family-history"]);
+    let Fact::FamilyHistory(history) = &one.drafts[0].fact else { panic!() };
+    assert_eq!((history.name.as_deref(), history.relative.clone()), (Some("Diabète"), Some(Relative::Aunt)));
+    let verbatim = &one.drafts[0].provenance.verbatim;
+    assert!(verbatim["name"].contains("Tante Rose") && verbatim["condition"].contains("50"), "{verbatim:?}");
+    let two = read(&bundle(&[&relative(r#"{"code":{"text":"Diabète"}},{"code":{"text":"Asthme"}}"#)]));
+    assert_eq!(kinds(&two), ["family-history", "family-history", "document"]);
+    assert_ne!(two.drafts[0].source_key, two.drafts[1].source_key);
+    assert_eq!(kinds(&read(&bundle(&[&relative("")]))), ["document"]);
+}
+
+#[test]
+fn a_condition_of_the_category_disability_is_one_and_keeps_its_dates() {
+    let text = r#"{"resourceType":"Condition","code":{"text":"Surdité"},"onsetDateTime":"2015",
+        "category":[{"coding":[{"system":"http://snomed.info/sct","code":"21134002"}]}]}"#;
+    let read = read(text);
+    assert_eq!(kinds(&read), ["disability"]);
+    assert!(read.drafts[0].provenance.verbatim["onsetDateTime"].contains("2015"));
 }
 
 #[test]

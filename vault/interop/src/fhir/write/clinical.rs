@@ -2,8 +2,9 @@
 
 use carnet_record::{
     Concept, Entry, LinkKind, Status,
+    code::system,
     kind::{
-        Absence, Allergy, Disease, Encounter, Procedure, Treatment, Vaccination,
+        Absence, Allergy, Disability, Disease, Encounter, FamilyHistory, Procedure, Treatment, Vaccination,
         absence::{AbsenceMeaning, AbsenceOf},
         allergy::Reaction,
         encounter::DurationUnit,
@@ -20,7 +21,11 @@ use super::{
     },
     state::{ENDED, one_of, state},
 };
-use crate::fhir::{condition::IPS_ABSENT, json::Json};
+use crate::fhir::{
+    condition::{DISABILITY, IPS_ABSENT},
+    family::{ROLE_CODE, role_of},
+    json::Json,
+};
 
 const CLINICAL: &str = "http://terminology.hl7.org/CodeSystem/condition-clinical";
 const VERIFICATION: &str = "http://terminology.hl7.org/CodeSystem/condition-ver-status";
@@ -58,6 +63,35 @@ pub(super) fn disease(writer: &mut Writer, own: &Disease, entry: &Entry, fields:
     if own.start.is_some() && own.onset_text.is_some() {
         writer.lose(entry, "onset_text", LossReason::WordsBesideDate);
     }
+}
+
+/// A disability.
+pub(super) fn disability(writer: &mut Writer, own: &Disability, entry: &Entry, fields: &mut Fields) {
+    let verification = verification(entry, None);
+    fields.put("verificationStatus", verification.map(|own| code(VERIFICATION, own)));
+    fields.put_list("category", vec![code(system::SNOMED, DISABILITY)]);
+    lose_text(writer, own.name.as_deref(), &own.code, entry);
+    fields.put("code", Some(named(own.name.as_deref(), &own.code)));
+    fields.put("subject", Some(writer.subject()));
+    recorded(entry, fields, "recordedDate");
+    fields.put("asserter", entry.provenance.author.as_ref().map(person));
+    fields.put_list("note", notes(entry.comment.as_deref()));
+}
+
+/// A disease of a relative.
+pub(super) fn family_history(writer: &mut Writer, own: &FamilyHistory, entry: &Entry, fields: &mut Fields) {
+    let status = if entry.status == Status::EnteredInError { "entered-in-error" } else { "completed" };
+    fields.put_text("status", Some(status));
+    fields.put("patient", Some(writer.subject()));
+    recorded(entry, fields, "date");
+    let role = own.relative.as_ref().and_then(role_of).map(|role| code(ROLE_CODE, role));
+    let unknown = || code(ROLE_CODE, "FAMMEMB");
+    let said = (!own.relationship.is_empty()).then(|| concept(&own.relationship));
+    fields.put("relationship", Some(said.or(role).unwrap_or_else(unknown)));
+    fields.put_list("note", notes(entry.comment.as_deref()));
+    lose_text(writer, own.name.as_deref(), &own.code, entry);
+    let disease = Fields::new().with("code", named(own.name.as_deref(), &own.code));
+    fields.put_list("condition", vec![disease.object()]);
 }
 
 fn verification<'a>(entry: &Entry, read: Option<&'a str>) -> Option<&'a str> {
@@ -479,7 +513,7 @@ pub(super) fn absence(writer: &mut Writer, own: &Absence, entry: &Entry, fields:
 fn empty_list(writer: &mut Writer, own: &Absence, entry: &Entry, fields: &mut Fields) {
     const EMPTY: &str = "http://terminology.hl7.org/CodeSystem/list-empty-reason";
     let reason = if own.meaning == AbsenceMeaning::Unavailable { "unavailable" } else { "nilknown" };
-    let about = crate::ips::section_of(&own.of).map(|loinc| code(carnet_record::code::system::LOINC, loinc));
+    let about = crate::ips::section_of(&own.of).map(|loinc| code(system::LOINC, loinc));
     fields.put_text("status", Some(state(writer, entry, "", None, "current")));
     fields.put_text("mode", Some("snapshot"));
     fields.put("code", Some(about.unwrap_or_else(|| concept(&Concept::from_text(own.of.as_str())))));

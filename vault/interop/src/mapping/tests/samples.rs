@@ -4,8 +4,8 @@ use carnet_record::{
     Coding, Concept, Entry, EntryId, Fact, Origin, Provenance, Quantity,
     code::system,
     kind::{
-        Absence, Allergy, Appointment, BloodGroup, Contact, Disease, Document, Encounter, Identity, LabResult, Measure,
-        Procedure, Treatment, Vaccination,
+        Absence, Allergy, Appointment, BloodGroup, Contact, Disability, Disease, Document, Encounter, FamilyHistory,
+        Identity, LabResult, Measure, Procedure, Treatment, Vaccination,
         absence::{AbsenceMeaning, AbsenceOf},
         allergy::Reaction,
         appointment::{AppointmentState, Participant},
@@ -13,6 +13,7 @@ use carnet_record::{
         contact::{ContactSort, ContactType},
         document::{Category, Confidentiality},
         encounter::DurationUnit,
+        family_history::Relative,
         measure::{Component, Moment},
         result::{ReferenceRange, ResultComponent, ResultValue},
         treatment::{DosageLine, TreatmentRole},
@@ -123,6 +124,27 @@ pub(super) fn samples() -> Vec<Entry> {
                 lot: text("L1"),
                 ..Treatment::default()
             },
+        ),
+        entry(
+            28,
+            Disability {
+                name: text("Surdité"),
+                code: snomed("343087000", "Partial deafness"),
+                ..Disability::default()
+            },
+        ),
+        entry(
+            29,
+            FamilyHistory {
+                name: text("Diabète de type 2"),
+                code: snomed("44054006", "Type 2 diabetes"),
+                relative: Some(Relative::Grandmother),
+                relationship: Concept::from_code("http://terminology.hl7.org/CodeSystem/v3-RoleCode", "MGRMTH"),
+            },
+        ),
+        entry(
+            30,
+            FamilyHistory { name: text("Asthme"), relative: Some(Relative::Brother), ..FamilyHistory::default() },
         ),
         entry(6, BloodGroup { group: Group::ONegative, determined_at: when("2012-09-17") }),
         entry(
