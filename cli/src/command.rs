@@ -16,6 +16,7 @@ pub(crate) mod files;
 pub(crate) mod import;
 pub(crate) mod init;
 pub(crate) mod intake;
+mod keystore;
 pub(crate) mod lock;
 pub(crate) mod log;
 pub(crate) mod measure;

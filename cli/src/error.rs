@@ -151,6 +151,18 @@ pub(crate) enum Failure {
         /// What the system said.
         reason: String,
     },
+    /// The keyring of the account did not do what was asked.
+    Keyring {
+        /// Why.
+        why: Message,
+    },
+    /// The keyring of the account is locked.
+    KeyringLocked,
+    /// The keyring of the account did not open the vault, and nobody can be asked for the passphrase.
+    KeyringPassedOver {
+        /// Why.
+        why: Message,
+    },
     /// The sheet of a recovery kit does not fit its page.
     KitDoesNotFit,
     /// Another device made a new kit at the same time, and that one counts.
@@ -180,6 +192,8 @@ pub(crate) enum Failure {
     NoHome,
     /// The system has no key store that we use.
     NoKeyStore,
+    /// The account has no keyring that we use.
+    NoKeyring,
     /// The disk cannot lock files.
     NoLocks,
     /// Not enough memory to derive a key.
@@ -388,6 +402,9 @@ impl Failure {
             Self::Interrupted => msg!("error-interrupted"),
             Self::InvitationEnded => msg!("error-invitation-ended"),
             Self::KeyStore { reason } => msg!("error-key-store", reason = reason),
+            Self::Keyring { why } => msg!("error-keyring", why = why.clone()),
+            Self::KeyringLocked => msg!("error-keyring-locked"),
+            Self::KeyringPassedOver { why } => msg!("error-keyring-passed-over", why = why.clone()),
             Self::KitDoesNotFit => msg!("error-kit-does-not-fit"),
             Self::KitForestalled => msg!("error-kit-forestalled"),
             Self::KitNeedsPlace => msg!("error-kit-needs-place"),
@@ -401,6 +418,7 @@ impl Failure {
             Self::NoOtherDevice => msg!("error-no-other-device"),
             Self::NoHome => msg!("error-no-home"),
             Self::NoKeyStore => msg!("error-no-key-store"),
+            Self::NoKeyring => msg!("error-no-keyring"),
             Self::NoLocks => msg!("error-no-locks"),
             Self::NoMemory => msg!("error-no-memory"),
             Self::NoNetwork { reason } => msg!("error-no-network", reason = reason),

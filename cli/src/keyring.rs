@@ -1,8 +1,10 @@
-//! Passphrases: where they come from. And the operating system's session key store, for `unlock --for`.
+//! Passphrases: where they come from. And who else may keep a key: the kernel for a time, for `unlock --for`, and the
+//! keyring of the account, for `--keystore`.
 //!
 //! A passphrase comes from a file that only its owner can read, from an open descriptor, or from a prompt; never from
 //! the command line or the environment. Nothing here prints a secret, and what was read is cleared when it is dropped.
 
+pub(crate) mod account;
 mod session;
 
 use std::{

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use carnet_record::{Instant, ZoneHistory};
 use carnet_vault::{
     Clock, Door, Passphrase, Record, RecordSummary, UnixMillis, Vault, VaultError, VaultKey,
-    store::{OpenError, Options},
+    store::{KeyStoreName, OpenError, Options},
 };
 use rand::{CryptoRng, rand_core::UnwrapErr, rngs::SysRng};
 
@@ -13,7 +13,11 @@ use crate::{
     command::entries,
     config::Config,
     error::Failure,
-    keyring::{SessionStore, Source, Typed},
+    i18n::Message,
+    keyring::{
+        SessionStore, Source, Typed,
+        account::{self, Unkept},
+    },
     msg,
     ui::Ui,
 };
@@ -59,23 +63,62 @@ impl Session<'_> {
         SessionStore::of(&folder.to_string_lossy())
     }
 
-    /// Opens the vault: with the key of `unlock --for`, else with its passphrase.
+    /// Opens the vault: with the key of `unlock --for`, with the one of the account's keyring, else with its passphrase.
+    /// A passphrase that the options name comes before all.
     pub(crate) fn open(&self) -> Result<Vault, Failure> {
         if !Vault::is_in(&self.config.vault) {
             return Err(Failure::NoVault { folder: self.config.vault.display().to_string() });
         }
-        let kept = self.keeper().key().filter(|_| self.source == Source::Prompt);
-        if let Some(key) = kept.and_then(|key| VaultKey::from_store(&key)) {
+        if self.source != Source::Prompt {
+            return self.open_with_passphrase();
+        }
+        if let Some(key) = self.keeper().key().and_then(|key| VaultKey::from_store(&key)) {
             match self.patiently(|| Vault::open_with_key(&self.config.vault, &key, Options::default(), self.door())) {
                 // The vault was given a new key since: the kept one is of no use.
                 Err(VaultError::Open(OpenError::Foreign)) => drop(self.keeper().forget()),
                 opened => return opened.map_err(Failure::from),
             }
         }
+        let mut why = None;
+        for name in Vault::key_store_names(&self.config.vault) {
+            match self.open_with_keyring(&name)? {
+                Ok(vault) => return Ok(vault),
+                Err(reason) => why = why.or(Some(reason)),
+            }
+        }
+        let Some(why) = why else { return self.open_with_passphrase() };
+        self.ui.talk(&msg!("keyring-passed-over", why = why.clone()));
+        self.open_with_passphrase().map_err(|failure| match failure {
+            Failure::NoTerminal => Failure::KeyringPassedOver { why },
+            failure => failure,
+        })
+    }
+
+    fn open_with_passphrase(&self) -> Result<Vault, Failure> {
         let typed = self.source.existing(self.ui)?;
         let passphrase = passphrase(&typed)?;
         let opened = self.patiently(|| Vault::open(&self.config.vault, &passphrase, Options::default(), self.door()));
         opened.map_err(Failure::from)
+    }
+
+    /// The vault, opened with the key that the keyring of the account has under `name`, or why that key opens nothing.
+    fn open_with_keyring(&self, name: &KeyStoreName) -> Result<Result<Vault, Message>, Failure> {
+        let key = match account::key(name) {
+            Ok(key) => key,
+            Err(unkept) => return Ok(Err(unkept.why())),
+        };
+        let open = || Vault::open_with_key_store(&self.config.vault, &key, Options::default(), self.door());
+        match self.patiently(open) {
+            Err(VaultError::Open(OpenError::Foreign)) => Ok(Err(msg!("keyring-other-key"))),
+            opened => opened.map(Ok).map_err(Failure::from),
+        }
+    }
+
+    /// Whether the keyring of the account has a key for the vault now. None where the vault has no lock for a keyring.
+    pub(crate) fn keyring(&self) -> Option<Result<(), Unkept>> {
+        let names = Vault::key_store_names(&self.config.vault);
+        let asked: Vec<_> = names.iter().map(|name| account::key(name).map(|_| ())).collect();
+        asked.iter().find(|had| had.is_ok()).or(asked.first()).cloned()
     }
 
     /// Tries again while another command holds the vault, for a limited time.

@@ -8,6 +8,7 @@ mod cli_damage;
 mod cli_export;
 mod cli_faults;
 mod cli_journey;
+mod cli_keystore;
 mod cli_kill;
 mod cli_kit;
 mod cli_lists;

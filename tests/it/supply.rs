@@ -74,6 +74,7 @@ const BUILD_PROGRAMS: &[&str] = &[
 /// Packages that are there in two versions, because two of those that we chose need different ones.
 const TWICE: &[&str] = &[
     "aead",
+    "aes",
     "base64",
     "cipher",
     "cpufeatures",

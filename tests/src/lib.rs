@@ -3,6 +3,7 @@
 pub mod crash;
 pub mod faults;
 pub mod fixtures;
+pub mod keyring;
 pub mod lies;
 pub mod process;
 pub mod sbom;

@@ -78,7 +78,7 @@ impl Home {
     /// The command on the vault `name` of this home.
     pub fn carnet(&self, name: &str) -> Carnet {
         let (home, passphrase) = (self.folder.path().to_owned(), self.path("passphrase"));
-        Carnet { home, vault: self.path(name), passphrase, record: None }
+        Carnet { home, vault: self.path(name), passphrase, record: None, bus: None }
     }
 
     /// The command on a new vault with one record.
@@ -109,6 +109,7 @@ pub struct Carnet {
     pub vault: PathBuf,
     passphrase: PathBuf,
     record: Option<String>,
+    bus: Option<String>,
 }
 
 impl Carnet {
@@ -122,6 +123,18 @@ impl Carnet {
     #[must_use]
     pub fn of(&self, record: &str) -> Self {
         Self { record: Some(record.to_owned()), ..self.clone() }
+    }
+
+    /// The same vault, in the session of the bus with this address.
+    #[must_use]
+    pub fn on_bus(&self, address: &str) -> Self {
+        Self { bus: Some(address.to_owned()), ..self.clone() }
+    }
+
+    /// The same vault, in no session.
+    #[must_use]
+    pub fn without_bus(&self) -> Self {
+        Self { bus: None, ..self.clone() }
     }
 
     /// Runs one command to its end, with `--json`.
@@ -143,8 +156,8 @@ impl Carnet {
 
     /// Runs one command without saying where the passphrase is.
     pub fn run_locked(&self, words: &[&str]) -> Ran {
-        let mut command = command(&program("carnet"), &self.home);
-        command.arg("--vault").arg(&self.vault).args(words).arg("--json");
+        let mut command = self.bare();
+        command.args(words).arg("--json");
         finish(&mut command, "", words)
     }
 
@@ -182,6 +195,11 @@ impl Carnet {
         Terminal::start(&mut self.command(words))
     }
 
+    /// The same without saying where the passphrase is.
+    pub fn at_terminal_locked(&self, words: &[&str]) -> Terminal {
+        Terminal::start(self.bare().args(words))
+    }
+
     /// Starts a command that lasts, with `--json`.
     pub fn start(&self, words: &[&str]) -> Running {
         let mut command = self.command(words);
@@ -189,9 +207,18 @@ impl Carnet {
         Running::start(&mut command)
     }
 
-    fn command(&self, words: &[&str]) -> Command {
+    fn bare(&self) -> Command {
         let mut command = command(&program("carnet"), &self.home);
-        command.arg("--vault").arg(&self.vault).arg("--passphrase-file").arg(&self.passphrase);
+        command.arg("--vault").arg(&self.vault);
+        if let Some(bus) = &self.bus {
+            command.env("DBUS_SESSION_BUS_ADDRESS", bus);
+        }
+        command
+    }
+
+    fn command(&self, words: &[&str]) -> Command {
+        let mut command = self.bare();
+        command.arg("--passphrase-file").arg(&self.passphrase);
         if let Some(record) = &self.record {
             command.args(["--record", record]);
         }

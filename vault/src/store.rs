@@ -39,7 +39,7 @@ mod keys;
 mod place;
 mod transaction;
 
-use std::{fmt, path::Path, sync::Arc};
+use std::{fmt, fs::File, io::Read as _, path::Path, sync::Arc};
 
 use carnet_seal::{
     passphrase::{Argon2Params, Passphrase},
@@ -52,14 +52,14 @@ pub(crate) use self::place::{options as file_options, sync_folder};
 pub use self::{
     block::Survey,
     error::{CreateError, OpenError, RelockError, StoreError},
-    front::Stride,
+    front::{KeyStoreName, SlotKind, Stride},
     transaction::{Durability, Reader, Row, Rows, Writer},
 };
 use self::{
     block::{Backend, SealedDisk},
     boundary::{Contained, attempt, guarded},
     chance::Chance,
-    front::Front,
+    front::{FRONT_BYTES, Front},
     place::{Place, PlaceError, VAULT_FILE, make_folder},
 };
 
@@ -93,8 +93,10 @@ impl Table {
 /// What a vault is closed with. The master key of the file is random and under every lock; none is derived from it.
 #[derive(Clone, Copy, Debug)]
 pub enum Lock<'a> {
-    /// A random key that someone of the same strength keeps: the key store of the operating system.
+    /// A random key that someone of the same strength keeps for a time: the kernel, for `unlock --for`.
     Key(&'a VaultKey),
+    /// A random key that the key store of the person's account keeps under this name.
+    KeyStore(&'a KeyStoreName, &'a VaultKey),
     /// What the person types, and what each try shall cost. The caller has judged its strength.
     Passphrase(&'a Passphrase, Argon2Params),
 }
@@ -104,6 +106,8 @@ pub enum Lock<'a> {
 pub enum Unlock<'a> {
     /// The key of a [`Lock::Key`].
     Key(&'a VaultKey),
+    /// The key of a [`Lock::KeyStore`].
+    KeyStore(&'a VaultKey),
     /// What the person typed.
     Passphrase(&'a Passphrase),
 }
@@ -346,7 +350,7 @@ impl Store {
         self.front.replace(&self.disk, Lock::Passphrase(passphrase, cost))
     }
 
-    /// Lets `key` open the vault too, in the place of any other key: for the key store of the operating system.
+    /// Lets `key` open the vault too, in the place of any other [`Lock::Key`].
     ///
     /// # Errors
     /// [`RelockError`].
@@ -354,16 +358,48 @@ impl Store {
         self.front.replace(&self.disk, Lock::Key(key))
     }
 
-    /// Lets no key open the vault any more, only the passphrase.
+    /// Lets no key of [`Lock::Key`] open the vault any more.
     ///
     /// # Errors
     /// [`RelockError`].
     pub fn withdraw_keys(&mut self) -> Result<(), RelockError> {
-        self.front.withdraw_keys(&self.disk)
+        self.front.withdraw(&self.disk, |kind| kind == SlotKind::Key)
     }
 
-    /// Draws a key that opens the vault too, in the place of any other key, to be handed to the key store of the
-    /// operating system. It is not the master key: [`Store::withdraw_keys`] makes it worthless.
+    /// Lets the key that a key store keeps under `name` open the vault too, in the place of any other key store's. The
+    /// caller has put it there.
+    ///
+    /// # Errors
+    /// [`RelockError`].
+    pub fn admit_key_store(&mut self, name: &KeyStoreName, key: &VaultKey) -> Result<(), RelockError> {
+        self.front.replace(&self.disk, Lock::KeyStore(name, key))
+    }
+
+    /// Lets no key store open the vault any more.
+    ///
+    /// # Errors
+    /// [`RelockError`].
+    pub fn withdraw_key_store(&mut self) -> Result<(), RelockError> {
+        self.front.withdraw(&self.disk, |kind| matches!(kind, SlotKind::KeyStore(_)))
+    }
+
+    /// What opens this vault.
+    pub fn slots(&self) -> Vec<SlotKind> {
+        self.front.slot_kinds()
+    }
+
+    /// Under which names a key store is to be asked for a key of the vault in `folder`. Read without a key, so without
+    /// proof; none where nothing can be read, which opening the vault then says.
+    pub fn key_store_names(folder: &Path) -> Vec<KeyStoreName> {
+        let mut area = vec![0; FRONT_BYTES];
+        match File::open(folder.join(VAULT_FILE)).and_then(|mut file| file.read_exact(&mut area)) {
+            Ok(()) => front::key_store_names(&area),
+            Err(_) => Vec::new(),
+        }
+    }
+
+    /// Draws a key that opens the vault too, in the place of any other [`Lock::Key`], to be handed to a keeper for a
+    /// time. It is not the master key: [`Store::withdraw_keys`] makes it worthless.
     ///
     /// # Errors
     /// [`RelockError`].

@@ -42,7 +42,8 @@ use crate::{
     record::{Live, Record, RecordError},
     row::{self, RecordRow, Standing},
     store::{
-        CreateError, Durability, Lock, OpenError, Options, RelockError, StorageBackend, Store, StoreError, Unlock,
+        CreateError, Durability, KeyStoreName, Lock, OpenError, Options, RelockError, StorageBackend, Store,
+        StoreError, Unlock,
     },
     tables::{ENTRY, Key, Look, RECORD, VAULT},
     volumes::{ViewRow, Volumes},
@@ -220,13 +221,32 @@ impl Vault {
         Self::start(folder, store, door)
     }
 
-    /// Opens the vault in `folder` with the key that the operating system's key store kept.
+    /// Opens the vault in `folder` with the key of [`Vault::key_for_keeper`].
     ///
     /// # Errors
     /// [`VaultError::Open`].
     pub fn open_with_key(folder: &Path, key: &VaultKey, options: Options, door: Door) -> Result<Self, VaultError> {
         let store = Store::open(folder, Unlock::Key(key), options, door.another_chance())?;
         Self::start(folder, store, door)
+    }
+
+    /// Opens the vault in `folder` with the key that a key store kept under one of [`Vault::key_store_names`].
+    ///
+    /// # Errors
+    /// [`VaultError::Open`].
+    pub fn open_with_key_store(
+        folder: &Path,
+        key: &VaultKey,
+        options: Options,
+        door: Door,
+    ) -> Result<Self, VaultError> {
+        let store = Store::open(folder, Unlock::KeyStore(key), options, door.another_chance())?;
+        Self::start(folder, store, door)
+    }
+
+    /// Under which names a key store is to be asked for a key of the vault in `folder`; see [`Store::key_store_names`].
+    pub fn key_store_names(folder: &Path) -> Vec<KeyStoreName> {
+        Store::key_store_names(folder)
     }
 
     /// Opens the vault on any disk. Attached files that are too large for the store lie in `folder`.
@@ -264,7 +284,7 @@ impl Vault {
         &self.store
     }
 
-    /// Draws a key that opens the vault too, to be handed to the operating system's key store.
+    /// Draws a key that opens the vault too, to be handed to a keeper for a time.
     ///
     /// # Errors
     /// [`RelockError`].
@@ -280,7 +300,23 @@ impl Vault {
         self.store.withdraw_keys()
     }
 
-    /// Gives the vault another passphrase.
+    /// Lets the key that a key store keeps under `name` open the vault too; see [`Store::admit_key_store`].
+    ///
+    /// # Errors
+    /// [`RelockError`].
+    pub fn admit_key_store(&mut self, name: &KeyStoreName, key: &VaultKey) -> Result<(), RelockError> {
+        self.store.admit_key_store(name, key)
+    }
+
+    /// Lets no key store open the vault any more.
+    ///
+    /// # Errors
+    /// [`RelockError`].
+    pub fn withdraw_key_store(&mut self) -> Result<(), RelockError> {
+        self.store.withdraw_key_store()
+    }
+
+    /// Gives the vault another passphrase. A full change of keys leaves that passphrase alone to open it.
     ///
     /// # Errors
     /// [`RelockError`]: the old passphrase stays.

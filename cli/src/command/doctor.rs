@@ -9,6 +9,7 @@ use carnet_vault::{
 };
 use serde_json::{Value, json};
 
+use super::keystore;
 use crate::{
     error::Failure,
     msg,
@@ -27,6 +28,7 @@ pub(crate) struct Options {
 pub(crate) fn run(options: &Options, session: &Session<'_>) -> Result<Report, Failure> {
     let mut vault = session.open()?;
     let mut data = facts(&mut vault)?;
+    let locks = keystore::locks(&vault);
     let mut failure = None;
     let mut damaged = Vec::new();
     if options.deep {
@@ -69,7 +71,8 @@ pub(crate) fn run(options: &Options, session: &Session<'_>) -> Result<Report, Fa
         (msg!("doctor-missing-files"), "missing_files"),
         (msg!("doctor-swept-files"), "swept_files"),
     ];
-    let pairs = pairs.into_iter().map(|(name, field)| (name, text(&data[field]).into())).collect();
+    let pairs = pairs.into_iter().map(|(name, field)| (name, text(&data[field]).into()));
+    let pairs = pairs.chain(locks.into_iter().map(|(_, lock)| (msg!("doctor-lock"), lock.into()))).collect();
     let said = match (options.deep, &failure) {
         (true, None) => msg!("doctor-whole"),
         (false, None) => msg!("doctor-shallow"),
@@ -134,6 +137,7 @@ fn facts(vault: &mut Vault) -> Result<Value, Failure> {
     Ok(json!({
         "version": env!("CARGO_PKG_VERSION"),
         "system": std::env::consts::OS,
+        "locks": keystore::locks(vault).into_iter().map(|(name, _)| name).collect::<Vec<_>>(),
         "file_bytes": stats.file_bytes,
         "page_bytes": stats.page_bytes,
         "records": records.len(),

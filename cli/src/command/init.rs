@@ -14,6 +14,7 @@ use carnet_vault::{Argon2Params, LocalChange, NewRecord, RecoveryKit, RelayAddre
 use serde_json::{Value, json};
 
 use super::{
+    keystore,
     record::checked_name,
     sheet::{self, Sheet},
 };
@@ -43,11 +44,13 @@ pub(crate) struct Options {
     kit_out: Option<PathBuf>,
     #[arg(long)]
     no_kit: bool,
+    #[arg(long)]
+    keystore: bool,
 }
 
 pub(crate) fn run(options: &Options, session: &Session<'_>) -> Result<Report, Failure> {
     let plan = Plan::of(options, session)?;
-    let mut vault = open_or_create(session)?;
+    let mut vault = if options.keystore { keystore::admit(session, open_or_create)? } else { open_or_create(session)? };
     let made = make(&plan, &mut vault, session);
     let closed = vault.close();
     let report = made?;

@@ -3,7 +3,7 @@
 use carnet_vault::{DeviceStanding, RecordSummary};
 use serde_json::{Value, json};
 
-use super::entries;
+use super::{entries, keystore};
 use crate::{
     error::Failure,
     i18n::Message,
@@ -29,16 +29,23 @@ pub(crate) fn run(session: &Session<'_>) -> Result<Report, Failure> {
         msg!("column-id"),
     ];
     let rows = records.iter().map(|record| row(record, session)).collect();
-    let mut page = vec![
-        Block::Pairs(vec![(msg!("column-vault"), session.config.vault.display().to_string().into())]),
-        Block::Rows(head, rows),
+    let keyring = session.keyring();
+    let is_unlocked = session.keeper().key().is_some();
+    let mut pairs = vec![
+        (msg!("column-vault"), session.config.vault.display().to_string().into()),
+        (msg!("column-opens-with"), msg!("opens-with-passphrase").into()),
     ];
+    pairs.extend(is_unlocked.then(|| (msg!("column-opens-with"), msg!("opens-with-unlocking").into())));
+    pairs.extend(keystore::said(keyring.as_ref()).map(|said| (msg!("column-opens-with"), said.into())));
+    let mut page = vec![Block::Pairs(pairs), Block::Rows(head, rows)];
     if records.is_empty() {
         page = vec![Block::Say(msg!("no-records"))];
     }
     let warnings = records.iter().filter_map(warning).collect();
     let data = json!({
         "vault": session.config.vault.display().to_string(),
+        "unlocked": is_unlocked,
+        "keystore": keystore::standing(keyring.as_ref()),
         "records": records.iter().map(|record| record_json(record, session)).collect::<Vec<_>>(),
     });
     Ok(Report { data, page, warnings, ..Report::default() })

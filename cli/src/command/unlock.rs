@@ -1,10 +1,12 @@
-//! `unlock`: leaves the vault open for a stated time, or gives it another passphrase.
+//! `unlock`: leaves the vault open for a stated time, lets the keyring of the account open it or no longer, or gives it
+//! another passphrase.
 
 use std::path::PathBuf;
 
-use carnet_vault::{Argon2Params, Relock, VaultError};
+use carnet_vault::{Argon2Params, Passphrase, Relock, Vault, VaultError};
 use serde_json::json;
 
+use super::keystore;
 use crate::{
     error::Failure,
     input,
@@ -23,7 +25,11 @@ pub(crate) struct Options {
     new_passphrase: bool,
     #[arg(long, value_name = "FILE", group = "what")]
     new_passphrase_file: Option<PathBuf>,
-    #[arg(long, value_name = "REASON", default_value = "known", conflicts_with = "duration")]
+    #[arg(long, group = "what")]
+    keystore: bool,
+    #[arg(long, group = "what")]
+    no_keystore: bool,
+    #[arg(long, value_name = "REASON", default_value = "known", conflicts_with_all = ["duration", "keystore", "no_keystore"])]
     reason: Reason,
 }
 
@@ -37,6 +43,8 @@ pub(crate) enum Reason {
 pub(crate) fn run(options: &Options, session: &Session<'_>) -> Result<Report, Failure> {
     match &options.duration {
         Some(duration) => keep_open(input::seconds("--for", duration)?, session),
+        None if options.keystore => keystore::add(session),
+        None if options.no_keystore => keystore::remove(session),
         None => change_passphrase(options, session),
     }
 }
@@ -68,7 +76,10 @@ fn change_passphrase(options: &Options, session: &Session<'_>) -> Result<Report,
         Reason::Habit => Relock::Habit,
         Reason::Known => Relock::Known,
     };
-    vault.relock(&passphrase, Argon2Params::DEFAULT, why)?;
+    let warnings = match why {
+        Relock::Habit => relock(&mut vault, &passphrase, why).map(|()| Vec::new())?,
+        Relock::Known => keystore::carry_over(&mut vault, |vault| relock(vault, &passphrase, why))?,
+    };
     vault.close().map_err(VaultError::from)?;
     // A key that was kept before opens nothing any more after a full change; after the other it must not either.
     let _ = session.keeper().forget();
@@ -79,6 +90,11 @@ fn change_passphrase(options: &Options, session: &Session<'_>) -> Result<Report,
     Ok(Report {
         data: json!({ "rekeyed": options.reason == Reason::Known }),
         page: vec![Block::Say(said)],
+        warnings,
         ..Report::default()
     })
+}
+
+fn relock(vault: &mut Vault, passphrase: &Passphrase, why: Relock) -> Result<(), Failure> {
+    Ok(vault.relock(passphrase, Argon2Params::DEFAULT, why)?)
 }

@@ -61,6 +61,7 @@ impl Failure {
             | Self::FormatUnknown { .. }
             | Self::Interrupted
             | Self::KeyStore { .. }
+            | Self::Keyring { .. }
             | Self::KitDoesNotFit
             | Self::KitForestalled
             | Self::KitNotReadBack
@@ -68,6 +69,7 @@ impl Failure {
             | Self::KitWords
             | Self::NoAnswer
             | Self::NoKeyStore
+            | Self::NoKeyring
             | Self::NoLocks
             | Self::NotADocument { .. }
             | Self::NotAFile { .. }
@@ -119,6 +121,8 @@ impl Failure {
             | Self::UnlockTooLong
             | Self::Usage(_) => Exit::Usage,
             Self::FileShared { .. }
+            | Self::KeyringLocked
+            | Self::KeyringPassedOver { .. }
             | Self::NoTerminal
             | Self::PassphraseLength
             | Self::PassphrasesDiffer

@@ -222,7 +222,9 @@ fn fault_b1_fault_b5_fault_b7_vectors_of_the_vault_file() {
         }
         let key = VaultKey::from_store(&vector.bytes("key")).unwrap();
         let rng = ChaCha20Rng::from_seed([7; 32]);
-        match Store::open_on(CrashDisk::holding(file), Unlock::Key(&key), small(), rng) {
+        let is_of_store = vector.0.get("keystore").is_some();
+        let unlock = if is_of_store { Unlock::KeyStore(&key) } else { Unlock::Key(&key) };
+        match Store::open_on(CrashDisk::holding(file), unlock, small(), rng) {
             Ok(_) => Ok(json!({})),
             Err(error @ (OpenError::NotAVault | OpenError::Unsupported { .. })) => Err(("front", format!("{error:?}"))),
             Err(error @ OpenError::Foreign) => Err(("lock", format!("{error:?}"))),

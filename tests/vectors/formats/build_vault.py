@@ -25,8 +25,8 @@ def open_block(key, place, sealed):
     return cipher.decrypt(bytes(4) + nonce[16:], text + tag, place)
 
 
-def seal_block(key, place, nonce, plain):
-    sealed = seal(KDF("store block", key, FILE_ID), nonce, place, plain)
+def seal_block(key, place, nonce, plain, file_id=FILE_ID):
+    sealed = seal(KDF("store block", key, file_id), nonce, place, plain)
     return nonce + sealed[-16:] + sealed[:-16]
 
 
@@ -37,6 +37,14 @@ def place(kind, index):
 KINDS = [GOLDEN[SLOTS + SLOT * n] for n in range(8)]
 KEY_SLOT, PASSPHRASE_SLOT = SLOTS + SLOT * KINDS.index(2), SLOTS + SLOT * KINDS.index(1)
 MASTER = open_block(GOLDEN_KEY, place(1, 2), GOLDEN[KEY_SLOT + 4 : KEY_SLOT + 76])
+
+
+# A lock for a key store, in a place that is free.
+STORE_KEY, STORE_NAME, STORE_SLOT = b"\x3c" * 32, bytes(range(0x60, 0x70)), SLOTS + SLOT * 5
+
+
+def store_slot(kind=3, index=3, file_id=FILE_ID):
+    return bytes([kind, 0, 0, 0]) + STORE_NAME + seal_block(STORE_KEY, place(1, index), bytes(range(0x40, 0x58)), MASTER, file_id)
 
 
 def tagged(copy):
@@ -108,6 +116,9 @@ def vault_files():
         vector = {"name": f"{fault} {name}", "key": hexed(key), "patches": file.patches(), "length": file.length}
         out.append(vector | {"refused": step, "error": error})
 
+    def of_store(vector):
+        return {"name": vector.pop("name"), "keystore": True} | vector
+
     read("as it was written", File())
     read("with its first copy gone", File().put(0, bytes(16)))
     read("with its second copy of another version", File().put(COPY + 16, fixed(2)))
@@ -129,12 +140,29 @@ def vault_files():
 
     for stride in (0, 4096, 4137, 2**32 - 1):
         damaged("B5", f"stride {stride}", File().both(20, fixed(stride)))
-    for kind in (3, 255):
+    for kind in (4, 255):
         damaged("B5", f"a slot of kind {kind}", File().both(SLOTS + 5 * SLOT, bytes([kind])))
     damaged("B6", "a slot with filler", File().both(SLOTS + 5 * SLOT + 1, b"\1"))
     for what, at, values in (("KiB of memory", 0, (0, 19455, (1 << 20) + 1, 2**32 - 1)), ("passes", 4, (0, 1, 17, 2**32 - 1)), ("lanes", 8, (0, 5, 2**32 - 1))):
         for value in values:
             damaged("B7", f"{value} {what}", File().both(PASSPHRASE_SLOT + 4 + at, fixed(value)))
+    with_store = lambda: File().both(STORE_SLOT, store_slot())
+    read("with a lock for a key store", with_store().tag(), STORE_KEY)
+    out[-1] = of_store(out[-1])
+    read("with a lock for a key store, opened with the key of the other", with_store().tag())
+    refused("C6", "the key of a key store as a key for a time", with_store().tag(), "lock", "Foreign", STORE_KEY)
+    for name, file in (
+        ("a key for a time as the key of a key store", with_store().both(STORE_SLOT + 20, GOLDEN[KEY_SLOT + 4 : KEY_SLOT + 76])),
+        ("a lock for a key store of another file", File().both(STORE_SLOT, store_slot(file_id=bytes(16)))),
+        ("a lock for a key store under another number", File().both(STORE_SLOT, store_slot(index=2))),
+    ):
+        refused("C6", name, file.tag(), "lock", "Foreign", STORE_KEY)
+        out[-1] = of_store(out[-1])
+    refused("B1", "a bit of the lock for a key store", with_store().flip_both(STORE_SLOT + 70).tag(), "lock", "Foreign", STORE_KEY)
+    out[-1] = of_store(out[-1])
+    for name, file in (("a lock for a key store, under the old tag", with_store()), ("a bit of the name of the key", with_store().tag().flip_both(STORE_SLOT + 4))):
+        refused("B7", name, file, "damage", "Store(Damaged)", STORE_KEY)
+        out[-1] = of_store(out[-1])
     damaged("B1", "a bit of both tags", File().flip_both(TAG + 7))
     damaged("B1", "a bit of both counters", File().flip_both(24))
     damaged("B1", "a bit that is not used, in both copies", File().flip_both(COPY - 1))

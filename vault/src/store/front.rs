@@ -4,12 +4,15 @@
 //! other. It must never run a derivation that the bounds of carnet-seal do not allow, and must never believe a copy
 //! whose tag does not verify under the master key that it yields. The bytes are in `docs/format.md`, "The vault file".
 
+use std::fmt;
+
 use carnet_seal::{
     block::{BLOCK_OVERHEAD_BYTES, BlockCipher, BlockKind},
     passphrase::{Argon2Error, PassphraseSlot, SLOT_BYTES as PASSPHRASE_SLOT_BYTES, UnlockError},
     secret::VaultKey,
 };
 use redb::StorageBackend;
+use zeroize::Zeroizing;
 
 use super::{
     Lock, Unlock,
@@ -35,14 +38,16 @@ const SLOT_BYTES: usize = 128;
 /// A slot begins with its kind, the rest of these bytes is zero.
 const SLOT_KIND_BYTES: usize = 4;
 const KEY_SLOT_BYTES: usize = 32 + BLOCK_OVERHEAD_BYTES;
+const NAME_BYTES: usize = 16;
 
 const KIND_EMPTY: u8 = 0;
 const KIND_PASSPHRASE: u8 = 1;
 const KIND_KEY: u8 = 2;
+const KIND_KEY_STORE: u8 = 3;
 
 const _: () = assert!(SLOTS_AT + SLOTS * SLOT_BYTES <= COPY_BYTES);
 const _: () = assert!(SLOT_KIND_BYTES + PASSPHRASE_SLOT_BYTES <= SLOT_BYTES);
-const _: () = assert!(SLOT_KIND_BYTES + KEY_SLOT_BYTES <= SLOT_BYTES);
+const _: () = assert!(SLOT_KIND_BYTES + NAME_BYTES + KEY_SLOT_BYTES <= SLOT_BYTES);
 
 /// How far apart the data blocks lie. Fixed when the file is created.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -80,10 +85,33 @@ impl Stride {
     }
 }
 
+/// Under which name the key store of an account keeps the key of a slot: 16 random bytes, in hexadecimal where they are
+/// shown. They say nothing of the person or of the vault.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct KeyStoreName(pub [u8; NAME_BYTES]);
+
+impl fmt::Display for KeyStoreName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+    }
+}
+
+/// What one of the eight places for locks holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SlotKind {
+    /// A passphrase opens the vault.
+    Passphrase,
+    /// A key opens it that was handed out for a time.
+    Key,
+    /// A key opens it that the key store of an account keeps under this name.
+    KeyStore(KeyStoreName),
+}
+
 /// The master key under one lock.
 #[derive(Clone, PartialEq, Eq)]
 enum Slot {
     Key([u8; KEY_SLOT_BYTES]),
+    KeyStore(KeyStoreName, [u8; KEY_SLOT_BYTES]),
     Passphrase(PassphraseSlot),
 }
 
@@ -177,13 +205,18 @@ impl Front {
         }
         Err(match unlock {
             _ if is_damaged => OpenError::Store(StoreError::Damaged),
-            Unlock::Key(_) => OpenError::Foreign,
+            Unlock::Key(_) | Unlock::KeyStore(_) => OpenError::Foreign,
             Unlock::Passphrase(_) => OpenError::WrongPassphrase,
         })
     }
 
     pub(super) fn stride(&self) -> Stride {
         self.stride
+    }
+
+    /// What the slots in use hold, in their order.
+    pub(super) fn slot_kinds(&self) -> Vec<SlotKind> {
+        self.slots.iter().flatten().map(Slot::kind).collect()
     }
 
     /// Makes both copies say the same again, if they do not: what the person opened the vault with is what stays.
@@ -205,11 +238,11 @@ impl Front {
         self.write_both(disk, slots)
     }
 
-    /// Takes away every slot that a key opens.
-    pub(super) fn withdraw_keys(&mut self, disk: &SealedDisk) -> Result<(), RelockError> {
+    /// Takes away every slot of a kind that `is_meant` names.
+    pub(super) fn withdraw(&mut self, disk: &SealedDisk, is_meant: fn(SlotKind) -> bool) -> Result<(), RelockError> {
         let mut slots = self.slots.clone();
         for slot in &mut slots {
-            if matches!(slot, Some(Slot::Key(_))) {
+            if slot.as_ref().is_some_and(|slot| is_meant(slot.kind())) {
                 *slot = None;
             }
         }
@@ -251,6 +284,7 @@ impl Front {
                 None => (KIND_EMPTY, Vec::new()),
                 Some(Slot::Passphrase(slot)) => (KIND_PASSPHRASE, slot.to_bytes().to_vec()),
                 Some(Slot::Key(wrapped)) => (KIND_KEY, wrapped.to_vec()),
+                Some(Slot::KeyStore(name, wrapped)) => (KIND_KEY_STORE, [name.0.as_slice(), wrapped].concat()),
             };
             put(&mut copy, at, &[kind, 0, 0, 0]);
             put(&mut copy, at + SLOT_KIND_BYTES, &body);
@@ -311,13 +345,39 @@ impl Slot {
                 Ok(Some(Self::Passphrase(slot)))
             }
             KIND_KEY => Ok(Some(Self::Key(array(rest, 0)?))),
+            KIND_KEY_STORE => Ok(Some(Self::KeyStore(KeyStoreName(array(rest, 0)?), array(rest, NAME_BYTES)?))),
             _ => Err(CopyRefused::Malformed),
         }
     }
 
-    fn is_like(&self, other: &Self) -> bool {
-        matches!((self, other), (Self::Key(_), Self::Key(_)) | (Self::Passphrase(_), Self::Passphrase(_)))
+    fn kind(&self) -> SlotKind {
+        match self {
+            Self::Key(_) => SlotKind::Key,
+            Self::KeyStore(name, _) => SlotKind::KeyStore(*name),
+            Self::Passphrase(_) => SlotKind::Passphrase,
+        }
     }
+
+    fn is_like(&self, other: &Self) -> bool {
+        std::mem::discriminant(self) == std::mem::discriminant(other)
+    }
+}
+
+/// The names that the slots of this front area state, the newer copy first. Nothing of it is authenticated: they say
+/// whom to ask for a key, and a name that was altered finds none.
+pub(super) fn key_store_names(area: &[u8]) -> Vec<KeyStoreName> {
+    let parsed = area.chunks_exact(COPY_BYTES).enumerate().map(|(place, bytes)| FrontCopy::parse(place, bytes));
+    let mut copies: Vec<FrontCopy> = parsed.filter_map(Result::ok).collect();
+    copies.sort_by_key(|copy| std::cmp::Reverse(copy.counter));
+    let mut names = Vec::new();
+    for slot in copies.iter().flat_map(|copy| copy.slots.iter().flatten()) {
+        if let SlotKind::KeyStore(name) = slot.kind()
+            && !names.contains(&name)
+        {
+            names.push(name);
+        }
+    }
+    names
 }
 
 /// The copies that have the form of one. An error when there is none.
@@ -361,23 +421,30 @@ fn make_slot(lock: Lock<'_>, keys: &Keys, chance: &mut Chance) -> Result<Slot, S
             let sealed = chance.with_rng(|rng| PassphraseSlot::seal(keys.master(), passphrase, cost, &context, rng))?;
             sealed.map(Slot::Passphrase).map_err(SlotError::from)
         }
-        Lock::Key(key) => {
-            let mut nonce = [[0; 24]];
-            chance.nonces(&mut nonce)?;
-            let mut wrapped = [0; KEY_SLOT_BYTES];
-            // The key of the slot has its own cipher for this file, apart from that of the master key inside.
-            BlockCipher::new(key, keys.file_id())
-                .seal_block(
-                    BlockKind::Header,
-                    u64::from(KIND_KEY),
-                    keys.master().expose_for_store(),
-                    &nonce[0],
-                    &mut wrapped,
-                )
-                .map_err(|_| StoreError::Misuse)?;
-            Ok(Slot::Key(wrapped))
-        }
+        Lock::Key(key) => Ok(Slot::Key(wrap(key, KIND_KEY, keys, chance)?)),
+        Lock::KeyStore(name, key) => Ok(Slot::KeyStore(*name, wrap(key, KIND_KEY_STORE, keys, chance)?)),
     }
+}
+
+/// The master key under another key, bound to the file and to the kind of slot.
+fn wrap(key: &VaultKey, kind: u8, keys: &Keys, chance: &mut Chance) -> Result<[u8; KEY_SLOT_BYTES], StoreError> {
+    let mut nonce = [[0; 24]];
+    chance.nonces(&mut nonce)?;
+    let mut wrapped = [0; KEY_SLOT_BYTES];
+    // The key of the slot has its own cipher for this file, apart from that of the master key inside.
+    let cipher = BlockCipher::new(key, keys.file_id());
+    let master = keys.master().expose_for_store();
+    cipher
+        .seal_block(BlockKind::Header, u64::from(kind), master, &nonce[0], &mut wrapped)
+        .map_err(|_| StoreError::Misuse)?;
+    Ok(wrapped)
+}
+
+fn unwrap_key(key: &VaultKey, kind: u8, file_id: &[u8; 16], wrapped: &[u8; KEY_SLOT_BYTES]) -> Option<VaultKey> {
+    let mut master = Zeroizing::new([0; 32]);
+    let cipher = BlockCipher::new(key, file_id);
+    cipher.open_block(BlockKind::Header, u64::from(kind), wrapped, master.as_mut_slice()).ok()?;
+    VaultKey::from_store(master.as_slice())
 }
 
 fn open_slot(slot: &Slot, unlock: Unlock<'_>, file_id: &[u8; 16]) -> Result<Option<VaultKey>, OpenError> {
@@ -389,12 +456,8 @@ fn open_slot(slot: &Slot, unlock: Unlock<'_>, file_id: &[u8; 16]) -> Result<Opti
                 Err(_) => Ok(None),
             }
         }
-        (Slot::Key(wrapped), Unlock::Key(key)) => {
-            let mut master = zeroize::Zeroizing::new([0; 32]);
-            let cipher = BlockCipher::new(key, file_id);
-            let opened = cipher.open_block(BlockKind::Header, u64::from(KIND_KEY), wrapped, master.as_mut_slice());
-            Ok(opened.ok().and_then(|()| VaultKey::from_store(master.as_slice())))
-        }
+        (Slot::Key(wrapped), Unlock::Key(key)) => Ok(unwrap_key(key, KIND_KEY, file_id, wrapped)),
+        (Slot::KeyStore(_, wrapped), Unlock::KeyStore(key)) => Ok(unwrap_key(key, KIND_KEY_STORE, file_id, wrapped)),
         _ => Ok(None),
     }
 }
@@ -456,3 +519,6 @@ fn number(bytes: &[u8], at: usize) -> Result<u32, CopyRefused> {
 fn array<const N: usize>(bytes: &[u8], at: usize) -> Result<[u8; N], CopyRefused> {
     bytes.get(at..).and_then(|rest| rest.first_chunk()).copied().ok_or(CopyRefused::Malformed)
 }
+
+#[cfg(test)]
+mod tests;

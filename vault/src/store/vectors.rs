@@ -37,6 +37,17 @@ fn the_documented_key_slot_is_what_is_written() {
 }
 
 #[test]
+fn the_documented_slot_of_a_key_store_is_what_is_written() {
+    let key = VaultKey::from_store(&ascending::<32>(0x20)).unwrap();
+    let mut slot = [0; 72];
+    BlockCipher::new(&key, &ascending(0xa0))
+        .seal_block(BlockKind::Header, 3, keys().master().expose_for_store(), &ascending(0x40), &mut slot)
+        .unwrap();
+    let slot = format!("{} {}", hex(&ascending::<16>(0x60)), hex(&slot));
+    assert!(FORMAT.contains(&slot), "{slot}");
+}
+
+#[test]
 fn the_documented_header_slot_is_what_is_written() {
     let mut plain = [0; HEADER_SLOT_PLAIN_BYTES];
     plain[..8].copy_from_slice(&7_u64.to_le_bytes());
