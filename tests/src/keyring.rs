@@ -2,8 +2,10 @@
 //! is thrown away. Nothing of the machine's own session is reached, and nothing is left.
 
 use std::{
+    fs::File,
     io::{BufRead as _, BufReader, Write as _},
     os::unix::fs::DirBuilderExt as _,
+    path::{Path, PathBuf},
     process::{Child, Command, Stdio},
 };
 
@@ -35,7 +37,7 @@ impl Bus {
     /// # Panics
     /// If the bus does not start.
     pub fn start(test: &str) -> Option<Self> {
-        let missing: Vec<&str> = PROGRAMS.into_iter().filter(|program| !is_here(program)).collect();
+        let missing: Vec<&str> = PROGRAMS.into_iter().filter(|program| place(program).is_none()).collect();
         if !missing.is_empty() {
             println!("SKIPPED {test}: not on this machine: {} (Debian: dbus, gnome-keyring)", missing.join(", "));
             return None;
@@ -43,7 +45,8 @@ impl Bus {
         let folder = tempfile::tempdir().expect("a folder for the bus");
         let config = folder.path().join("bus.conf");
         let path = folder.path().to_str().expect("a path in text").to_owned();
-        std::fs::write(&config, BUS.replace("FOLDER", &path)).expect("the settings of the bus");
+        let mut settings = File::create_new(&config).expect("the settings of the bus");
+        settings.write_all(BUS.replace("FOLDER", &path).as_bytes()).expect("the settings can be written");
         let mut command = program("dbus-daemon");
         command
             .args(["--nofork", "--nopidfile", "--print-address=1"])
@@ -161,13 +164,14 @@ impl Drop for Keyring {
 }
 
 fn program(name: &str) -> Command {
+    let path = place(name).unwrap_or_else(|| panic!("{name} is gone"));
     #[expect(clippy::disallowed_methods, reason = "a keyring is another program")]
-    let mut command = Command::new(name);
-    command.env_clear().env("PATH", std::env::var_os("PATH").unwrap_or_default()).stdin(Stdio::null());
+    let mut command = Command::new(path);
+    command.env_clear().stdin(Stdio::null());
     command
 }
 
-fn is_here(name: &str) -> bool {
-    let folders = std::env::var_os("PATH").unwrap_or_default();
-    std::env::split_paths(&folders).any(|folder| folder.join(name).is_file())
+/// Where a program of the system lies.
+fn place(name: &str) -> Option<PathBuf> {
+    ["/usr/bin", "/usr/local/bin", "/bin"].iter().map(|folder| Path::new(folder).join(name)).find(|path| path.is_file())
 }
