@@ -1,7 +1,7 @@
 //! The keyring of the person's account: it keeps a key of the vault for as long as the account has it, and gives it to
 //! the account's programs while the person is signed in.
 //!
-//! On Linux it is the Secret Service (GNOME Keyring, KWallet, KeePassXC), on macOS the login keychain, on Windows the
+//! On Linux it is the Secret Service (as of GNOME), on macOS the login keychain, on Windows the
 //! Credential Manager. What lies there is a random key and a random name, nothing about the person or the vault. The
 //! person is never asked for anything here: a keyring that is locked stays locked, and the passphrase opens the vault.
 

@@ -42,6 +42,12 @@ fn open(folder: &Path, unlock: Unlock<'_>) -> Result<Vec<SlotKind>, OpenError> {
     Ok(slots)
 }
 
+/// Puts `bytes` in the place of the file.
+fn write(path: &Path, bytes: &[u8]) {
+    let mut file = crate::store::file_options().truncate(true).open(path).unwrap();
+    std::io::Write::write_all(&mut file, bytes).unwrap();
+}
+
 /// The wrapped key of the only lock for a key store.
 fn wrapped_of(store: &Store) -> ([u8; 16], [u8; KEY_SLOT_BYTES]) {
     let wrapped = store.front.slots.iter().flatten().find_map(|slot| match slot {
@@ -147,7 +153,7 @@ fn fault_b3_the_lock_of_another_vault_opens_nothing() {
     for copy in [0, COPY_BYTES] {
         file[copy + slot.start..copy + slot.end].copy_from_slice(&moved);
     }
-    fs::write(&ours, &file).unwrap();
+    write(&ours, &file);
     assert_eq!(Store::key_store_names(folders[1].path()), [NAME], "the moved lock is there");
     assert_eq!(open(folders[1].path(), Unlock::KeyStore(&key(1))).unwrap_err(), OpenError::Foreign);
     let opened = open(folders[1].path(), Unlock::Passphrase(&passphrase()));
@@ -163,13 +169,13 @@ fn fault_b1_an_altered_name_is_asked_for_after_the_right_one() {
     let mut file = fs::read(&path).unwrap();
     let newer = if file[24] > file[COPY_BYTES + 24] { 0 } else { COPY_BYTES };
     file[newer + SLOTS_AT + SLOT_BYTES + SLOT_KIND_BYTES] ^= 1;
-    fs::write(&path, &file).unwrap();
+    write(&path, &file);
     let mut altered = NAME;
     altered.0[0] ^= 1;
     assert_eq!(Store::key_store_names(folder.path()), [altered, NAME]);
     open(folder.path(), Unlock::KeyStore(&key(1))).unwrap();
     assert_eq!(Store::key_store_names(folder.path()), [NAME], "the altered copy was written anew");
-    fs::write(&path, &file[..FRONT_BYTES - 1]).unwrap();
+    write(&path, &file[..FRONT_BYTES - 1]);
     assert_eq!(Store::key_store_names(folder.path()), [], "too short for a vault");
 }
 
