@@ -140,3 +140,41 @@ fn an_import_says_whether_an_archive_is_what_it_says_of_itself() {
     let note = home.file("note.txt", "mot");
     assert_eq!(said(&home.vault("note", "Camille"), &["import", text(&note)]).0, Value::Null);
 }
+
+/// Where a paper comes from is often known only to whoever scanned it.
+#[test]
+fn an_import_names_its_source_where_the_file_does_not() {
+    let home = Home::new();
+    let carnet = home.vault("vault", "Camille");
+    let note = home.file("note.txt", "Bilan du 3 mai.\n");
+    let observation = |id: &str, meta: &str| {
+        format!(
+            r#"{{"resource":{{"resourceType":"Observation","id":"{id}",{meta}"status":"final","effectiveDateTime":"2026-05-03",
+            "code":{{"text":"Créatinine"}},"valueQuantity":{{"value":72,"unit":"umol/L"}}}}}}"#
+        )
+    };
+    let named = observation("a", r#""meta":{"source":"urn:logiciel"},"#);
+    let bundle =
+        format!(r#"{{"resourceType":"Bundle","type":"collection","entry":[{named},{}]}}"#, observation("b", ""));
+    let bundle = home.file("bilan.json", bundle);
+    let import = |source: &str| carnet.run(&["import", "--source", source, text(&note), text(&bundle)]);
+    assert_eq!(import("deux\nlignes").refused(2), "bad_name");
+    assert_eq!(import(" Laboratoire du Parc ").data()["total"]["added"], 3);
+    let again = import("Autre nom").data();
+    assert_eq!((&again["total"]["added"], &again["total"]["already_there"]), (&json!(0), &json!(3)), "{again}");
+    let archive = carnet.export("record.zip");
+    let entries = String::from_utf8(member(&archive, "entries.ndjson")).expect("text");
+    let entries = entries.lines().map(|line| serde_json::from_str::<Value>(line).expect("JSON"));
+    let entries: Vec<Value> = entries.filter(|entry| entry["kind"] != "import-report").collect();
+    let mut sources: Vec<_> =
+        entries.iter().map(|entry| entry["provenance"]["application"].as_str().unwrap_or("none")).collect();
+    sources.sort_unstable();
+    assert_eq!(sources, ["Laboratoire du Parc", "Laboratoire du Parc", "urn:logiciel"]);
+
+    let unnamed = home.vault("unnamed", "Camille");
+    unnamed.run(&["import", text(&note)]).data();
+    let archive = unnamed.export("unnamed.zip");
+    let back = home.vault("back", "Camille");
+    back.run(&["import", "--source", "Laboratoire du Parc", text(&archive)]).data();
+    assert_eq!(back.digest(), unnamed.digest(), "what Carnet exported stays as it was");
+}

@@ -714,6 +714,7 @@ option-deep = Reads the whole vault again.
 option-bundle = Writes a report without personal data to this new file.
 option-record-rename-name = New name.
 option-device-remove-reason = Why the device is removed.
+option-import-source = Where the entries and documents come from, such as a laboratory, when the file does not say.
 option-import-kind = Kind that the files must have; a file of another kind is refused.
 option-import-file = Files or folders.
 option-zone = Zone of times without a zone, for instance Europe/Paris.

@@ -715,6 +715,7 @@ option-deep = Relit le coffre en entier.
 option-bundle = Écrit un bilan sans données personnelles dans ce nouveau fichier.
 option-record-rename-name = Nouveau nom.
 option-device-remove-reason = Pourquoi l'appareil est retiré.
+option-import-source = D'où viennent les entrées et les documents, par exemple un laboratoire, quand le fichier ne le dit pas.
 option-import-kind = Genre attendu des fichiers ; un fichier d'un autre genre est refusé.
 option-import-file = Fichiers ou dossiers.
 option-zone = Fuseau des heures sans fuseau, par exemple Europe/Paris.

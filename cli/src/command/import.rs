@@ -20,7 +20,7 @@ use carnet_vault::{
 };
 use serde_json::{Value, json};
 
-use super::{files, intake};
+use super::{files, intake, record::checked_name};
 use crate::{
     error::Failure,
     i18n::Message,
@@ -41,6 +41,8 @@ pub(crate) struct Options {
     file: Vec<PathBuf>,
     #[arg(long, value_name = "KIND", default_value = "auto")]
     kind: Kind,
+    #[arg(long, value_name = "NAME")]
+    source: Option<String>,
     #[arg(long, value_name = "ZONE")]
     zone: Option<String>,
     #[arg(long)]
@@ -80,6 +82,7 @@ impl Kind {
 
 pub(crate) fn run(options: &Options, session: &Session<'_>) -> Result<Report, Failure> {
     let paths = files_of(&options.file)?;
+    let source = options.source.as_deref().map(checked_name).transpose()?;
     if let Some(path) = options.report.as_ref().filter(|path| path.exists()) {
         return Err(Failure::FileExists { path: path.display().to_string() });
     }
@@ -90,7 +93,7 @@ pub(crate) fn run(options: &Options, session: &Session<'_>) -> Result<Report, Fa
         let mut warnings = Vec::new();
         let mut failed = Vec::new();
         for path in &paths {
-            match (Intake { path, options, zones: &zones, session }).take(record) {
+            match (Intake { path, options, source: source.as_deref(), zones: &zones, session }).take(record) {
                 Ok(one) => {
                     for warning in one.warnings {
                         if !warnings.contains(&warning) {
@@ -184,6 +187,7 @@ fn zones(options: &Options, record: &Record<'_>) -> Result<ZoneHistory, Failure>
 struct Intake<'a> {
     path: &'a Path,
     options: &'a Options,
+    source: Option<&'a str>,
     zones: &'a ZoneHistory,
     session: &'a Session<'a>,
 }
@@ -323,7 +327,10 @@ impl Intake<'_> {
             }
         }
         progress.advance(1);
-        Ok(Some(item))
+        Ok(Some(match self.source {
+            Some(source) => named(item, source),
+            None => item,
+        }))
     }
 
     fn warnings(is_known: bool, subject: SubjectMatch, digest: Option<StatedDigest>) -> Vec<Message> {
@@ -336,6 +343,19 @@ impl Intake<'_> {
         let of_digest = (digest == Some(StatedDigest::Differs)).then(|| msg!("warning-archive-differs"));
         of_person.into_iter().chain(of_digest).collect()
     }
+}
+
+/// `item` with `source` as where it comes from, if it is a fact of which the file does not say that. What an export of
+/// Carnet gives back stays as it was, and so do samples: where they come from is part of what they are.
+fn named(mut item: Item, source: &str) -> Item {
+    if let Item::Draft(draft) | Item::DocumentStart { draft } = &mut item {
+        let said = &mut draft.provenance;
+        let is_said = said.author.is_some() || said.application.is_some() || said.device.is_some();
+        if draft.restored.is_none() && !is_said {
+            said.application = Some(source.to_owned());
+        }
+    }
+    item
 }
 
 /// The person that the record says it is about.
@@ -436,6 +456,8 @@ fn told_why(reason: &carnet_interop::report::Reason) -> Message {
 
 #[cfg(test)]
 mod tests {
+    use carnet_record::{Entry, EntryId, kind::Disease, person::Actor};
+
     use super::*;
 
     #[test]
@@ -449,6 +471,34 @@ mod tests {
         let found = files_of(&[folder.path().to_owned()]).unwrap();
         let names: Vec<_> = found.iter().map(|path| path.file_name().unwrap().to_string_lossy()).collect();
         assert_eq!(names, ["a.json", "b.json"]);
+    }
+
+    #[test]
+    fn a_source_is_named_where_the_file_names_none() {
+        let fact = Disease::default;
+        let provenance = Provenance::default;
+        let application = |item: Item| match named(item, "Clinique du Parc") {
+            Item::Draft(draft) | Item::DocumentStart { draft } => draft.provenance.application.clone(),
+            other => panic!("{other:?}"),
+        };
+        let silent = || Box::new(Draft::new(fact(), provenance()));
+        assert_eq!(application(Item::Draft(silent())).as_deref(), Some("Clinique du Parc"));
+        assert_eq!(application(Item::DocumentStart { draft: silent() }).as_deref(), Some("Clinique du Parc"));
+        let said = [
+            Provenance { application: Some("Balance".to_owned()), ..provenance() },
+            Provenance { device: Some("Montre".to_owned()), ..provenance() },
+            Provenance { author: Some(Actor::default()), ..provenance() },
+        ];
+        for said in said {
+            let before = said.application.clone();
+            assert_eq!(application(Item::Draft(Box::new(Draft::new(fact(), said)))), before);
+        }
+        let entry = Entry::new(EntryId([1; 16]), Fact::from(fact()), provenance());
+        assert_eq!(
+            application(Item::Draft(Box::new(Draft::from(entry)))),
+            None,
+            "what Carnet exported stays as it was"
+        );
     }
 
     #[test]
