@@ -138,6 +138,7 @@ pub(crate) fn summary(fact: &Fact) -> String {
         Fact::Document(document) => document.category.as_ref().map(|code| code.as_str().to_owned()).unwrap_or_default(),
         Fact::Measure(measure) => measure::value_text(measure),
         Fact::Result(result) => measure::result_text(result),
+        Fact::Target(target) => measure::range_text(target),
         Fact::Treatment(treatment) => treatment.dosage.clone().unwrap_or_default(),
         Fact::Vaccination(vaccination) => vaccination.lot.clone().unwrap_or_default(),
         _ => String::new(),

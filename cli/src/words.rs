@@ -35,6 +35,7 @@ pub(crate) fn name(fact: &Fact) -> Message {
             msg!("absence-name", kind = absence.of.as_str(), meaning = absence.meaning.as_str())
         }
         Fact::Measure(measure) => kind(&measure.measure),
+        Fact::Target(target) => kind(&target.measure),
         _ => msg!("label", text = fact.label()),
     }
 }
@@ -51,7 +52,7 @@ pub(crate) fn summary(fact: &Fact) -> Cell {
             let relative = history.relative.as_ref().map(|relative| msg!("relative", who = relative.as_str()));
             relative.map_or_else(|| Cell::Text(text), Cell::Word)
         }
-        Fact::Measure(_) => Cell::Figure(text),
+        Fact::Measure(_) | Fact::Target(_) => Cell::Figure(text),
         Fact::Result(result) if matches!(result.value, Some(ResultValue::Quantity(_))) => Cell::Figure(text),
         _ => Cell::Text(text),
     }

@@ -1,7 +1,9 @@
 //! The record from the command line, as a person keeps it: written, read, corrected, taken back, brought in, taken out.
 
-use carnet_tests::process::{Carnet, Home, member, search, text};
+use carnet_tests::process::{Carnet, Home, Relay, member, search, text};
 use serde_json::{Value, json};
+
+use crate::cli_sync::{owner, pair, sync};
 
 /// The samples that ship with the command. They are about one invented person.
 pub(crate) fn samples() -> String {
@@ -164,6 +166,56 @@ fn a_disability_and_the_family_history_are_kept_with_the_terms_of_the_national_f
     carnet.run(&["profile", "edit", &history, "--restore"]).data();
     assert_eq!(carnet.digest(), digest);
     assert_eq!(listed(&carnet, &["profile", "list", "family"]).len(), 11);
+}
+
+#[test]
+fn a_measure_is_held_against_the_target_that_the_person_set() {
+    let home = Home::new();
+    let carnet = home.vault("vault", "Ana");
+    let target = |words: &[&str]| carnet.run(&[&["measure", "target"], words].concat());
+    carnet.run(&["measure", "add", "hba1c", "7.4"]).data();
+    carnet.run(&["measure", "add", "blood-pressure", "128/79"]).data();
+    let standings = || {
+        let list = listed(&carnet, &["measure", "list"]);
+        let of = |kind: &str| list.iter().find(|one| one["measure"] == kind).expect("it is listed")["target"].clone();
+        (of("hba1c"), of("blood-pressure"))
+    };
+    assert_eq!(standings(), (Value::Null, Value::Null));
+    let set = target(&["hba1c", "--low", "5", "--high", "7"]).data();
+    assert_eq!((&set["low"]["value"], &set["high"]["unit"]), (&json!("5"), &json!("%")), "{set}");
+    target(&["systolic", "--high", "135"]).data();
+    assert_eq!(standings(), (json!("above"), json!("within")));
+    // Set again it is the same one, and what it was stays in its history.
+    let again = target(&["hba1c", "--high", "8"]).data();
+    assert_eq!((&again["id"], &again["low"]), (&set["id"], &Value::Null));
+    assert_eq!(standings(), (json!("within"), json!("within")));
+    assert_eq!(target(&[]).data().as_array().expect("a list").len(), 2);
+    let french = carnet.talk(&["--lang", "fr", "measure", "list"]).out;
+    assert!(french.contains("Cible") && french.contains("atteinte"), "{french}");
+    assert!(carnet.talk(&["--lang", "fr", "measure", "target"]).out.contains("<= 8 %"));
+    assert_eq!(target(&["hba1c", "--low", "9", "--high", "8"]).refused(2), "rules");
+    assert_eq!(target(&["hba1c", "--high", "8", "--unit", "kg"]).refused(2), "rules");
+    assert_eq!(target(&["blood-pressure", "--high", "135"]).refused(2), "usage");
+    target(&["hba1c", "--remove"]).data();
+    assert_eq!(standings(), (Value::Null, json!("within")));
+    assert_eq!(target(&["hba1c", "--high", "7"]).data()["id"], set["id"]);
+}
+
+#[test]
+fn two_devices_that_set_one_target_apart_have_one_between_them() {
+    let (operator, home, other) = (Home::new(), Home::new(), Home::new());
+    let relay = Relay::new(&operator);
+    let first = owner(&home, &relay);
+    let second = other.carnet("vault");
+    pair(&first, &second, text(&home.path("ticket")));
+    first.run(&["measure", "target", "hba1c", "--high", "7"]).data();
+    second.run(&["measure", "target", "hba1c", "--high", "6.5"]).data();
+    for carnet in [&first, &second, &first] {
+        sync(carnet);
+    }
+    assert_eq!(first.digest(), second.digest());
+    let targets = first.run(&["measure", "target"]).data();
+    assert_eq!(targets.as_array().expect("a list").len(), 1, "{targets}");
 }
 
 #[test]

@@ -56,11 +56,19 @@ kind-name = { $kind ->
         [route-point] Point of a route
         [sleep-stage] Sleep stage
         [source] Source
+        [target] Target
         [treatment] Treatment
         [vaccination] Vaccination
         [zone] Time zone
        *[other] { $kind }
     }
+target-standing = { $standing ->
+        [above] above
+        [below] below
+        [within] met
+       *[other] { $standing }
+    }
+target-removed = The target is removed: { $kind }.
 disability-rate = { $rate ->
         [BETWEEN_50_AND_79] 50 to 79 %
         [BIGGER_THAN_80_OR_EQUAL] 80 % or more
@@ -142,6 +150,7 @@ measure-column = { $name ->
         [sources] Sources
         [start] Start
         [sum] Sum
+        [target] Target
         [unit] Unit
         [weight] Weight
        *[other] { $name }
@@ -598,6 +607,7 @@ command-measure-list = Lists the measures.
 command-measure-show = Shows a measure.
 command-measure-edit = Corrects a measure.
 command-measure-remove = Removes measures.
+command-measure-target = Shows, sets or removes the target of a measure: what you want it to be.
 command-document = Documents, kept encrypted beside the vault.
 command-document-add = Adds documents.
 command-document-list = Lists the documents.
@@ -664,6 +674,10 @@ option-profile-none-kind = What there is none of.
 option-undo = Takes the statement back.
 option-measure-add-kind = Kind of measure: weight, height, blood-pressure, glucose…
 option-measure-list-kind = Kind of measure.
+option-measure-target-kind = Kind of measure, or one of its parts: hba1c, weight, systolic...
+option-low = Lowest that the measure is meant to be; empty for no such end.
+option-high = Highest that the measure is meant to be; empty for no such end.
+option-measure-target-remove = Removes the target.
 option-value = Value, with a comma or a point; blood pressure: 120/80.
 option-unit = Unit, when it is not that of the kind.
 option-moment = Moment of a glucose measure: fasting, before-meal, after-meal…
@@ -821,6 +835,7 @@ field-name = { $field ->
         [measure] the kind of measure
         [name] the name
         [names] the name
+        [range] an end (--low, --high)
         [relative] who of the family (--relation)
         [start] the beginning
         [street] the address

@@ -56,11 +56,19 @@ kind-name = { $kind ->
         [route-point] Point d'un trajet
         [sleep-stage] Phase de sommeil
         [source] Source
+        [target] Cible
         [treatment] Traitement
         [vaccination] Vaccination
         [zone] Fuseau horaire
        *[other] { $kind }
     }
+target-standing = { $standing ->
+        [above] au-dessus
+        [below] en dessous
+        [within] atteinte
+       *[other] { $standing }
+    }
+target-removed = La cible est retirée : { $kind }.
 disability-rate = { $rate ->
         [BETWEEN_50_AND_79] de 50 à 79 %
         [BIGGER_THAN_80_OR_EQUAL] 80 % ou plus
@@ -142,6 +150,7 @@ measure-column = { $name ->
         [sources] Sources
         [start] Début
         [sum] Somme
+        [target] Cible
         [unit] Unité
         [weight] Poids
        *[other] { $name }
@@ -599,6 +608,7 @@ command-measure-list = Liste les mesures.
 command-measure-show = Montre une mesure.
 command-measure-edit = Corrige une mesure.
 command-measure-remove = Retire des mesures.
+command-measure-target = Montre, fixe ou retire la cible d'une mesure : ce que vous voulez qu'elle soit.
 command-document = Les documents, gardés chiffrés à côté du coffre.
 command-document-add = Ajoute des documents.
 command-document-list = Liste les documents.
@@ -665,6 +675,10 @@ option-profile-none-kind = Ce dont vous n'êtes pas concerné.
 option-undo = Reprend la déclaration.
 option-measure-add-kind = Genre de mesure : weight, height, blood-pressure, glucose…
 option-measure-list-kind = Genre de mesure.
+option-measure-target-kind = Genre de mesure, ou l'une de ses parties : hba1c, weight, systolic…
+option-low = Le plus bas que la mesure doit être ; vide pour n'en fixer aucun.
+option-high = Le plus haut que la mesure doit être ; vide pour n'en fixer aucun.
+option-measure-target-remove = Retire la cible.
 option-value = Valeur, avec une virgule ou un point ; tension : 120/80.
 option-unit = Unité, si ce n'est pas celle du genre.
 option-moment = Moment de la glycémie : fasting, before-meal, after-meal…
@@ -822,6 +836,7 @@ field-name = { $field ->
         [measure] le genre de mesure
         [name] le nom
         [names] le nom
+        [range] une limite (--low, --high)
         [relative] le parent concerné (--relation)
         [start] le début
         [street] l'adresse

@@ -1,8 +1,9 @@
 //! `measure`: weight, blood pressure, glucose and the others; and the days of what phones and watches counted.
 
 mod bmi;
+mod target;
 
-use carnet_record::{Fact, When, batch::SampleValue};
+use carnet_record::{Fact, When, batch::SampleValue, kind::target::Standing};
 use carnet_vault::{Record, measures::DayOfSamples};
 use serde_json::{Value, json};
 
@@ -41,6 +42,7 @@ pub(crate) enum Action {
         #[arg(value_name = "ID", required = true)]
         id: Vec<String>,
     },
+    Target(target::Options),
 }
 
 impl Action {
@@ -52,6 +54,7 @@ impl Action {
             Self::List(_) => "measure list",
             Self::Remove { .. } => "measure remove",
             Self::Show { .. } => "measure show",
+            Self::Target(_) => "measure target",
         }
     }
 }
@@ -116,6 +119,7 @@ pub(crate) fn run(options: &Options, session: &Session<'_>) -> Result<Report, Fa
         Action::Show { id, history } => entries::show(record, Noun::Measure, id, *history),
         Action::Edit(options) => edit(options, record, session),
         Action::Remove { id } => entries::remove(record, Noun::Measure, id),
+        Action::Target(options) => target::run(options, record, session),
     })
 }
 
@@ -205,6 +209,7 @@ fn head(name: &str) -> Message {
 fn cell(name: &str, text: String) -> Cell {
     match name {
         "measure" => words::kind(&text).into(),
+        "target" if !text.is_empty() => msg!("target-standing", standing = text).into(),
         "height" | "max" | "min" | "sum" | "value" | "weight" => Cell::Figure(text),
         _ => Cell::Text(text),
     }
@@ -218,19 +223,35 @@ fn typed(options: &MeasureList, record: &Record<'_>) -> Result<Columns, Failure>
         found.retain(|found| matches!(&found.entry.fact, Fact::Measure(measure) if measure.measure == slug));
     }
     options.options.arrange(&mut found);
-    let rows = found.iter().filter_map(|found| match &found.entry.fact {
-        Fact::Measure(measure) => Some(vec![
+    let targets = target::of_record(record)?;
+    let mut names = vec!["at", "measure", "value", "comment", "id"];
+    let (mut rows, mut data) = (Vec::new(), Vec::new());
+    for found in &found {
+        let Fact::Measure(measure) = &found.entry.fact else { continue };
+        let standing = target::standing(&targets, measure).map(Standing::as_str);
+        let mut told = entries::found_json(found);
+        if let (Some(fields), Some(standing)) = (told.as_object_mut(), standing) {
+            fields.insert("target".to_owned(), standing.into());
+        }
+        data.push(told);
+        rows.push(vec![
             measure.at.map(|at| at.to_string()).unwrap_or_default(),
             measure.measure.clone(),
             value_text(measure),
             found.entry.comment.clone().unwrap_or_default(),
             found.entry.id.to_string(),
-        ]),
-        _ => None,
-    });
-    let rows = rows.collect();
-    let data = Value::Array(found.iter().map(entries::found_json).collect());
-    Ok(Columns { names: vec!["at", "measure", "value", "comment", "id"], rows, data })
+            standing.unwrap_or_default().to_owned(),
+        ]);
+    }
+    // A record without a target that speaks of these measures has no column for it.
+    if rows.iter().any(|row: &Vec<String>| row.last().is_some_and(|standing| !standing.is_empty())) {
+        names.push("target");
+    } else {
+        for row in &mut rows {
+            row.pop();
+        }
+    }
+    Ok(Columns { names, rows, data: Value::Array(data) })
 }
 
 /// One line a day: the source that counts, and how many others there are.

@@ -3,7 +3,7 @@
 use carnet_record::{
     Concept, Decimal, Fact, Quantity, When, ZoneHistory,
     kind::{
-        LabResult, Measure,
+        LabResult, Measure, Target,
         measure::{Component, Moment},
         result::ResultValue,
     },
@@ -101,6 +101,17 @@ pub(crate) fn value_text(measure: &Measure) -> String {
     let numbers: Vec<String> = values.iter().map(|value| number_text(value)).collect();
     let unit = values.first().map(|value| value.unit.as_str()).unwrap_or_default();
     format!("{} {unit}", numbers.join("/")).trim().to_owned()
+}
+
+/// The ends of a target with their unit: `4 - 7 %`, `<= 7 %`, `>= 4 %`.
+pub(crate) fn range_text(target: &Target) -> String {
+    match (&target.low, &target.high) {
+        (Some(low), Some(high)) if low.unit == high.unit => format!("{} - {}", low.value, quantity_text(high)),
+        (Some(low), Some(high)) => format!("{} - {}", quantity_text(low), quantity_text(high)),
+        (Some(low), None) => format!(">= {}", quantity_text(low)),
+        (None, Some(high)) => format!("<= {}", quantity_text(high)),
+        (None, None) => String::new(),
+    }
 }
 
 /// The value of a laboratory result.

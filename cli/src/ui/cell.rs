@@ -55,7 +55,7 @@ impl Cell {
 
 /// `117/79 mm[Hg]` as `117/79 mmHg`; in French with a comma for the decimals.
 fn figure(text: &str, language: Language) -> String {
-    let (number, unit) = text.split_once(' ').unwrap_or((text, ""));
+    let (number, unit) = text.rsplit_once(' ').unwrap_or((text, ""));
     let number = match language {
         Language::French => number.replace('.', ","),
         Language::English => number.to_owned(),

@@ -17,6 +17,7 @@ mod allergy;
 mod appointment;
 mod condition;
 mod family;
+mod goal;
 mod immunization;
 mod medication;
 mod observation;

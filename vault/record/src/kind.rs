@@ -18,6 +18,7 @@ pub mod import_report;
 pub mod measure;
 pub mod procedure;
 pub mod result;
+pub mod target;
 pub mod treatment;
 pub mod vaccination;
 
@@ -28,7 +29,7 @@ pub use self::{
     absence::Absence, allergy::Allergy, appointment::Appointment, blood_group::BloodGroup, contact::Contact,
     disability::Disability, disease::Disease, document::Document, encounter::Encounter, family_history::FamilyHistory,
     identity::Identity, import_report::ImportReport, measure::Measure, procedure::Procedure, result::LabResult,
-    treatment::Treatment, vaccination::Vaccination,
+    target::Target, treatment::Treatment, vaccination::Vaccination,
 };
 use crate::{
     date::When,
@@ -120,6 +121,8 @@ facts! {
     Procedure(Procedure) = "procedure",
     /// A result of a laboratory or an examination.
     Result(LabResult) = "result",
+    /// What a measure is meant to be.
+    Target(Target) = "target",
     /// A treatment, prescription, dispensation or administration.
     Treatment(Treatment) = "treatment",
     /// A vaccination.
@@ -156,6 +159,7 @@ impl Fact {
             Self::Measure(measure) => measure.at,
             Self::Procedure(procedure) => procedure.start,
             Self::Result(result) => result.at.or(result.issued_at),
+            Self::Target(target) => target.since.map(When::Date),
             Self::Treatment(treatment) => treatment.start.or(treatment.stated_at),
             Self::Vaccination(vaccination) => vaccination.at,
             Self::Contact(_) | Self::Disability(_) | Self::FamilyHistory(_) | Self::Unknown(_) => None,
@@ -183,6 +187,7 @@ impl Fact {
             Self::Measure(measure) => measure.measure.clone(),
             Self::Procedure(procedure) => named(&procedure.name, &procedure.code),
             Self::Result(result) => result.code.label().unwrap_or_default().to_owned(),
+            Self::Target(target) => target.measure.clone(),
             Self::Treatment(treatment) => named(&treatment.name, &treatment.code),
             Self::Vaccination(vaccination) => named(&vaccination.name, &vaccination.code),
             Self::Unknown(unknown) => unknown.kind.clone(),

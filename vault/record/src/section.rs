@@ -23,7 +23,7 @@ pub enum SectionKind {
     Treatments,
     /// Vaccinations.
     Vaccines,
-    /// Measures, typed or dense.
+    /// Measures, typed or dense, and their targets.
     Measures,
     /// Laboratory results, examinations, acts.
     Results,
@@ -128,7 +128,7 @@ impl Fact {
             Self::Treatment(treatment) if treatment.is_reimbursement() => SectionKind::History,
             Self::Treatment(_) | Self::Allergy(_) | Self::BloodGroup(_) => SectionKind::Treatments,
             Self::Vaccination(_) => SectionKind::Vaccines,
-            Self::Measure(_) => SectionKind::Measures,
+            Self::Measure(_) | Self::Target(_) => SectionKind::Measures,
             Self::Result(_) | Self::Procedure(_) => SectionKind::Results,
             Self::Document(document) if document.states_wishes() => SectionKind::Wishes,
             Self::Document(_) => SectionKind::Documents,

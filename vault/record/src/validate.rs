@@ -7,7 +7,9 @@ use crate::{
     date::{Day, PartialDate, When},
     draft::Draft,
     entry::Status,
-    kind::{Contact, Disability, Encounter, Fact, Identity, Measure, family_history::Relative},
+    kind::{
+        Contact, Disability, Encounter, Fact, Identity, Measure, Target, family_history::Relative, target::unit_of,
+    },
     measure::{Bounds, ComponentKind, MeasureKind, Presence, convert},
     person::Identifier,
     quantity::{Decimal, Quantity},
@@ -242,6 +244,7 @@ pub(crate) fn violations(draft: &Draft) -> Vec<Violation> {
             order(&mut found, procedure.start, procedure.end);
         }
         Fact::Encounter(value) => encounter(&mut found, value),
+        Fact::Target(value) => target(&mut found, value),
         Fact::FamilyHistory(history) => {
             name(&mut found, history.name.as_deref());
             if !history.relative.as_ref().is_some_and(Relative::is_known) {
@@ -378,6 +381,27 @@ fn disability(found: &mut Vec<Violation>, disability: &Disability) {
     }
     length(found, "technical-help", disability.technical_help.as_deref(), NAME_CHARS_MAX);
     characters(found, "technical-help", disability.technical_help.as_deref());
+}
+
+fn target(found: &mut Vec<Violation>, target: &Target) {
+    let Some((unit, decimals)) = unit_of(&target.measure) else {
+        found.push(Violation::Missing { field: "measure" });
+        return;
+    };
+    if target.low.is_none() && target.high.is_none() {
+        found.push(Violation::Missing { field: "range" });
+    }
+    let kind = MeasureKind::from_slug(&target.measure).map_or("target", |kind| kind.slug);
+    let of = |end: &Quantity| convert(end.value, &end.unit, unit, decimals.saturating_add(2));
+    let ends: Vec<_> = target.low.iter().chain(&target.high).map(of).collect();
+    if ends.iter().any(Option::is_none) {
+        found.push(Violation::UnitUnknown { kind, unit });
+    }
+    if let [Some(low), Some(high)] = ends.as_slice()
+        && low.compare(*high).is_gt()
+    {
+        found.push(Violation::EndBeforeStart);
+    }
 }
 
 fn identity(found: &mut Vec<Violation>, identity: &Identity) {

@@ -16,7 +16,7 @@ use super::{
     element::identifiers_at,
     family,
     found::Found,
-    immunization,
+    goal, immunization,
     json::Json,
     medication, observation, patient, procedure, report, version,
 };
@@ -190,6 +190,10 @@ impl<'a> Reading<'_, 'a> {
             "Condition" => condition::condition(resource, index),
             "DiagnosticReport" => report::report(resource, index),
             "Encounter" => procedure::encounter(resource, index),
+            "Goal" => match goal::goal(resource) {
+                Some(found) => found,
+                None => return self.paper(resource, document::resource_as_document(resource)),
+            },
             "Immunization" => immunization::immunization(resource, index),
             "MedicationAdministration" | "MedicationDispense" | "MedicationRequest" | "MedicationStatement" => {
                 self.with_group(place, medication::medication(resource, index))
@@ -493,6 +497,7 @@ fn entry_kind(kind: &str) -> &str {
         "DiagnosticReport" | "Observation" => "result",
         "Encounter" => "encounter",
         "FamilyMemberHistory" => "family-history",
+        "Goal" => "target",
         "Immunization" => "vaccination",
         "MedicationAdministration" | "MedicationDispense" | "MedicationRequest" | "MedicationStatement" => "treatment",
         "Procedure" => "procedure",

@@ -1,10 +1,10 @@
-//! Observation and `DiagnosticReport`, written.
+//! Observation, `DiagnosticReport` and Goal, written.
 
 use carnet_record::{
-    Concept, Entry, LinkKind,
+    Concept, Entry, LinkKind, Status,
     code::system,
     kind::{
-        BloodGroup, LabResult, Measure,
+        BloodGroup, LabResult, Measure, Target,
         measure::{Component, Moment},
         result::{ReferenceRange, ResultComponent, ResultValue},
     },
@@ -16,7 +16,11 @@ use super::{
     element::{Fields, actor, code, concept, concepts, maybe_concept, maybe_quantity, notes, period, quantity, words},
     state::state,
 };
-use crate::fhir::{json::Json, observation::BLOOD_GROUPS};
+use crate::fhir::{
+    goal::{description, own_measure},
+    json::Json,
+    observation::BLOOD_GROUPS,
+};
 
 /// The resource that a result becomes: a panel is a report, unless it says what only an Observation can.
 pub(super) fn result_resource(own: &LabResult) -> &'static str {
@@ -66,6 +70,24 @@ pub(super) fn measure(writer: &mut Writer, own: &Measure, entry: &Entry, fields:
             .object()
     };
     fields.put_list("component", own.components.iter().map(component).collect());
+}
+
+/// What a measure is meant to be.
+pub(super) fn target(writer: &mut Writer, own: &Target, entry: &Entry, fields: &mut Fields) {
+    let status = match entry.status {
+        Status::EnteredInError => "entered-in-error",
+        Status::Superseded => "cancelled",
+        _ => "active",
+    };
+    fields.put_text("lifecycleStatus", Some(status));
+    fields.put("description", Some(concept(&description(&own.measure))));
+    fields.put("subject", Some(writer.subject()));
+    fields.put("startDate", own.since.map(|since| Json::from(since.to_string())));
+    let range =
+        Fields::new().maybe("low", maybe_quantity(own.low.as_ref())).maybe("high", maybe_quantity(own.high.as_ref()));
+    let about = concept(&own_measure(&own.measure));
+    fields.put_list("target", vec![Fields::new().with("measure", about).with("detailRange", range.object()).object()]);
+    fields.put_list("note", notes(entry.comment.as_deref()));
 }
 
 /// Whether a measure has all that its national profile asks for, so that naming the profile is true.

@@ -5,7 +5,7 @@ use carnet_record::{
     code::system,
     kind::{
         Absence, Allergy, Appointment, BloodGroup, Contact, Disability, Disease, Document, Encounter, FamilyHistory,
-        Identity, LabResult, Measure, Procedure, Treatment, Vaccination,
+        Identity, LabResult, Measure, Procedure, Target, Treatment, Vaccination,
         absence::{AbsenceMeaning, AbsenceOf},
         allergy::Reaction,
         appointment::{AppointmentState, Participant},
@@ -145,6 +145,15 @@ pub(super) fn samples() -> Vec<Entry> {
         entry(
             30,
             FamilyHistory { name: text("Asthme"), relative: Some(Relative::Brother), ..FamilyHistory::default() },
+        ),
+        entry(
+            31,
+            Target {
+                measure: "systolic".into(),
+                low: Some(quantity("100", "mm[Hg]")),
+                high: Some(quantity("135", "mm[Hg]")),
+                since: Some("2026-01-10".parse().unwrap()),
+            },
         ),
         entry(6, BloodGroup { group: Group::ONegative, determined_at: when("2012-09-17") }),
         entry(
