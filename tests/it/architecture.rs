@@ -280,3 +280,17 @@ pub(crate) fn sources() -> Vec<PathBuf> {
     assert!(files.len() > 20, "the sources were found");
     files
 }
+
+#[test]
+fn every_decision_has_a_number_of_its_own() {
+    let folder = root().join("docs/decisions");
+    let mut numbers = BTreeSet::new();
+    for entry in fs::read_dir(&folder).expect("the decisions can be listed").flatten() {
+        let name = entry.file_name().into_string().expect("a name in ASCII");
+        let (number, _) = name.split_once('-').unwrap_or_else(|| panic!("{name} has no number"));
+        let text = fs::read_to_string(entry.path()).expect("a decision can be read");
+        assert!(text.starts_with(&format!("# {number}. ")), "{name} says another number");
+        assert!(numbers.insert(number.to_owned()), "{name}: the number is taken");
+    }
+    assert!(numbers.len() > 10, "{numbers:?}");
+}

@@ -464,7 +464,7 @@ fn order(found: &mut Vec<Violation>, start: Option<When>, end: Option<When>) {
 }
 
 /// Characters of a name or title. The national service takes 50, and not all characters: that is for whoever hands an
-/// entry to it (`docs/decisions/0012-names-as-they-are-written.md`).
+/// entry to it (`docs/decisions/0013-names-as-they-are-written.md`).
 pub const NAME_CHARS_MAX: usize = 200;
 /// Characters of a comment.
 pub const COMMENT_CHARS_MAX: usize = 3000;
