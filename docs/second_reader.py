@@ -112,6 +112,11 @@ class Bytes:
     def end(self, read):
         need(self.at == len(self.data), self.step)
         return read
+def seen(at):
+    at.take(8), at.varint(0, 2**64 - 1), at.varint(0, 2**32 - 1)
+    for _ in range(2):
+        nowhere = at.varint(0, 2**32 - 1) == 0
+        need(at.take(16) == bytes(16) or not nowhere, at.step)
 # protocol.md, section 7. What the header does not hold in full is in the case: the receiver knows it.
 def read_envelope(data, case):
     at = Bytes(data, "header")
@@ -138,7 +143,7 @@ def read_envelope(data, case):
     unit = 128 if len(content) <= 1024 else 1 << power - power.bit_length()
     need(content[-1:] == b"\x80" and len(padded) == len(content) + -len(content) % unit, "padding")
     at = Bytes(content[:-1], "plaintext")
-    payload, _ = at.end((at.string(8 << 20), at.take(40 if flags & 4 else 0)))
+    payload, _ = at.end((at.string(8 << 20), seen(at) if flags & 4 else None))
     if flags & 2:
         stream = zlib.decompressobj(-15)
         payload = attempt("inflate", lambda: stream.decompress(payload, (8 << 20) + 1), zlib.error)

@@ -287,6 +287,11 @@ pub(crate) enum Failure {
         /// What it did.
         what: Message,
     },
+    /// The relay and a device of the record contradict each other.
+    RelayContradicted {
+        /// In what.
+        what: Message,
+    },
     /// The relay does not do what was asked.
     RelayRefuses {
         /// What the system said.
@@ -452,6 +457,7 @@ impl Failure {
             Self::RecordExists => msg!("error-record-exists"),
             Self::RecordUnknown => msg!("error-record-unknown"),
             Self::RelayAlarm { what } => msg!("error-relay-alarm", what = what.clone()),
+            Self::RelayContradicted { what } => msg!("error-relay-contradicted", what = what.clone()),
             Self::RelayRefuses { reason } => msg!("error-relay-refuses", reason = reason),
             Self::RelayUnseen => msg!("error-relay-unseen"),
             Self::RemovalsFull => msg!("error-removals-full"),

@@ -154,7 +154,12 @@ pub(crate) fn synced_report(record: &RecordId, synced: &Synced) -> Report {
     if let Some(fields) = data.as_object_mut() {
         fields.insert("record".to_owned(), Value::String(record.to_string()));
     }
-    Report { data, page: synced_page(synced), warnings: synced_warnings(synced), ..Report::default() }
+    Report { data, page: synced_page(synced), warnings: synced_warnings(synced), failure: contradicted(synced) }
+}
+
+/// What an exchange with a device, or a file, brought to light of the relay. All of it was taken in.
+pub(crate) fn contradicted(synced: &Synced) -> Option<Failure> {
+    synced.contradiction.map(|what| SyncError::RelayAlarm { what }.into())
 }
 
 /// What an exchange came to, to be read.

@@ -225,6 +225,7 @@ mod tests {
             standing: DeviceStanding::Member,
             kit_confirmed: true,
             synced_at: None,
+            contradiction: None,
         }
     }
 

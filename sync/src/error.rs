@@ -9,12 +9,15 @@ use carnet_vault::{
     pairing::PairingError,
     recovery::RecoveryError,
     snapshot::TakeSnapshotError,
+    witness::{Contradiction, ContradictionKind},
 };
 
 /// What a relay did that an honest one does not do. The device keeps its own state.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 #[non_exhaustive]
 pub enum Alarm {
+    /// It does not show what another device of the record says that it saw there.
+    Behind,
     /// A checkpoint that is not the relay's, or does not agree with what the relay has just sent.
     Checkpoint,
     /// Another history than the one that this device has seen there.
@@ -23,17 +26,37 @@ pub enum Alarm {
     Receipt,
     /// An earlier state than the one that this device has seen there.
     Rollback,
+    /// Another device of the record says that it saw another history there.
+    Split,
     /// Its own checkpoint says that it keeps something back, or what it sent was altered.
     Withheld,
+}
+
+impl Alarm {
+    /// Whether it rests on what another device of the record says. Then the relay need not be the one who lies.
+    pub fn rests_on_a_device(self) -> bool {
+        matches!(self, Self::Behind | Self::Split)
+    }
+}
+
+impl From<Contradiction> for Alarm {
+    fn from(found: Contradiction) -> Self {
+        match found.kind {
+            ContradictionKind::Split => Self::Split,
+            _ => Self::Behind,
+        }
+    }
 }
 
 impl std::fmt::Display for Alarm {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(match self {
+            Self::Behind => "it does not show what another device saw there",
             Self::Checkpoint => "its checkpoint contradicts what it sent",
             Self::Fork => "it shows another history than before",
             Self::Receipt => "a receipt is missing or not its own",
             Self::Rollback => "it shows an earlier state than before",
+            Self::Split => "another device saw another history there",
             Self::Withheld => "it keeps something back, or altered it",
         })
     }

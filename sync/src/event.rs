@@ -9,7 +9,7 @@ use crate::error::Alarm;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Event {
-    /// The relay did what an honest one does not do; the exchange ends with this as its error.
+    /// The relay did what an honest one does not do; an exchange with it ends with this as its error.
     Alarm(Alarm),
     /// The other end serves this device.
     Connected,
@@ -79,6 +79,9 @@ pub struct Synced {
     pub objects_missing: usize,
     /// Snapshots that do not agree with their anchors: a device of the record published a lie. Nothing of them was taken.
     pub snapshots_rejected: usize,
+    /// That the relay and a device contradict each other, if it was found here and told nobody before. An exchange with the
+    /// relay itself ends with it as its error.
+    pub contradiction: Option<Alarm>,
     /// What it took.
     pub traffic: Traffic,
 }
@@ -106,6 +109,7 @@ impl Synced {
         // What one device lacks another may have brought: the last one says what is missing now.
         self.objects_missing = other.objects_missing;
         self.snapshots_rejected += other.snapshots_rejected;
+        self.contradiction = self.contradiction.or(other.contradiction);
         self.traffic.bytes_sent = self.traffic.bytes_sent.saturating_add(other.traffic.bytes_sent);
         self.traffic.bytes_received = self.traffic.bytes_received.saturating_add(other.traffic.bytes_received);
         self.traffic.round_trips = self.traffic.round_trips.saturating_add(other.traffic.round_trips);

@@ -24,7 +24,7 @@ use crate::{
     engine::batch,
     error::SyncError,
     event::{Event, Synced, Tell},
-    peer::{Ends, ends, keep_for_all, pass_on, state},
+    peer::{Ends, contradicted, ends, keep_for_all, pass_on, state},
     relay::object::{Kept, fits, part_of},
     shared::SharedVault,
 };
@@ -106,6 +106,10 @@ pub fn import_exchange(
     if std::mem::take(&mut reading.synced.received.is_copied) {
         with(vault, head.record, |record| Ok(record.start_anew()?))?;
         tell(Event::NewIncarnation);
+    }
+    reading.synced.contradiction = with(vault, head.record, contradicted)?;
+    if let Some(alarm) = reading.synced.contradiction {
+        tell(Event::Alarm(alarm));
     }
     Ok(reading.synced)
 }

@@ -118,6 +118,9 @@ impl Served {
         let (operations, envelopes) = (synced.operations, synced.received.accepted);
         // Nobody waits for it: the exchange itself is in the vault.
         let _ = self.told.try_send(Event::Served { operations, envelopes, sent: synced.sent });
+        if let Some(alarm) = synced.contradiction {
+            let _ = self.told.try_send(Event::Alarm(alarm));
+        }
     }
 }
 

@@ -31,7 +31,7 @@ use tokio::time::timeout;
 
 use crate::{
     engine::batch,
-    error::SyncError,
+    error::{Alarm, SyncError},
     event::{Event, Synced, Tell},
     net::{CONNECT_TIME, Line, Node, OPENING_TIME, Services},
     relay::{
@@ -79,7 +79,9 @@ pub(crate) async fn sync_within(
         link.close();
         asked?;
         let is_copied = std::mem::take(&mut meeting.synced.received.is_copied);
+        let found = synced.contradiction;
         synced = meeting.synced;
+        synced.contradiction = found.or(synced.contradiction);
         synced.traffic = meeting.line.take_traffic();
         if !is_copied {
             break;
@@ -87,8 +89,16 @@ pub(crate) async fn sync_within(
         with_record(vault, record, |record| record.start_anew()).await?;
         tell(Event::NewIncarnation);
     }
+    if let Some(alarm) = synced.contradiction {
+        tell(Event::Alarm(alarm));
+    }
     tell(Event::UpToDate);
     Ok(synced)
+}
+
+/// What came to light of the relay, of which nobody was told yet.
+pub(crate) fn contradicted(record: &mut Record<'_>) -> Result<Option<Alarm>, SyncError> {
+    Ok(record.contradiction_to_tell()?.map(Alarm::from))
 }
 
 /// Serves one record of a vault to its other devices, whichever connects to this node, until `cancelled` is ready.
@@ -445,7 +455,12 @@ impl Meeting {
     /// Notes the exchange, and passes on what came to the relay, which may never see its author again.
     async fn settle(&mut self) -> Result<(), SyncError> {
         let before = std::mem::take(&mut self.before);
-        with_record(&self.vault, self.record, move |record| pass_on(record, &before)).await
+        self.synced.contradiction = with_record(&self.vault, self.record, move |record| {
+            pass_on(record, &before)?;
+            contradicted(record)
+        })
+        .await?;
+        Ok(())
     }
 }
 

@@ -13,11 +13,7 @@ use carnet_protocol::frame::{
     Cause, Create, Denial, Frame, Hello, PartsWanted, Pulled, RELAY_ALPN, Reconcile, RelayAddress, StreamRole, Tail,
     Vector, VectorEntry, pull::PARTS_WANTED_MAX,
 };
-use carnet_vault::{
-    CarriedOp, DeviceStanding, Record, RecordId,
-    recovery::Kit,
-    replica::{FeedEnd, RelayMemory},
-};
+use carnet_vault::{CarriedOp, DeviceStanding, Record, RecordId, recovery::Kit, replica::FeedEnd, witness::Claim};
 
 use crate::{
     engine::{
@@ -32,6 +28,7 @@ use crate::{
 
 pub(crate) mod object;
 mod push;
+mod witness;
 
 /// Turns of pulling and pushing in one exchange: others may write meanwhile, but not for ever.
 const TURNS_MAX: usize = 8;
@@ -80,6 +77,8 @@ pub(crate) struct Session {
     /// The recovery kit, when its holder opened the stream.
     kit: Option<Arc<Kit>>,
     opener: DeviceId,
+    /// What other devices say that they saw here, held when the last pull was sent.
+    awaited: Vec<Claim>,
 }
 
 impl Session {
@@ -156,6 +155,7 @@ impl Session {
             compared: BTreeSet::new(),
             kit: None,
             opener,
+            awaited: Vec::new(),
         })
     }
 
@@ -183,10 +183,17 @@ impl Session {
                 break;
             }
         }
+        if self.owes_an_answer().await? {
+            self.pull(tell).await?;
+            self.fetch(tell).await?;
+        }
         self.remember().await?;
         self.synced.traffic = self.line.take_traffic();
         if self.is_altered {
             return Err(raise(Alarm::Withheld, tell));
+        }
+        if let Some(found) = self.contradicted().await? {
+            return Err(raise(found, tell));
         }
         tell(Event::UpToDate);
         Ok(self.synced.clone())
@@ -269,6 +276,8 @@ impl Session {
         if self.is_asked {
             return Ok(());
         }
+        // Whatever another device saw before now, this pull has to show.
+        self.awaited = with_record(&self.vault, self.record, |record| record.claims()).await?;
         let pull = self.follow.pull();
         self.is_asked = true;
         self.line.say(&Frame::Pull(pull)).await
@@ -485,12 +494,6 @@ impl Session {
         .await
     }
 
-    /// Remembers where the relay stands.
-    pub(crate) async fn remember(&mut self) -> Result<(), SyncError> {
-        let memory: RelayMemory = self.follow.memory().clone();
-        with_record(&self.vault, self.record, move |record| record.remember_relay(&memory)).await
-    }
-
     pub(crate) fn note_altered(&mut self) {
         self.is_altered = true;
     }
@@ -509,7 +512,7 @@ pub(crate) fn raise(alarm: Alarm, tell: Tell<'_>) -> SyncError {
 /// The vault's.
 pub async fn trust_relay_again(vault: &SharedVault, record: RecordId) -> Result<(), SyncError> {
     with_record(vault, record, |record| -> Result<_, SyncError> {
-        record.remember_relay(&RelayMemory::default())?;
+        record.forget_relay()?;
         Ok(record.offer_again()?)
     })
     .await

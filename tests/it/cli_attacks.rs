@@ -125,6 +125,54 @@ fn a_new_device_joins_through_a_relay_whose_raw_log_is_gone() {
     assert_eq!((second.digest(), first.digest()), (joined.digest(), joined.digest()));
 }
 
+/// A relay that forks is made of an honest one whose folder is doubled: each device meets its own copy, under one key.
+#[test]
+fn atk_2_two_devices_that_a_relay_keeps_apart_are_told_when_they_meet_by_file() {
+    let (operator, home, other) = (Home::new(), Home::new(), Home::new());
+    let mut relay = Relay::new(&operator);
+    let first = owner(&home, &relay);
+    let second = other.carnet("vault");
+    pair(&first, &second, text(&home.path("ticket")));
+    for carnet in [&second, &first, &second] {
+        sync(carnet);
+    }
+    relay.kill();
+    let (here, there) = (relay.folder.clone(), operator.path("there"));
+    copy(&here, &there);
+    for (carnet, folder, names) in [(&first, &here, ["Asthme", "Eczema"]), (&second, &there, ["Rougeole", "Varicelle"])]
+    {
+        relay.folder.clone_from(folder);
+        relay.start();
+        for name in names {
+            carnet.run(&["profile", "add", "disease", "--name", name]).data();
+            sync(carnet);
+        }
+        relay.kill();
+    }
+    let path = home.path("exchange");
+    first.run(&["sync", "--file", text(&path)]).data();
+    let met = second.run(&["sync", "--file", text(&path)]);
+    assert_eq!((met.refused(5), &met.json()["data"]["received"]), ("relay_contradicted".to_owned(), &json!(2)));
+    let status = second.run(&["status"]);
+    assert!(status.warnings().contains(&"warning_relay_contradicted".to_owned()), "{}", status.out);
+    let devices = live_devices(&first);
+    let author = devices.iter().find(|device| device["this"] == true).expect("the first device");
+    let found = &status.data()["records"][0]["relay_contradicted"];
+    assert_eq!((&found["kind"], &found["device"]), (&json!("split"), &author["id"]));
+    let log = second.run(&["log", "list"]).out;
+    assert!(log.contains("relay-contradicted"), "{log}");
+    // The devices go on: all of it is shown, what is written is sent, and a person ends the alarm.
+    let shown = second.run(&["profile", "list"]).out;
+    assert!(["Asthme", "Eczema", "Rougeole", "Varicelle"].iter().all(|name| shown.contains(name)), "{shown}");
+    relay.start();
+    second.run(&["profile", "add", "disease", "--name", "Ecrit-apres"]).data();
+    assert_eq!(second.run(&["sync", "--once"]).refused(5), "relay_contradicted");
+    assert_eq!(second.run(&["doctor"]).data()["to_send"], 0, "it was sent all the same");
+    second.run(&["sync", "--trust-again", "--yes"]).data();
+    sync(&second);
+    assert!(second.run(&["status"]).data()["records"][0]["relay_contradicted"].is_null());
+}
+
 /// A member that lies is made of an honest device whose stored envelopes are altered behind its back: in one bit of each
 /// signature. What it makes its snapshot's anchors of is then no proof any more.
 #[test]

@@ -49,6 +49,8 @@ async fn heal(world: &World, all: &[NodeId], counts: Counts) -> Outcome {
     let slowest = world.converge(all).await;
     for device in world.devices.borrow().iter() {
         assert_eq!(*device.alarms.lock().unwrap(), [], "an honest relay raises no alarm");
+        let found = device.with(&world.record(), |record| record.contradiction()).unwrap().unwrap();
+        assert_eq!(found, None, "honest devices and an honest relay contradict nobody");
     }
     Outcome { counts, slowest, saved: world.model.borrow().saved() }
 }

@@ -5,6 +5,7 @@
 //! become one unnoticed, and devices that meet each other end with the same record.
 
 mod logs;
+mod witness;
 
 use std::{collections::BTreeMap, rc::Rc};
 

@@ -40,6 +40,8 @@ pub enum LedgerKind {
     RecordCreated,
     /// The recovery kit was used.
     Recovered,
+    /// What this device saw of the relay and what another one says it saw there contradict each other.
+    RelayContradicted,
 }
 
 /// How strong a line is: what it proves by itself.
@@ -91,7 +93,7 @@ impl LedgerLine {
 
     fn strength_of(kind: LedgerKind) -> Strength {
         match kind {
-            LedgerKind::Export | LedgerKind::Import => Strength::Declared,
+            LedgerKind::Export | LedgerKind::Import | LedgerKind::RelayContradicted => Strength::Declared,
             _ => Strength::Proved,
         }
     }

@@ -51,6 +51,7 @@ mod tests;
 pub mod vault;
 pub mod verify;
 mod volumes;
+pub mod witness;
 
 pub use self::{
     documents::MissingFile,

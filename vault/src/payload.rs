@@ -68,14 +68,18 @@ pub(crate) fn seal_payload(
     let deflated = deflate(payload);
     let is_deflated = deflated.len() < payload.len();
     let payload = if is_deflated { &deflated } else { payload };
-    let padded = pad(Plaintext { payload, seen: sealing.seen }.encode());
+    // What would no longer fit goes without: it is said by the next one.
+    let with_seen = sealing.seen.map(|seen| (pad(Plaintext { payload, seen: Some(seen) }.encode()), true));
+    let with_seen = with_seen.filter(|(padded, _)| padded.len() <= CIPHERTEXT_BYTES_MAX);
+    let (padded, with_checkpoint) =
+        with_seen.unwrap_or_else(|| (pad(Plaintext { payload, seen: None }.encode()), false));
     let length = u32::try_from(padded.len()).map_err(|_| PayloadError::TooLarge)?;
     if padded.len() > CIPHERTEXT_BYTES_MAX {
         return Err(PayloadError::TooLarge);
     }
     let mut header = Header::new(context, sealing.seq, sealing.heads_changed, length);
     header.deflated = is_deflated;
-    header.with_checkpoint = sealing.seen.is_some();
+    header.with_checkpoint = with_checkpoint;
     let (nonce, ciphertext) = seal(sealing.key, &context.aead_context(&header), &padded, rng);
     Ok(Envelope::sign(context, header, nonce, ciphertext, sealing.signing)?)
 }

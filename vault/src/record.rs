@@ -321,6 +321,7 @@ impl Record<'_> {
         let mut state = self.feed(writer, &feed)?.unwrap_or_else(|| {
             FeedRow::empty(self.live.row.device, self.live.row.incarnation, section, volume, kind.number())
         });
+        let seen = self.seen_to_say(writer, &section)?;
         let context = EnvelopeContext {
             record: self.live.id,
             section,
@@ -338,9 +339,12 @@ impl Record<'_> {
             signing: &self.live.signing,
             seq: state.seq + 1,
             heads_changed: state.heads != heads.0,
-            seen: None,
+            seen,
         };
         let envelope = seal_payload(&context, &sealing, payload, &mut self.door.rng)?;
+        if let Some(seen) = seen.filter(|_| envelope.header.with_checkpoint) {
+            self.note_said(writer, &section, &seen)?;
+        }
         let id = envelope.id(&context)?;
         state.seq += 1;
         state.last = id;

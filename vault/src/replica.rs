@@ -31,7 +31,7 @@ use crate::{
     record::{Record, RecordError},
     row::Standing,
     store::{Durability, StoreError, Writer},
-    tables::{Key, RELAY},
+    tables::{Key, Look, RELAY},
 };
 
 pub(crate) use self::{anew::Unsent, reach::named_kems};
@@ -153,23 +153,14 @@ impl Record<'_> {
     /// # Errors
     /// The store's.
     pub fn relay_memory(&self) -> Result<RelayMemory, RecordError> {
-        match self.store.read()?.get(RELAY, &Key::of(&self.live.id))? {
+        self.relay_memory_in(&self.store.read()?)
+    }
+
+    pub(crate) fn relay_memory_in(&self, look: &impl Look) -> Result<RelayMemory, RecordError> {
+        match look.look(RELAY, &Key::of(&self.live.id))? {
             Some(row) => Ok(RelayMemory::read(&row).map_err(|_| StoreError::Damaged)?),
             None => Ok(RelayMemory::default()),
         }
-    }
-
-    /// Remembers where the relay stands, and that this device has just exchanged with it.
-    ///
-    /// # Errors
-    /// The store's.
-    pub fn remember_relay(&mut self, memory: &RelayMemory) -> Result<(), RecordError> {
-        self.commit(|record, writer| {
-            writer.put(RELAY, &Key::of(&record.live.id), &memory.encode())?;
-            record.live.row.synced_at_ms = Some(record.now().0);
-            record.live.row.turned_away = false;
-            Ok(())
-        })
     }
 
     /// Notes that the relay does not serve this device. It says something only of one that it served before.
@@ -262,7 +253,7 @@ impl Record<'_> {
 }
 
 impl RelayMemory {
-    fn encode(&self) -> Vec<u8> {
+    pub(crate) fn encode(&self) -> Vec<u8> {
         let mut writer = BytesOut::new();
         writer.varint(self.store_epoch).presence(self.heads.membership.is_some());
         if let Some(head) = &self.heads.membership {

@@ -59,8 +59,13 @@ pub(crate) const OBJECT: Table = Table::new("object");
 /// record, object, digest of what it is published as: a snapshot that was refused, and how much was known then.
 pub(crate) const REJECTED: Table = Table::new("rejected");
 
+/// record, log, position: the running hash of a log of the relay there, as far as envelopes carry it.
+pub(crate) const LOG_POINT: Table = Table::new("log-point");
+/// record, device, log: what a device says it saw of that log, ahead of what this one saw.
+pub(crate) const CLAIM: Table = Table::new("claim");
+
 /// Every table that holds rows of records, for erasing one.
-pub(crate) const OF_RECORDS: [Table; 22] = [
+pub(crate) const OF_RECORDS: [Table; 24] = [
     RECORD,
     KEY,
     OP,
@@ -83,6 +88,8 @@ pub(crate) const OF_RECORDS: [Table; 22] = [
     RELAY,
     OBJECT,
     REJECTED,
+    LOG_POINT,
+    CLAIM,
 ];
 
 /// A key in the making: fixed-length parts, one after the other.

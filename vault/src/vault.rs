@@ -47,6 +47,7 @@ use crate::{
     },
     tables::{ENTRY, Key, Look, RECORD, VAULT},
     volumes::{ViewRow, Volumes},
+    witness::{Contradiction, WitnessRow},
 };
 
 /// An open vault.
@@ -84,6 +85,8 @@ pub struct RecordSummary {
     pub kit_confirmed: bool,
     /// When this device last exchanged with the relay or a peer.
     pub synced_at: Option<UnixMillis>,
+    /// How its relay and a device contradict each other, until that is settled.
+    pub contradiction: Option<Contradiction>,
 }
 
 /// What a device is in a record.
@@ -363,11 +366,13 @@ impl Vault {
     /// The store's.
     pub fn records(&self) -> Result<Vec<RecordSummary>, VaultError> {
         let mut records = Vec::new();
-        for row in self.store.read()?.prefix(RECORD, &[])? {
+        let reader = self.store.read()?;
+        for row in reader.prefix(RECORD, &[])? {
             let (key, row) = row?;
             let id = RecordId::from_slice(&key).ok_or(StoreError::Damaged)?;
             let row: RecordRow = row::read(&row)?;
-            records.push(summary(id, row));
+            let contradiction = WitnessRow::of(&reader, &id)?.contradiction;
+            records.push(summary(id, row, contradiction));
         }
         records.sort_by(|one, two| (&one.label, one.id).cmp(&(&two.label, two.id)));
         Ok(records)
@@ -579,7 +584,7 @@ pub(crate) fn relay_keys(relay: &RelayAddress) -> RelayKeys {
     }
 }
 
-fn summary(id: RecordId, row: RecordRow) -> RecordSummary {
+fn summary(id: RecordId, row: RecordRow, contradiction: Option<Contradiction>) -> RecordSummary {
     RecordSummary {
         id,
         label: row.label,
@@ -598,6 +603,7 @@ fn summary(id: RecordId, row: RecordRow) -> RecordSummary {
         },
         kit_confirmed: row.kit_confirmed,
         synced_at: row.synced_at_ms.map(UnixMillis),
+        contradiction,
     }
 }
 

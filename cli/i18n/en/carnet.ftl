@@ -170,9 +170,11 @@ log-kind = { $kind ->
         [import] import
         [record-created] record created
         [recovered] recovery kit used
+        [relay-contradicted] relay contradicted by a device
        *[other] { $kind }
     }
 log-detail = { $name ->
+        [alarm] contradiction: { $value }
         [added] added: { $value }
         [device] device: { $value }
         [format] format: { $value }
@@ -241,6 +243,7 @@ device-live = active
 device-was-removed = "{ $name }" is removed. The keys have changed: it will open nothing new once the other devices have learned it. What it had it keeps.
 no-records = This vault holds no record yet: "carnet init" makes one.
 warning-removed = this device was removed from the record "{ $name }"; it keeps what it has and gets nothing more.
+warning-relay-contradicted = "{ $name }": the relay and the device "{ $device }" contradict each other: { $what }. One of the two says what is not so. Exchange between your devices without the relay, then ask whoever runs it.
 warning-turned-away = the relay of "{ $name }" no longer serves this device: another device has most likely removed it. It keeps what it has. If that was not meant, ask another device for an invitation ("carnet pair invite").
 warning-removal-not-sent = "{ $name }" is removed here, but the relay does not know it yet and still serves it. Run "carnet sync" as soon as you can, within a week.
 warning-old-kit = the relay of "{ $name }" does not know the new kit yet: until "carnet sync" has reached it, the old sheet still opens the record there.
@@ -500,6 +503,7 @@ sync-listening = The other devices of the record reach this one with: carnet syn
 sync-connected = Connected to the relay: what is written on the other devices comes by itself. Ctrl-C ends.
 sync-reconnecting = The relay does not answer. It is called again and again; the other devices still reach this one. Ctrl-C ends.
 sync-listens = Listening on the local network, for { $seconds } seconds at most…
+sync-goes-on = The other devices are served on.
 sync-without-relay = The relay is called no more until this command is started again; the other devices still reach this one. Ctrl-C ends.
 sync-without-device = That device is connected to no more until this command is started again; everything else goes on. Ctrl-C ends.
 sync-local-unavailable = The local network cannot be used now; it is tried again every two seconds. Everything else goes on.
@@ -524,10 +528,12 @@ warning-envelopes-waiting = { $count } writings that came wait for what they lac
 warning-objects-missing = { $count } files are missing at the relay; they come once a device that has them sends them.
 warning-snapshot-rejected = { $count } summaries that a device of this record published do not agree with what it had signed: nothing of them was taken. Look at "carnet device list".
 warning-no-relay = this record has no relay: nothing was exchanged. "sync --relay" gives it one.
+alarm-behind = it does not show what another device saw there
 alarm-checkpoint = its checkpoint contradicts what it sends
 alarm-fork = it shows another history than before
 alarm-receipt = a receipt is missing, or not its own
 alarm-rollback = it shows an earlier state than before
+alarm-split = another device saw another history there
 alarm-withheld = it keeps something back, or altered it
 demo-folder = Folder of the demonstration
 demo-phrase = Passphrase of both vaults
@@ -1145,6 +1151,9 @@ error-record-unknown = No record has this name or identifier.
 error-relay-alarm = The relay does not act as an honest one: { $what }.
     .meaning = This device keeps its own state; nothing was lost or undone here.
     .hint = Compare with another device and ask whoever runs the relay; only then "carnet sync --trust-again".
+error-relay-contradicted = The relay and a device of this record contradict each other: { $what }.
+    .meaning = One of the two says what is not so; nothing proves which. Everything was exchanged; nothing is lost or undone.
+    .hint = "carnet status" names the device. Exchange between your devices without the relay ("carnet sync --peer" or "--file"), remove the one that is no longer in your hands, ask whoever runs the relay; only then "carnet sync --trust-again".
 error-relay-refuses = The relay refuses the request ({ $reason }).
     .meaning = What is left to send is kept on this device.
     .hint = Try again later; if it lasts, ask whoever runs the relay.

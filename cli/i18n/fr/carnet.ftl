@@ -170,9 +170,11 @@ log-kind = { $kind ->
         [import] import
         [record-created] carnet créé
         [recovered] kit de secours utilisé
+        [relay-contradicted] relais contredit par un appareil
        *[other] { $kind }
     }
 log-detail = { $name ->
+        [alarm] contradiction : { $value }
         [added] ajoutées : { $value }
         [device] appareil : { $value }
         [format] format : { $value }
@@ -241,6 +243,7 @@ device-live = actif
 device-was-removed = « { $name } » est retiré. Les clés ont changé : il n'ouvrira rien de nouveau dès que les autres appareils l'auront appris. Ce qu'il avait déjà, il le garde.
 no-records = Ce coffre ne contient pas encore de carnet : « carnet init » en crée un.
 warning-removed = cet appareil a été retiré du carnet « { $name } » ; il garde ce qu'il a et ne reçoit plus rien.
+warning-relay-contradicted = « { $name } » : le relais et l'appareil « { $device } » se contredisent : { $what }. L'un des deux dit ce qui n'est pas. Échangez sans relais entre vos appareils, puis demandez à qui tient le relais.
 warning-turned-away = le relais de « { $name } » ne sert plus cet appareil : un autre appareil l'a sans doute retiré. Il garde ce qu'il a. Si ce n'était pas voulu, demandez une invitation à un autre appareil (« carnet pair invite »).
 warning-removal-not-sent = « { $name } » est retiré ici, mais le relais ne le sait pas encore et le sert toujours. Lancez « carnet sync » dès que possible, avant une semaine.
 warning-old-kit = le relais de « { $name } » ne connaît pas encore le nouveau kit : tant que « carnet sync » ne l'a pas joint, l'ancienne feuille y ouvre encore le carnet.
@@ -500,6 +503,7 @@ sync-listening = Les autres appareils du carnet joignent celui-ci par : carnet s
 sync-connected = Relié au relais : ce qui est écrit sur les autres appareils arrive de lui-même. Ctrl-C pour finir.
 sync-reconnecting = Le relais ne répond pas. Il est rappelé sans cesse ; les autres appareils joignent toujours celui-ci. Ctrl-C pour finir.
 sync-listens = À l'écoute du réseau local, pendant { $seconds } secondes au plus…
+sync-goes-on = Les autres appareils sont toujours servis.
 sync-without-relay = Le relais n'est plus appelé tant que cette commande n'est pas relancée ; les autres appareils joignent toujours celui-ci. Ctrl-C pour finir.
 sync-without-device = Cet appareil n'est plus appelé tant que cette commande n'est pas relancée ; le reste continue. Ctrl-C pour finir.
 sync-local-unavailable = Le réseau local est inutilisable pour le moment ; un nouvel essai a lieu toutes les deux secondes. Le reste continue.
@@ -524,10 +528,12 @@ warning-envelopes-waiting = { $count } écritures reçues attendent ce qui leur 
 warning-objects-missing = { $count } fichiers manquent au relais ; ils viendront quand un appareil qui les a les enverra.
 warning-snapshot-rejected = { $count } résumés publiés par un appareil de ce carnet ne concordent pas avec ce qu'il avait signé : rien n'en a été pris. Voyez « carnet device list ».
 warning-no-relay = ce carnet n'a pas de relais : rien n'a été échangé. « sync --relay » lui en donne un.
+alarm-behind = il ne montre pas ce qu'un autre appareil y a vu
 alarm-checkpoint = son point de contrôle contredit ce qu'il envoie
 alarm-fork = il montre une autre histoire qu'avant
 alarm-receipt = un reçu manque, ou n'est pas de lui
 alarm-rollback = il montre un état antérieur
+alarm-split = un autre appareil y a vu une autre histoire
 alarm-withheld = il retient quelque chose, ou l'a changé
 demo-folder = Dossier de la démonstration
 demo-phrase = Phrase de passe des deux coffres
@@ -1146,6 +1152,9 @@ error-record-unknown = Aucun carnet ne porte ce nom ni cet identifiant.
 error-relay-alarm = Le relais n'agit pas comme un relais honnête : { $what }.
     .meaning = Cet appareil garde son propre état ; rien n'y a été perdu ni défait.
     .hint = Comparez avec un autre appareil et demandez à qui tient le relais ; ensuite seulement, « carnet sync --trust-again ».
+error-relay-contradicted = Le relais et un appareil de ce carnet se contredisent : { $what }.
+    .meaning = L'un des deux dit ce qui n'est pas ; lequel, rien ne le prouve. Tout a été échangé ; rien n'est perdu ni défait.
+    .hint = « carnet status » nomme l'appareil. Échangez sans relais entre vos appareils (« carnet sync --peer » ou « --file »), retirez celui qui n'est plus dans vos mains, demandez à qui tient le relais ; ensuite seulement, « carnet sync --trust-again ».
 error-relay-refuses = Le relais refuse la demande ({ $reason }).
     .meaning = Ce qui reste à envoyer est gardé sur cet appareil.
     .hint = Recommencez plus tard ; si cela dure, demandez à qui tient le relais.

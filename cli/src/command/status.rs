@@ -1,6 +1,6 @@
 //! `status`: the records, what this device is in them, and what still waits to be done.
 
-use carnet_vault::{DeviceStanding, RecordSummary};
+use carnet_vault::{DeviceStanding, RecordSummary, Vault, witness::ContradictionKind};
 use serde_json::{Value, json};
 
 use super::{entries, keystore};
@@ -16,8 +16,12 @@ use crate::{
 pub(crate) struct Options {}
 
 pub(crate) fn run(session: &Session<'_>) -> Result<Report, Failure> {
-    let vault = session.open()?;
+    let mut vault = session.open()?;
     let records = vault.records()?;
+    let mut warnings: Vec<Message> = records.iter().filter_map(warning).collect();
+    for record in &records {
+        warnings.extend(contradicted(&mut vault, record)?);
+    }
     vault.close().map_err(carnet_vault::VaultError::from)?;
     let head = vec![
         msg!("column-name"),
@@ -41,7 +45,6 @@ pub(crate) fn run(session: &Session<'_>) -> Result<Report, Failure> {
     if records.is_empty() {
         page = vec![Block::Say(msg!("no-records"))];
     }
-    let warnings = records.iter().filter_map(warning).collect();
     let data = json!({
         "vault": session.config.vault.display().to_string(),
         "unlocked": is_unlocked,
@@ -60,6 +63,19 @@ fn warning(record: &RecordSummary) -> Option<Message> {
         DeviceStanding::Member if !record.kit_confirmed => Some(msg!("warning-kit", name = &record.label)),
         DeviceStanding::Member => None,
     }
+}
+
+/// That the relay of a record and one of its devices contradict each other.
+fn contradicted(vault: &mut Vault, record: &RecordSummary) -> Result<Option<Message>, Failure> {
+    let Some(found) = record.contradiction else { return Ok(None) };
+    let devices = vault.record(&record.id)?.devices()?;
+    let label = devices.into_iter().find(|device| device.id == found.device).and_then(|device| device.label);
+    let device = label.unwrap_or_else(|| found.device.to_string());
+    let what = match found.kind {
+        ContradictionKind::Split => msg!("alarm-split"),
+        _ => msg!("alarm-behind"),
+    };
+    Ok(Some(msg!("warning-relay-contradicted", name = &record.label, device = device, what = what)))
 }
 
 fn row(record: &RecordSummary, session: &Session<'_>) -> Vec<Cell> {
@@ -101,5 +117,10 @@ pub(crate) fn record_json(record: &RecordSummary, session: &Session<'_>) -> Valu
         "since": entries::local(record.since.0, &session.zones).to_string(),
         "synced_at": record.synced_at.map(|at| entries::local(at.0, &session.zones).to_string()),
         "kit_confirmed": record.kit_confirmed,
+        "relay_contradicted": record.contradiction.map(|found| json!({
+            "kind": found.kind,
+            "device": found.device.to_string(),
+            "at": entries::local(found.at().0, &session.zones).to_string(),
+        })),
     })
 }

@@ -4,7 +4,7 @@
 
 use std::{
     path::{Path, PathBuf},
-    sync::{Mutex, PoisonError},
+    sync::{Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
@@ -20,7 +20,7 @@ use crate::{
     error::Failure,
     i18n::Message,
     msg,
-    network::{self, Teller, synced_json, synced_page, synced_report, synced_warnings},
+    network::{self, Teller, contradicted, synced_json, synced_page, synced_report, synced_warnings},
     session::Session,
     ui::{Block, Report, Ui},
 };
@@ -99,7 +99,8 @@ fn meet_near(vault: Vault, id: &RecordId, session: &Session<'_>) -> Result<Repor
         let mut teller = Teller::new(session.ui);
         Ok(sync_nearby(node, shared, *id, LISTENING, &mut |event| teller.tell(event)).await?)
     })?;
-    Ok(Report { failure: failed.map(Failure::from), ..synced_report(id, &exchanged) })
+    let report = synced_report(id, &exchanged);
+    Ok(Report { failure: failed.map(Failure::from).or(report.failure), ..report })
 }
 
 /// Answers the other devices of the record and, where it has a relay, stays connected to that, until the command is
@@ -116,19 +117,19 @@ fn stay(
 ) -> Result<Report, Failure> {
     let has_relay = is_named || meant.relay.is_some();
     let staying = Mutex::new(Staying::new(session.ui));
-    let tell = |event| staying.lock().unwrap_or_else(PoisonError::into_inner).tell(event);
+    let tell = |event| lock(&staying).tell(event);
     let ended = network::run(vault, session.ui, async |node, shared| {
         let interrupted = network::interrupted();
         let address = node.address().to_string();
         session.ui.talk(&msg!("sync-listening", address = &address));
         session.ui.event("listening", Map::from_iter([("address".to_owned(), Value::String(address))]));
-        let (mut tell_of_relay, mut tell_of_devices) = (tell, tell);
+        let mut tell_of_relay = tell;
+        let mut tell_of_devices = |event| lock(&staying).tell_of_device(event);
         let mut tell_of_near = |told: Result<Event, SyncError>| {
-            staying.lock().unwrap_or_else(PoisonError::into_inner).tell_of_near(told);
+            lock(&staying).tell_of_near(told);
         };
         let raise = |alarm| {
-            let mut staying = staying.lock().unwrap_or_else(PoisonError::into_inner);
-            staying.raise(alarm, &msg!("sync-without-relay"));
+            lock(&staying).raise(alarm, &msg!("sync-without-relay"));
         };
         let connected = async {
             if !has_relay {
@@ -160,6 +161,10 @@ fn stay(
     let mut report = staying.report(&meant.id);
     report.failure = ended.err().map(Failure::from).or(staying.alarm);
     Ok(report)
+}
+
+fn lock<'a, 'b>(staying: &'b Mutex<Staying<'a>>) -> MutexGuard<'b, Staying<'a>> {
+    staying.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// What is told, and counted, while a device stays connected.
@@ -197,9 +202,17 @@ impl<'a> Staying<'a> {
         self.alarm.get_or_insert(alarm);
     }
 
+    /// An exchange with a device may bring to light what the relay does.
+    fn tell_of_device(&mut self, event: Event) {
+        match event {
+            Event::Alarm(what) => self.raise(SyncError::RelayAlarm { what }.into(), &msg!("sync-goes-on")),
+            other => self.tell(other),
+        }
+    }
+
     fn tell_of_near(&mut self, told: Result<Event, SyncError>) {
         match told {
-            Ok(event) => self.tell(event),
+            Ok(event) => self.tell_of_device(event),
             Err(error) if error.kind() == FailureKind::Integrity => {
                 self.raise(error.into(), &msg!("sync-without-device"));
             }
@@ -275,7 +288,7 @@ fn take_in(path: &Path, session: &Session<'_>) -> Result<Report, Failure> {
         Ok(import_exchange(shared, &mut file, &mut |event| teller.tell(event))?)
     })?;
     let (page, warnings) = (synced_page(&exchanged), synced_warnings(&exchanged));
-    Ok(Report { data: synced_json(&exchanged), page, warnings, ..Report::default() })
+    Ok(Report { data: synced_json(&exchanged), page, warnings, failure: contradicted(&exchanged) })
 }
 
 /// Writes all that this device has of the record into a new file, for its other devices.

@@ -123,6 +123,7 @@ impl From<SyncError> for Failure {
             SyncError::File(_) | SyncError::Malformed | SyncError::NotThisRecord => Self::PeerMalformed,
             SyncError::Pairing(error) => error.into(),
             SyncError::Recovery(error) => error.into(),
+            SyncError::RelayAlarm { what } if what.rests_on_a_device() => Self::RelayContradicted { what: alarm(what) },
             SyncError::RelayAlarm { what } => Self::RelayAlarm { what: alarm(what) },
             SyncError::TicketClosed => Self::TicketClosed,
             SyncError::Unreachable => Self::Unreachable,
@@ -152,10 +153,12 @@ impl From<PairingError> for Failure {
 
 fn alarm(what: Alarm) -> Message {
     match what {
+        Alarm::Behind => msg!("alarm-behind"),
         Alarm::Checkpoint => msg!("alarm-checkpoint"),
         Alarm::Fork => msg!("alarm-fork"),
         Alarm::Receipt => msg!("alarm-receipt"),
         Alarm::Rollback => msg!("alarm-rollback"),
+        Alarm::Split => msg!("alarm-split"),
         _ => msg!("alarm-withheld"),
     }
 }

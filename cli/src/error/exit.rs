@@ -137,6 +137,7 @@ impl Failure {
             Self::PairingAltered
             | Self::PeerMalformed
             | Self::RelayAlarm { .. }
+            | Self::RelayContradicted { .. }
             | Self::Damaged
             | Self::FilesDamaged { .. }
             | Self::LogBroken { .. }

@@ -13,6 +13,8 @@
 //! compute; `taken` is what this device has really taken in, and the only thing that it asks and remembers by. A relay
 //! that rolls back, forks, or keeps something back contradicts one of them, in the same exchange.
 
+mod trail;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use carnet_crypto::{
@@ -23,8 +25,9 @@ use carnet_protocol::{
     checkpoint::{Head, KnownHeads, ShortCheckpoint, SignedCheckpoint, Succession},
     frame::{Cursor, Mismatch, Pull, Pulled},
 };
-use carnet_vault::replica::RelayMemory;
+use carnet_vault::{replica::RelayMemory, witness::Log};
 
+use self::trail::Trail;
 use crate::error::Alarm;
 
 /// Most sections that a pull names.
@@ -48,6 +51,10 @@ pub(crate) struct Following {
     loose: BTreeSet<SectionId>,
     /// Sections of which a part came as snapshots: only a checkpoint says where they stand.
     gapped: BTreeSet<SectionId>,
+    /// How the logs came to where they are known to stand.
+    trail: Trail,
+    /// Where they stood on the way to the checkpoints that held.
+    points: Vec<(Log, Head)>,
 }
 
 /// What a pull or a live notice came to.
@@ -82,12 +89,19 @@ impl Following {
             slots: Vec::new(),
             loose: BTreeSet::new(),
             gapped: BTreeSet::new(),
+            trail: Trail::default(),
+            points: Vec::new(),
         }
     }
 
     /// What is to be remembered of this relay.
     pub(crate) fn memory(&self) -> &RelayMemory {
         &self.memory
+    }
+
+    /// Where the logs stood on the way to what is to be remembered, since this was last asked.
+    pub(crate) fn take_points(&mut self) -> Vec<(Log, Head)> {
+        std::mem::take(&mut self.points)
     }
 
     /// Whether anything was ever seen of this relay.
@@ -109,6 +123,7 @@ impl Following {
         let cursors = sections.iter().map(|(id, head)| (hint(id), Cursor::at(head))).collect();
         self.known.restart(Some(membership), sections);
         self.asked = self.known.clone();
+        self.trail.cut(&self.asked);
         Pull {
             store_epoch: self.memory.store_epoch,
             take_snapshots: true,
@@ -122,20 +137,28 @@ impl Following {
     pub(crate) fn operations(&mut self, ids: &[OpId]) {
         for id in ids {
             self.known.expect_operation(id);
+            if let Some(head) = self.known.membership {
+                self.trail.add(None, head);
+            }
         }
     }
 
     /// Envelopes of a section came, in the order of its log; of some the id is not known.
     pub(crate) fn envelopes(&mut self, section: SectionId, ids: &[Option<EnvelopeId>], has_gaps: bool) {
         if has_gaps {
-            self.known.forget(&section);
-            self.gapped.insert(section);
+            self.compare(section);
             return;
         }
         for id in ids {
-            match id {
-                Some(id) => self.known.expect_envelope(&section, id),
-                None => drop(self.loose.insert(section)),
+            let Some(id) = id else {
+                self.trail.lose(&Some(section));
+                self.loose.insert(section);
+                continue;
+            };
+            self.known.expect_envelope(&section, id);
+            let is_followed = !self.loose.contains(&section) && !self.gapped.contains(&section);
+            if let Some(head) = self.known.sections.get(&section).filter(|_| is_followed) {
+                self.trail.add(Some(section), *head);
             }
         }
     }
@@ -184,17 +207,27 @@ impl Following {
         // What an earlier push found in between is known, and yet not taken in: only what was taken in, with what was
         // pushed, may be remembered.
         let mut followed = self.taken.clone();
-        for heads in [&mut self.known, &mut followed] {
-            for item in taken {
+        let mut way = Vec::with_capacity(taken.len());
+        for item in taken {
+            for heads in [&mut self.known, &mut followed] {
                 match item {
                     Pushed::Envelope(section, id) => heads.expect_envelope(section, id),
                     Pushed::Operation(id) => heads.expect_operation(id),
                 }
             }
+            way.push(match item {
+                Pushed::Envelope(section, _) => (Some(*section), followed.sections.get(section).copied()),
+                Pushed::Operation(_) => (None, followed.membership),
+            });
         }
         let signed = self.complete(short)?;
         if self.succession(&signed)? || self.known != followed {
             return Ok(false);
+        }
+        for (log, head) in way {
+            if let Some(head) = head {
+                self.trail.add(log, head);
+            }
         }
         self.settle(signed);
         Ok(true)
@@ -206,6 +239,7 @@ impl Following {
         let mut sections = self.asked.sections.clone();
         sections.retain(|section, _| asked.contains(section));
         self.known.restart(Some(self.asked.membership.unwrap_or(Head::START)), sections);
+        self.trail.cut(&self.asked);
         self.loose.clear();
         self.gapped.clear();
     }
@@ -224,6 +258,7 @@ impl Following {
     pub(crate) fn compare(&mut self, section: SectionId) {
         self.known.forget(&section);
         self.gapped.insert(section);
+        self.trail.lose(&Some(section));
     }
 
     /// A section was compared, and nothing of it is missing: the next pull asks from where its log stood then. Whether that
@@ -246,6 +281,8 @@ impl Following {
     pub(crate) fn forget_all(&mut self) {
         self.taken = KnownHeads::default();
         self.memory = RelayMemory::default();
+        self.trail = Trail::default();
+        self.points.clear();
     }
 
     fn ended_live(&mut self) -> Ended {
@@ -308,6 +345,7 @@ impl Following {
     }
 
     fn settle(&mut self, signed: SignedCheckpoint) {
+        self.points.extend(self.trail.settle(&self.known));
         self.taken = self.known.clone();
         self.memory = RelayMemory {
             store_epoch: signed.checkpoint.store_epoch,
@@ -324,6 +362,7 @@ impl Following {
             self.forget_all();
             self.memory.store_epoch = signed.checkpoint.store_epoch;
         } else {
+            self.points.clear();
             self.settle(signed);
         }
         Ended::Settled { is_restored: true }

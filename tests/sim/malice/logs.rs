@@ -4,7 +4,7 @@ use std::rc::Rc;
 
 use carnet_protocol::frame::Frame;
 use carnet_sync::{Alarm, trust_relay_again};
-use carnet_vault::{Record, replica::RelayMemory};
+use carnet_vault::Record;
 
 use super::{Found, Judge, begun, behave, hours, meet, say};
 use crate::{
@@ -14,7 +14,7 @@ use crate::{
 };
 
 /// From now on nothing that `author` says reaches `victim`, in a history that agrees with itself.
-fn withhold(world: &World, liar: &Lying, author: NodeId, victim: NodeId) {
+pub(super) fn withhold(world: &World, liar: &Lying, author: NodeId, victim: NodeId) {
     liar.books(&world.record(), |books| {
         books.shows = Box::new(move |to, logged| to != victim || logged.by() != author);
     });
@@ -164,7 +164,7 @@ fn control_a_device_that_remembers_nothing_of_its_relay_is_reported() {
         judge.settle(&world, &liar, &all).await;
         for device in &all {
             liar.books(&world.record(), |books| books.show_as(*device, earlier[device].clone()));
-            let forget = |record: &mut Record<'_>| record.remember_relay(&RelayMemory::default());
+            let forget = |record: &mut Record<'_>| record.forget_relay();
             world.with_device(*device, |it| it.with(&world.record(), forget)).unwrap().unwrap();
             judge.exchange(&world, &liar, *device).await;
         }

@@ -12,7 +12,7 @@ from common import (
 KEY = bytes(range(32))
 OTHER_KEY = bytes(range(32, 64))
 NONCE = bytes(range(0x40, 0x58))
-SEEN = le(7, 4) + b"\x41" * 16 + le(9, 4) + b"\x42" * 16
+SEEN = b"\x51" * 8 + varint(3) + varint(0) + varint(7) + b"\x41" * 16 + varint(9) + b"\x42" * 16
 
 
 def deflated(data, bits=-15):
@@ -232,7 +232,7 @@ def payload_faults(refused, first, one):
     plain("B6", "a length not minimal", bytes([good[0] | 0x80, 0]) + good[1:], wrong("payload", "NotMinimal"))
     plain("B6", "a byte after the payload", good + b"\0\1", wrong("plaintext", "Trailing"))
     plain("B5", "a checkpoint that is announced and missing", good, wrong("checkpoint", "Truncated"), checkpoint=1)
-    plain("B5", "a checkpoint cut short", good + SEEN[:39], wrong("checkpoint", "Truncated"), checkpoint=1)
+    plain("B5", "a checkpoint cut short", good + SEEN[:-1], wrong("checkpoint", "Truncated"), checkpoint=1)
     plain("B6", "a checkpoint that is not announced", good + SEEN, wrong("plaintext", "Trailing"))
 
     bomb = zlib.compressobj(9, zlib.DEFLATED, -15)

@@ -567,7 +567,8 @@ def part_vectors():
 
 def payload_vectors():
     cases = []
-    seen = le(7, 4) + b"\x41" * 16 + le(9, 4) + b"\x42" * 16
+    life = b"\x51" * 8 + varint(3) + varint(1)
+    seen = life + varint(7) + b"\x41" * 16 + varint(9) + b"\x42" * 16
     cases.append(("plaintext", "alone", {"payload": b"payload", "seen": b"", "bytes": string(b"payload")}))
     cases.append(("plaintext", "with its checkpoint", {"payload": b"payload", "seen": seen, "bytes": string(b"payload") + seen}))
     cases.append(("plaintext", "empty", {"payload": b"", "seen": b"", "bytes": b"\0"}))
@@ -577,6 +578,11 @@ def payload_vectors():
         cases.append((operation, name, {"bytes": data, "expect": expect} | more))
 
     refused("plaintext-decode", "B5 a checkpoint that is missing", string(b"payload"), 'Malformed { what: "checkpoint", wrong: Truncated', checkpoint="1")
+    refused("plaintext-decode", "B5 a checkpoint cut in its last hash", string(b"payload") + seen[:-1], 'Malformed { what: "checkpoint", wrong: Truncated', checkpoint="1")
+    refused("plaintext-decode", "B6 a checkpoint whose life is not minimal", string(b"payload") + seen[:8] + b"\x83\0" + seen[9:], 'Malformed { what: "checkpoint", wrong: NotMinimal', checkpoint="1")
+    refused("plaintext-decode", "B5 a checkpoint with a position beyond 32 bits", string(b"payload") + life + varint(1 << 32) + seen[11:], 'Malformed { what: "checkpoint", wrong: TooLarge { limit: 4294967295 }', checkpoint="1")
+    refused("plaintext-decode", "B5 a checkpoint trusted again beyond 32 bits", string(b"payload") + seen[:9] + varint(1 << 32) + seen[10:], 'Malformed { what: "checkpoint", wrong: TooLarge { limit: 4294967295 }', checkpoint="1")
+    refused("plaintext-decode", "B6 a checkpoint with a hash where nothing was seen", string(b"payload") + life + varint(0) + seen[11:], 'Malformed { what: "checkpoint", wrong: Value', checkpoint="1")
     refused("plaintext-decode", "B6 a checkpoint that was not announced", string(b"payload") + seen, 'Malformed { what: "plaintext", wrong: Trailing', checkpoint="0")
     refused("plaintext-decode", "B6 padding that was left on", string(b"payload") + b"\0", 'Malformed { what: "plaintext", wrong: Trailing', checkpoint="0")
     refused("plaintext-decode", "B5 a length beyond the limit", varint(8388609), 'Malformed { what: "payload", wrong: TooLarge { limit: 8388608 }', checkpoint="0")

@@ -10,25 +10,78 @@ use crate::{
     limits::{CHANGES_PER_ENVELOPE_MAX, PAYLOAD_BYTES_MAX},
 };
 
-/// Length of [`Seen`] in the format, in bytes.
-pub const SEEN_BYTES: usize = 40;
+/// Longest encoding of [`Seen`], in bytes.
+pub const SEEN_BYTES_MAX: usize = 8 + 10 + 5 + 2 * (5 + 16);
+
+/// What the positions of a relay's logs belong to. Positions of two lives say nothing of each other.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub struct LogLife {
+    /// The first 8 bytes of the key that signs the relay's checkpoints.
+    pub relay: [u8; 8],
+    /// The life of its store.
+    pub store_epoch: u64,
+    /// How often a person said, in this life, that the relay honestly lost its store.
+    pub trusted_again: u32,
+}
+
+impl LogLife {
+    /// Whether this is a later life at the same relay.
+    pub fn is_after(&self, other: &Self) -> bool {
+        let age = |life: &Self| (life.store_epoch, life.trusted_again);
+        self.relay == other.relay && age(self) > age(other)
+    }
+}
 
 /// A position that a relay's checkpoint gave for one log: enough to expose a split view, without a signature.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct SeenPosition {
     /// The position, from 1; 0 where nothing was seen.
     pub position: u32,
-    /// The first 16 bytes of the chain hash there.
+    /// The first 16 bytes of the chain hash there; zeros at position 0.
     pub chain: [u8; 16],
 }
 
 /// What the author last saw of the relay's logs.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Seen {
+    /// What the positions belong to.
+    pub life: LogLife,
     /// Of the membership log.
     pub membership: SeenPosition,
     /// Of the log of the envelope's own section.
     pub section: SeenPosition,
+}
+
+impl Seen {
+    /// Appends the relay (8), the life and the count (variable), then twice a position (variable) and its hash (16).
+    pub fn write(&self, to: &mut Writer) {
+        to.raw(&self.life.relay).varint(self.life.store_epoch).varint(u64::from(self.life.trusted_again));
+        for SeenPosition { position, chain } in [&self.membership, &self.section] {
+            to.varint(u64::from(*position)).raw(chain);
+        }
+    }
+
+    /// Reads what [`Seen::write`] wrote.
+    ///
+    /// # Errors
+    /// [`DecodeError`]; position 0 with a hash is refused.
+    pub fn read(from: &mut Reader<'_>) -> Result<Self, DecodeError> {
+        let relay = from.array("checkpoint")?;
+        let store_epoch = from.varint(u64::MAX, "checkpoint")?;
+        let trusted_again = read_u32(from)?;
+        let mut position = || -> Result<SeenPosition, DecodeError> {
+            let read = SeenPosition { position: read_u32(from)?, chain: from.array("checkpoint")? };
+            let is_nothing = read.position == 0 && read.chain != [0; 16];
+            if is_nothing { Err(from.malformed("checkpoint", Wrong::Value)) } else { Ok(read) }
+        };
+        let (membership, section) = (position()?, position()?);
+        Ok(Self { life: LogLife { relay, store_epoch, trusted_again }, membership, section })
+    }
+}
+
+fn read_u32(from: &mut Reader<'_>) -> Result<u32, DecodeError> {
+    let number = from.varint(u64::from(u32::MAX), "checkpoint")?;
+    u32::try_from(number).map_err(|_| from.malformed("checkpoint", Wrong::Value))
 }
 
 /// The unpadded plaintext of an envelope.
@@ -43,12 +96,10 @@ pub struct Plaintext<'a> {
 impl<'a> Plaintext<'a> {
     /// The bytes to pad and seal.
     pub fn encode(&self) -> Vec<u8> {
-        let mut writer = Writer::with_capacity(self.payload.len().saturating_add(SEEN_BYTES).saturating_add(5));
+        let mut writer = Writer::with_capacity(self.payload.len().saturating_add(SEEN_BYTES_MAX).saturating_add(5));
         writer.bytes(self.payload);
         if let Some(seen) = &self.seen {
-            for position in [seen.membership, seen.section] {
-                writer.u32(position.position).raw(&position.chain);
-            }
+            seen.write(&mut writer);
         }
         writer.finish()
     }
@@ -60,7 +111,7 @@ impl<'a> Plaintext<'a> {
     pub fn decode(bytes: &'a [u8], with_checkpoint: bool) -> Result<Self, DecodeError> {
         let mut reader = Reader::new(bytes);
         let payload = reader.bytes(PAYLOAD_BYTES_MAX, "payload")?;
-        let seen = if with_checkpoint { Some(read_seen(&mut reader)?) } else { None };
+        let seen = if with_checkpoint { Some(Seen::read(&mut reader)?) } else { None };
         reader.finish("plaintext")?;
         Ok(Self { payload, seen })
     }
@@ -97,27 +148,55 @@ pub fn decode_changes(payload: &[u8]) -> Result<Vec<&[u8]>, DecodeError> {
     Ok(changes)
 }
 
-fn read_seen(reader: &mut Reader<'_>) -> Result<Seen, DecodeError> {
-    let mut position = || -> Result<SeenPosition, DecodeError> {
-        Ok(SeenPosition { position: reader.u32("checkpoint")?, chain: reader.array("checkpoint")? })
-    };
-    Ok(Seen { membership: position()?, section: position()? })
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    #[test]
-    fn a_plaintext_reads_back_with_and_without_its_checkpoint() {
-        let seen = Seen {
+    fn seen() -> Seen {
+        Seen {
+            life: LogLife { relay: [5; 8], store_epoch: 1_790_000_000, trusted_again: 0 },
             membership: SeenPosition { position: 7, chain: [1; 16] },
             section: SeenPosition { position: 9, chain: [2; 16] },
-        };
+        }
+    }
+
+    fn written(seen: &Seen) -> Vec<u8> {
+        let mut writer = Writer::new();
+        seen.write(&mut writer);
+        writer.finish()
+    }
+
+    #[test]
+    fn what_was_seen_reads_back_within_its_bound() {
+        let most = SeenPosition { position: u32::MAX, chain: [255; 16] };
+        let life = LogLife { relay: [255; 8], store_epoch: u64::MAX, trusted_again: u32::MAX };
+        let nothing = Seen { section: SeenPosition::default(), ..seen() };
+        for seen in [seen(), nothing, Seen { life, membership: most, section: most }] {
+            let bytes = written(&seen);
+            assert!(bytes.len() <= SEEN_BYTES_MAX, "{}", bytes.len());
+            assert_eq!(Seen::read(&mut Reader::new(&bytes)), Ok(seen));
+        }
+        let section = SeenPosition { position: 0, chain: [1; 16] };
+        assert!(Seen::read(&mut Reader::new(&written(&Seen { section, ..seen() }))).is_err(), "no place has a hash");
+    }
+
+    #[test]
+    fn only_lives_of_one_relay_follow_each_other() {
+        let life = seen().life;
+        let later = LogLife { store_epoch: life.store_epoch + 1, ..life };
+        let again = LogLife { trusted_again: 1, ..life };
+        assert!(later.is_after(&life) && again.is_after(&life) && later.is_after(&again));
+        assert!(!life.is_after(&life) && !life.is_after(&again));
+        assert!(!LogLife { relay: [6; 8], ..later }.is_after(&life), "of another relay");
+    }
+
+    #[test]
+    fn a_plaintext_reads_back_with_and_without_its_checkpoint() {
+        let seen = seen();
         for seen in [None, Some(seen)] {
             let plaintext = Plaintext { payload: b"payload", seen };
             let bytes = plaintext.encode();
-            assert_eq!(bytes.len(), 8 + if seen.is_some() { SEEN_BYTES } else { 0 });
+            assert_eq!(bytes.len(), 8 + if seen.is_some() { 8 + 5 + 1 + 17 + 17 } else { 0 });
             assert_eq!(Plaintext::decode(&bytes, seen.is_some()), Ok(plaintext));
             assert!(Plaintext::decode(&bytes, seen.is_none()).is_err());
         }

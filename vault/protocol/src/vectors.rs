@@ -19,7 +19,7 @@ use crate::{
         device_id, principal_id, recipients_digest,
     },
     merkle,
-    payload::{Plaintext, Seen, SeenPosition, decode_changes, encode_changes},
+    payload::{LogLife, Plaintext, Seen, SeenPosition, decode_changes, encode_changes},
     volume,
 };
 
@@ -227,11 +227,18 @@ fn proved_wrap(case: &Case) {
 
 fn plaintext(case: &Case) {
     let (payload, seen) = (case.bytes("payload"), case.bytes("seen"));
-    let position = |bytes: &[u8]| SeenPosition {
-        position: u32::from_le_bytes(bytes[..4].try_into().unwrap()),
-        chain: bytes[4..20].try_into().unwrap(),
-    };
-    let seen = (!seen.is_empty()).then(|| Seen { membership: position(&seen), section: position(&seen[20..]) });
+    // Every number of the case is below 128, one byte.
+    let position =
+        |bytes: &[u8]| SeenPosition { position: u32::from(bytes[0]), chain: bytes[1..17].try_into().unwrap() };
+    let seen = (!seen.is_empty()).then(|| Seen {
+        life: LogLife {
+            relay: seen[..8].try_into().unwrap(),
+            store_epoch: u64::from(seen[8]),
+            trusted_again: u32::from(seen[9]),
+        },
+        membership: position(&seen[10..27]),
+        section: position(&seen[27..44]),
+    });
     let plaintext = Plaintext { payload: &payload, seen };
     case.expects("bytes", &plaintext.encode());
     assert_eq!(Plaintext::decode(&case.bytes("bytes"), seen.is_some()), Ok(plaintext), "{case}");

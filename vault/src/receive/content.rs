@@ -42,7 +42,8 @@ impl Record<'_> {
         let facts = *signed.verified.get();
         let Some(key) = self.live.keys.of(&facts.context.epoch) else { return Ok(Verdict::Waiting) };
         let payload = open_payload(&facts.context, &signed.envelope, key);
-        let content = payload.ok().and_then(|(payload, _)| self.read_content(&facts, &mut state, &payload));
+        let (payload, seen) = payload.map_or((None, None), |(payload, seen)| (Some(payload), seen));
+        let content = payload.and_then(|payload| self.read_content(&facts, &mut state, &payload));
         if let Some(Content::Changes(changes)) = &content
             && !state.is_poisoned
             && !self.has_room_to_wait(writer, &facts, changes, pending)?
@@ -64,6 +65,9 @@ impl Record<'_> {
                 state.is_poisoned |= facts.context.kind == EnvelopeKind::Changes;
                 self.put_aside(writer, &facts.feed, facts.seq, &stored)?;
             }
+        }
+        if let Some(seen) = &seen {
+            self.note_seen(writer, facts.context.device, facts.context.section, seen)?;
         }
         state.seq = facts.seq;
         state.last = facts.id;

@@ -62,6 +62,7 @@ impl Record<'_> {
     /// Publishes a new incarnation of this device, under which it writes from now on.
     pub(crate) fn renew(&mut self, writer: &mut Writer) -> Result<(), RecordError> {
         self.live.row.incarnation = Incarnation(self.door.bytes());
+        self.say_seen_again(writer)?;
         let pair = self.seed.kem(&self.live.row.salt, self.live.row.kem_generation);
         let (kem, part) = kem_part(pair.public().as_bytes());
         let keys = DeviceKeys {

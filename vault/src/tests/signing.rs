@@ -17,6 +17,7 @@ use crate::{
     devices::RemovalReason,
     pairing::{Candidate, JoinerKeys},
     replica::RelayMemory,
+    witness::Followed,
 };
 
 const RELAY_SEED: [u8; 32] = [42; 32];
@@ -42,7 +43,9 @@ fn see_relay(device: &mut Device, id: &RecordId) {
     };
     let checkpoint = Some(checkpoint.sign(&SigningKey::from_seed(&RELAY_SEED)));
     let memory = RelayMemory { store_epoch: 1, heads: KnownHeads::default(), checkpoint };
-    device.record(id).remember_relay(&memory).unwrap();
+    let relay = SigningKey::from_seed(&RELAY_SEED).public();
+    let followed = Followed { relay, memory, points: Vec::new(), awaited: Vec::new() };
+    device.record(id).remember_relay(&followed).unwrap();
 }
 
 fn candidate(record: &Record<'_>, seed: u8) -> Candidate {

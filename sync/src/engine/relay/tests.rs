@@ -356,3 +356,51 @@ fn goal_4_a_day_without_news_costs_a_few_hundred_bytes_and_one_round_trip() {
         assert_eq!(next.ended(&answer.pulled, &may_read), SETTLED);
     }
 }
+
+/// The points that were taken are places of the relay's logs; how many there are.
+fn true_points(follow: &mut Following, relay: &Relay) -> usize {
+    let points = follow.take_points();
+    for (log, head) in &points {
+        let at = usize::try_from(head.position).unwrap();
+        let truth = match log {
+            None => relay.operations[..at].iter().fold(Head::START, |head, id| head.append_operation(id)),
+            Some(section) => {
+                relay.sections[section][..at].iter().fold(Head::START, |head, id| head.append_envelope(id))
+            }
+        };
+        assert_eq!(*head, truth, "{log:?}");
+    }
+    points.len()
+}
+
+#[test]
+fn where_the_logs_stood_on_the_way_is_known_and_true_however_it_was_come_by() {
+    let (mut follow, mut relay) = followed();
+    assert_eq!(true_points(&mut follow, &relay), 4 + 5 + 3);
+    // What this device pushes counts, unless others wrote in between.
+    let mut ids = (0..40).map(|n| EnvelopeId([200_u8.wrapping_add(n); 32]));
+    for is_alone in [true, false] {
+        let own = ids.next().unwrap();
+        let others = if is_alone { None } else { ids.next() };
+        relay.sections.get_mut(&NOTES).unwrap().extend(others.into_iter().chain([own]));
+        relay.known.expect_envelope(&NOTES, &own);
+        let short = relay.checkpoint();
+        assert_eq!(follow.pushed(&[Pushed::Envelope(NOTES, own)], &short), Ok(is_alone));
+        assert_eq!(true_points(&mut follow, &relay), usize::from(is_alone));
+    }
+    assert_eq!(pull(&mut follow, &mut relay), SETTLED);
+    assert_eq!(true_points(&mut follow, &relay), 2);
+    // An envelope cannot be identified: what follows it cannot be followed either.
+    relay.sections.get_mut(&NOTES).unwrap().extend(ids.by_ref().take(4));
+    let asked = follow.pull();
+    let mut answer = relay.answer(&asked);
+    answer.tails.iter_mut().find(|(section, _)| *section == NOTES).unwrap().1[1] = None;
+    assert_eq!(take(&mut follow, &answer), Ended::Compare([NOTES].into()));
+    follow.compare(NOTES);
+    relay.known = KnownHeads::default();
+    let pulled = Pulled { cause: Cause::Reconcile, mismatches: Vec::new(), checkpoint: Some(relay.checkpoint()) };
+    follow.compared(NOTES, &pulled);
+    relay.sections.get_mut(&NOTES).unwrap().extend(ids.by_ref().take(2));
+    assert_eq!(pull(&mut follow, &mut relay), SETTLED);
+    assert_eq!(true_points(&mut follow, &relay), 2, "only what came after the comparison");
+}
