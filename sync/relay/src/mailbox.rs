@@ -413,8 +413,8 @@ impl Books {
         pusher: &Pusher,
     ) -> Result<Result<EnvelopeId, Refusal>, StoreError> {
         let view = &mut mailbox.view;
-        let (facts, payer) = match view.members.judge_envelope(group, view.number, section, bytes, pusher)? {
-            Ok(Admitted::New { facts, payer }) => (facts, payer),
+        let (facts, payer, replaces) = match view.members.judge_envelope(group, view.number, section, bytes, pusher)? {
+            Ok(Admitted::New { facts, payer, replaces }) => (facts, payer, replaces),
             Ok(Admitted::Known(id)) => return Ok(Ok(id)),
             Err(refusal) => return Ok(Err(refusal)),
         };
@@ -437,6 +437,17 @@ impl Books {
         group.put(Table::Envelopes, position.bytes(), &row.encode());
         let index = keys::feed_index(view.number, &section, &feed, seq);
         group.put(Table::FeedIndex, index.bytes(), &head.position.to_be_bytes());
+        if replaces {
+            // What followed the other branch's envelope does not follow this one: there is one chain of a feed, whole to
+            // its end. The log keeps all of it.
+            for after in seq.saturating_add(1).. {
+                let index = keys::feed_index(view.number, &section, &feed, after);
+                if group.get(Table::FeedIndex, index.bytes())?.is_none() {
+                    break;
+                }
+                group.remove(Table::FeedIndex, index.bytes());
+            }
+        }
         let end = FeedRow { seq, last: id, device: facts.context.device };
         group.put(Table::Feeds, keys::feed(view.number, &section, &feed).bytes(), &end.encode());
         let after = HeadRow { head, bytes: before.bytes.saturating_add(length), ..before };

@@ -25,6 +25,8 @@ pub(crate) enum Admitted {
         facts: Box<EnvelopeFacts>,
         /// Whose storage it takes.
         payer: PrincipalId,
+        /// Whether another envelope has its place, which it takes, and those that follow it go.
+        replaces: bool,
     },
     /// It is here already.
     Known(EnvelopeId),
@@ -73,7 +75,12 @@ impl Members {
                 // The place is taken: there is one chain here, and never a second header for a position, but that of the
                 // branch which a proof lets stand, in the place of another.
                 Some(_) if !self.stands_instead(rows, record, &candidate, &facts)? => Ok(Err(Refusal::Fork)),
-                _ => self.judge_next(rows, record, &facts, &before, pusher),
+                // What gave way once does not come back: whoever offers it again learns that it is here, in the log.
+                Some(_) if is_in_log(rows, record, &section, &facts.id)? => Ok(Ok(Admitted::Known(facts.id))),
+                other => {
+                    let judged = self.judge_next(rows, record, &facts, &before, pusher)?;
+                    Ok(judged.map(|payer| Admitted::New { facts: Box::new(facts), payer, replaces: other.is_some() }))
+                }
             };
         }
         Ok(Err(refusal))
@@ -141,7 +148,7 @@ impl Members {
         facts: &EnvelopeFacts,
         before: &Before,
         pusher: &Pusher,
-    ) -> Result<Result<Admitted, Refusal>, StoreError> {
+    ) -> Result<Result<PrincipalId, Refusal>, StoreError> {
         let Some(heads) = self.log.view(&facts.context.heads) else { return Ok(Err(Refusal::ViewMissing)) };
         let earlier = before.heads.and_then(|digest| self.log.view(&digest)).unwrap_or_default();
         if !earlier.is_empty() && self.membership.view_includes(heads, earlier) != Some(true) {
@@ -177,7 +184,7 @@ impl Members {
             return Ok(Err(Refusal::Ignorant));
         }
         let payer = pusher.device.and_then(|device| self.membership.device(&device)).map(|device| device.principal);
-        Ok(payer.map(|payer| Admitted::New { facts: Box::new(*facts), payer }).ok_or(Refusal::NotGranted))
+        Ok(payer.ok_or(Refusal::NotGranted))
     }
 
     /// The right of the author has not run out, or an owner hands over what was written before it did.
@@ -239,6 +246,16 @@ fn held(
     let key = keys::envelope(record, section, last_number(&position)?);
     let row = rows.get(Table::Envelopes, key.bytes())?.ok_or(StoreError::Damaged("envelope"))?;
     EnvelopeRow::decode(&row).map(Some)
+}
+
+/// Whether an envelope is in the log of its section, in the chain of its feed or not.
+fn is_in_log(rows: &impl Rows, record: RecordNumber, section: &SectionId, id: &EnvelopeId) -> Result<bool, StoreError> {
+    let mut is_there = false;
+    rows.under(Table::Envelopes, keys::head(record, section).bytes(), &mut |_, value| {
+        is_there |= EnvelopeRow::decode(value)?.id == *id;
+        Ok(())
+    })?;
+    Ok(is_there)
 }
 
 /// What stands before `seq` in a feed; nothing when that is not held.

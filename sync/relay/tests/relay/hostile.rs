@@ -9,7 +9,10 @@ use carnet_protocol::{
         PartsWanted, Pull, Push, Reconcile, Refusal, RootHello, SectionRef, SlotEnter, SlotOpen, SlotPost, SlotRead,
         Stage, Step, StreamRole,
     },
-    membership::{Role, Scope},
+    membership::{
+        Role, Scope,
+        body::{Accusation, Body, CitedCheckpoint},
+    },
 };
 
 use crate::{
@@ -249,6 +252,56 @@ async fn atk_40_atk_18_a_second_header_for_a_position_is_never_taken() {
     assert_eq!(client.known.sections[&NOTES], head);
     let next = pen.write(&world, 256);
     assert_eq!(client.push(&mut world, vec![next]).await.refusals, [], "the branch that stands goes on");
+    relay.stop().await;
+}
+
+/// A proof lets another branch stand than the one here. It may come in parts, and its coming may break off.
+#[tokio::test]
+async fn atk_18_of_a_forked_feed_the_links_always_follow_whatever_part_of_a_branch_comes() {
+    let folder = folder();
+    let relay = RunningRelay::start(&folder.path().join("relay")).await;
+    let mut world = World::new(&relay.address.key, 5);
+    let device = Device::new(1).await;
+    let mut client = Client::create(&device, &relay.address, &world).await;
+    let phone = world.second(2);
+    let mut here = Pen::new(&phone, NOTES);
+    let mut items = world.items();
+    items.push(here.write(&world, 256));
+    assert_eq!(client.push(&mut world, items).await.refusals, []);
+    let signed = client.pull(&mut world).await.checkpoint.unwrap();
+    let cited = CitedCheckpoint::of(signed, &client.known.sections, |_| true);
+    let mut there = here.clone();
+    let (heads, epoch) = (world.log.heads(), world.epochs[&NOTES]);
+    for content in 1..=4 {
+        here.sign(&world, &heads, epoch, 256, content);
+        there.sign(&world, &heads, epoch, 256, content + 100);
+    }
+    assert_eq!(client.push(&mut world, here.items_from(1)[..2].to_vec()).await.refusals, []);
+    let proof = here.forked_from(&there, &world, 2);
+    let accusation = Accusation { proof, frontier: Some(there.place(5)), cited: Some(cited) };
+    let owner = world.owner;
+    world.say(&owner, Body::ForkProof(Box::new(accusation)), Vec::new());
+    let said = world.last();
+    assert_eq!(client.push(&mut world, vec![said]).await.refusals, []);
+    // One of the branch that stands, and then no more: the other does not go on behind it, nor come back.
+    assert_eq!(client.push(&mut world, there.items_from(1)[..1].to_vec()).await.refusals, []);
+    let head = client.known.sections[&NOTES];
+    let more = here.items_from(1);
+    let pushed = client.push(&mut world, more.clone()).await;
+    assert_eq!(pushed.refusals, [(1, Refusal::Signature), (2, Refusal::Gap), (3, Refusal::Gap)]);
+    assert_eq!(client.known.sections[&NOTES], head, "what is in the log is known, and nothing was added");
+    // The rest comes at last, and stays.
+    assert_eq!(client.push(&mut world, there.items_from(2)).await.refusals, []);
+    let refusals = client.push(&mut world, more).await.refusals;
+    assert!(refusals.iter().any(|(_, refusal)| *refusal == Refusal::Fork), "{refusals:?}");
+    let mut fresh = Client::hello(&device, &relay.address, &world, &owner).await;
+    let brought = fresh.pull(&mut world).await;
+    let chain: Vec<Vec<u8>> = there.written.iter().map(|(_, bytes)| bytes.clone()).collect();
+    let served: Vec<Vec<u8>> = brought.envelopes(NOTES).into_iter().filter(|bytes| chain.contains(bytes)).collect();
+    assert_eq!(served, chain, "whole, and in its order");
+    let asked = Reconcile { section: NOTES, entries: Vec::new() };
+    let Frame::Vector(vector) = fresh.line.ask(&Frame::Reconcile(asked)).await else { panic!("it says what it has") };
+    assert_eq!(vector.entries[0].seq, 5);
     relay.stop().await;
 }
 

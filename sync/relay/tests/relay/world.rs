@@ -11,7 +11,7 @@ use carnet_crypto::{
 use carnet_protocol::{
     checkpoint::{Head, SignedReceipt},
     envelope::{Envelope, EnvelopeContext, EnvelopeKind, Header, NO_PREDECESSOR},
-    feed::Position,
+    feed::{ForkProof, Position, SignedHeader},
     frame::{Item, SectionRef, SentOperation, SentView},
     membership::{
         HeadsDigest, Insert, Membership, MembershipLog, Op, OpDraft, Receipts, Role, Scope,
@@ -297,6 +297,25 @@ impl Pen {
         self.written.push((id, envelope.encode()));
         crate::client::IDS.with_borrow_mut(|ids| ids.insert((self.section, envelope.encode()), id));
         envelope.encode()
+    }
+
+    /// The proof that this pen and another that wrote the same beginning parted at number `at`, counted from 1.
+    pub(crate) fn forked_from(&self, other: &Self, world: &World, at: usize) -> ForkProof {
+        let (heads, epoch) = (HeadsDigest::of(&world.log.heads()), world.epochs[&self.section]);
+        let context = EnvelopeContext {
+            record: world.record(),
+            section: self.section,
+            volume: VolumeId(0),
+            kind: EnvelopeKind::Changes,
+            device: self.who.id,
+            key: self.who.key().public(),
+            incarnation: self.who.incarnation,
+            previous: self.written[at - 2].0,
+            heads,
+            epoch,
+        };
+        let header = |pen: &Self| SignedHeader::of(&Envelope::decode(&pen.written[at - 1].1).unwrap(), &context);
+        ForkProof::of(&world.record(), &context.key, &context, [header(self), header(other)]).unwrap()
     }
 
     /// What was written from number `from` on, counted from 0, to be pushed.
