@@ -104,7 +104,7 @@ fn fault_c4_whatever_the_network_does_three_devices_show_the_same_in_the_end() {
     simulate_all("C4, three devices", 0xc43, 80, |seed| simulate(seed, 3));
 }
 
-/// Two devices that have lived a while, and a copy that was made of one of them at rest.
+/// Devices that have lived a while, and a copy that was made of one of them at rest.
 struct Backed {
     all: Vec<NodeId>,
     counts: Counts,
@@ -112,12 +112,12 @@ struct Backed {
     backup: Disk,
 }
 
-async fn backed_up(world: &World) -> Backed {
-    let all = begun(world, 2).await;
+async fn backed_up(world: &World, devices: usize) -> Backed {
+    let all = begun(world, devices).await;
     let counts = world.chaos(STEPS / 4).await;
     world.heal();
     world.converge(&all).await;
-    let unlucky = world.below(2);
+    let unlucky = world.below(devices);
     world.kill(unlucky, Death::Killed);
     let backup = world.with_device(unlucky, |it| it.backup());
     world.heal();
@@ -126,7 +126,7 @@ async fn backed_up(world: &World) -> Backed {
 
 /// A disk dies, and the device goes on from last week's copy.
 async fn restored(world: Rc<World>) -> Outcome {
-    let Backed { all, mut counts, unlucky, backup } = backed_up(&world).await;
+    let Backed { all, mut counts, unlucky, backup } = backed_up(&world, 2).await;
     counts.add(world.chaos(STEPS / 4).await);
     world.heal();
     // What is at the relay, or on another device, is not lost with the disk.
@@ -146,12 +146,13 @@ fn fault_c9_a_device_that_goes_on_from_a_backup_loses_nothing_and_forks_nothing(
 
 /// As [`restored`], but what the device wrote last is with another device alone: the relay takes the branch that begins
 /// at the copy, the other device holds the one that was lost.
-async fn restored_early(world: Rc<World>) -> Outcome {
-    let Backed { all, mut counts, unlucky, backup } = backed_up(&world).await;
+async fn restored_early(world: Rc<World>, devices: usize) -> Outcome {
+    let Backed { all, mut counts, unlucky, backup } = backed_up(&world, devices).await;
     for _ in 0..=world.below(4) {
         world.act(unlucky);
     }
-    world.meet(unlucky, 1 - unlucky).await.expect("fair weather");
+    let other = (unlucky + 1 + world.below(devices - 1)) % devices;
+    world.meet(unlucky, other).await.expect("fair weather");
     world.kill(unlucky, Death::Killed);
     world.with_device(unlucky, |it| it.put_back(&backup));
     world.model.borrow_mut().put_back_forked(unlucky);
@@ -166,7 +167,14 @@ async fn restored_early(world: Rc<World>) -> Outcome {
 
 #[test]
 fn fault_c9_a_fork_that_a_backup_makes_is_healed_and_loses_nothing() {
-    simulate_all("C9, forked", 0xc92, 20, |seed| run(seed, restored_early));
+    simulate_all("C9, forked", 0xc92, 20, |seed| run(seed, async |world| restored_early(world, 2).await));
+}
+
+#[test]
+fn fault_c9_a_fork_that_a_backup_makes_among_three_devices_is_healed_and_loses_nothing() {
+    simulate_all("C9, forked, three devices", 0xc93, 20, |seed| {
+        run(seed, async |world| restored_early(world, 3).await)
+    });
 }
 
 #[test]

@@ -9,6 +9,7 @@
 mod apply;
 mod branch;
 mod content;
+mod fallen;
 mod held;
 mod rejudge;
 mod verify;
@@ -127,7 +128,7 @@ impl Record<'_> {
         })
     }
 
-    /// Tries again what waits in every section, after operations or keys came.
+    /// Tries again what waits in every section, after operations or keys came; and issues again what others have lost.
     ///
     /// # Errors
     /// The store's.
@@ -142,6 +143,9 @@ impl Record<'_> {
             }
             if is_in_question || !received.forks.is_empty() || !received.doubted.is_empty() {
                 received.absorb(record.judge_again(writer, signing)?);
+            }
+            if signing == Signing::Allowed {
+                record.issue_for_others(writer)?;
             }
             for section in &sections {
                 record.refresh_sections(writer, *section)?;

@@ -245,8 +245,13 @@ impl Record<'_> {
         if self.live.members.current().admit_cited(cited.as_ref(), at).is_err() {
             return Ok(false);
         }
-        let frontier =
-            self.feed(writer, &facts.feed)?.map(|row| Position { feed: facts.feed, seq: row.seq, id: row.last });
+        // What was sealed beyond the fork never rolls back: that branch stands, whichever this device holds.
+        let frontier = match self.live.members.current().sealed_from(&proof) {
+            Some(sealed) => Some(sealed),
+            None => {
+                self.feed(writer, &facts.feed)?.map(|row| Position { feed: facts.feed, seq: row.seq, id: row.last })
+            }
+        };
         self.sign_op(writer, at, Body::ForkProof(Box::new(Accusation { proof, frontier, cited })), &[])?;
         Ok(true)
     }

@@ -6,7 +6,10 @@
 use carnet_crypto::id::{DeviceId, EnvelopeId, FeedId, Incarnation, KeySalt, PrincipalId, SectionId, VolumeId};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use crate::store::StoreError;
+use crate::{
+    crdt::{Fields, Place},
+    store::StoreError,
+};
 
 /// A record on this device.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -143,6 +146,28 @@ pub(crate) enum OutboxRow {
         /// Its name.
         #[serde(with = "hex")]
         op: carnet_crypto::id::OpId,
+    },
+}
+
+/// What a branch that fell had changed in the record, and nobody has issued again yet.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum FallenRow {
+    /// Of a feed of this device: that it remembers what fell.
+    Own,
+    /// A batch of samples.
+    Batch {
+        /// The payload of its envelope.
+        payload: Vec<u8>,
+    },
+    /// An entry.
+    Entry {
+        /// Where it lies in its volume.
+        place: Place,
+        /// Its fields without the branch; none where the branch had added it.
+        before: Option<Fields>,
+        /// Its fields with the branch.
+        after: Fields,
     },
 }
 

@@ -167,10 +167,12 @@ impl Record<'_> {
         Ok(due)
     }
 
-    /// The newest published snapshot of a volume: the one whose cover reaches furthest.
+    /// The newest published snapshot of a volume: the one whose cover reaches furthest, of those that stand.
     fn published(&self, section: &SectionId, volume: VolumeId) -> Option<&PublishedObject> {
-        let objects = self.live.members.current().objects(section);
-        let snapshots = objects.filter(|object| object.volume == volume && object.kind == ObjectKind::Snapshot);
+        let membership = self.live.members.current();
+        let snapshots = membership.objects(section).filter(|object| {
+            object.volume == volume && object.kind == ObjectKind::Snapshot && !membership.is_overruled(object)
+        });
         snapshots.max_by_key(|object| reach(object))
     }
 
@@ -191,7 +193,9 @@ impl Record<'_> {
             cover.push(Position { feed, seq, id: stored.id });
             anchors.push(Anchor { previous: stored.previous, heads: stored.heads, envelope: stored.bytes });
         }
-        if !Doc::is_for_others(&document) {
+        // What waits outside the document makes a tail that no snapshot shortens.
+        let is_new = self.published(&section, volume).is_none_or(|published| published.cover != cover);
+        if !is_new || !Doc::is_for_others(&document) {
             return Ok(false);
         }
         let epoch = self.epoch_to_write(writer, &section)?;
@@ -257,7 +261,8 @@ impl Record<'_> {
                 for position in &published.cover {
                     is_behind |= self.last_seq(&reader, &position.feed)? < position.seq;
                 }
-                if is_behind && !self.is_rejected(&reader, published)? {
+                let is_overruled = self.live.members.current().is_overruled(published);
+                if is_behind && !is_overruled && !self.is_rejected(&reader, published)? {
                     wanted.push((reach(published), published.object, &published.devices));
                 }
             }
@@ -507,6 +512,7 @@ impl Record<'_> {
         let doc = self.live.volumes.doc(self.store, &record, &section, volume)?;
         let places = doc.places();
         update_view(writer, &record, &section, volume, doc, places)?;
+        self.apply_waiting(writer, section, volume)?;
         if section == crate::vault::roster_of(&self.live.row.salt) {
             self.live.sections = crate::vault::read_sections(writer, &record, &self.live.row.salt)?;
         }

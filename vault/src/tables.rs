@@ -34,6 +34,8 @@ pub(crate) const ENVELOPE: Table = Table::new("envelope");
 pub(crate) const WAITING: Table = Table::new("waiting");
 /// record, feed, seq: the reason, then the envelope.
 pub(crate) const QUARANTINE: Table = Table::new("quarantine");
+/// record, feed, hash: what was accepted of another device, fell with a fork, and nobody has issued again yet.
+pub(crate) const FALLEN: Table = Table::new("fallen");
 /// record, number: what has no receipt of the relay yet.
 pub(crate) const OUTBOX: Table = Table::new("outbox");
 /// record, section, volume: the volume's document as last saved.
@@ -65,7 +67,7 @@ pub(crate) const LOG_POINT: Table = Table::new("log-point");
 pub(crate) const CLAIM: Table = Table::new("claim");
 
 /// Every table that holds rows of records, for erasing one.
-pub(crate) const OF_RECORDS: [Table; 24] = [
+pub(crate) const OF_RECORDS: [Table; 25] = [
     RECORD,
     KEY,
     OP,
@@ -76,6 +78,7 @@ pub(crate) const OF_RECORDS: [Table; 24] = [
     ENVELOPE,
     WAITING,
     QUARANTINE,
+    FALLEN,
     OUTBOX,
     VOLUME,
     CHANGE,

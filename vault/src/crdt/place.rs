@@ -12,7 +12,7 @@ use automerge::{
 use super::{CrdtError, DEPTH_MAX, Doc, Incoming};
 
 /// Where an entry lies in a volume: its container and its key.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
 pub(crate) struct Place {
     /// One of [`CONTAINERS`].
     pub(crate) container: String,

@@ -45,6 +45,17 @@ impl Record<'_> {
         Ok(waits)
     }
 
+    /// Changes of a volume that wait outside, tried again because what they wait for may have come with a snapshot.
+    pub(crate) fn apply_waiting(
+        &mut self,
+        writer: &mut Writer,
+        section: SectionId,
+        volume: VolumeId,
+    ) -> Result<(), RecordError> {
+        let pending = Pending { changes: [(volume, Vec::new())].into(), ..Pending::default() };
+        self.apply_pending(writer, section, pending).map(drop)
+    }
+
     fn apply_ready(
         &mut self,
         writer: &mut Writer,

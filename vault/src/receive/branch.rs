@@ -69,6 +69,16 @@ impl Record<'_> {
         Ok(held.filter(|held| held.id != end.id).map(|_| end))
     }
 
+    /// Whether a proof lets another branch of a feed stand than the one that is held.
+    pub(super) fn is_beside(&self, look: &impl Look, feed: &FeedId, row: &FeedRow) -> Result<bool, StoreError> {
+        let membership = self.live.members.current();
+        let (Some(device), true) = (membership.device(&row.device), membership.fork_of(feed).is_some()) else {
+            return Ok(false);
+        };
+        let author = FeedCandidate { device: device.id, key: device.key, incarnation: row.incarnation, feed: *feed };
+        Ok(self.missing_end(look, &author, &row.section)?.is_some())
+    }
+
     /// The ends of the feeds of a section, as far as others need not bring what is before them: of a feed of which another
     /// branch may stand than the one that is held, what comes before the fork, or nothing.
     ///
@@ -205,7 +215,7 @@ impl Record<'_> {
         for (id, kept) in feeds {
             let row = self.held_feed(writer, id)?;
             let (section, volume) = (row.section, row.volume);
-            self.cut(writer, section, volume, &[&Feed { id: *id, row, kept: *kept }], &mut to_issue)?;
+            self.cut(writer, section, volume, &[&Feed { id: *id, row, kept: *kept, is_forked: true }], &mut to_issue)?;
         }
         Ok(to_issue)
     }
@@ -220,7 +230,9 @@ impl Record<'_> {
         to_issue: &mut Unsent,
     ) -> Result<(), RecordError> {
         let (section, volume) = (parted.row.section, parted.row.volume);
-        let feed = Feed { id: parted.author.feed, kept: branch.from.saturating_sub(1), row: parted.row };
+        let id = parted.author.feed;
+        let is_forked = self.live.members.current().fork_of(&id).is_some();
+        let feed = Feed { id, kept: branch.from.saturating_sub(1), row: parted.row, is_forked };
         if feed.kept < feed.row.seq {
             if signing == Signing::Postponed && self.carries_own(writer, section, volume, &[&feed])? {
                 return Ok(());

@@ -38,6 +38,16 @@ pub(super) struct Feed {
     pub(super) row: FeedRow,
     /// The last position that counts.
     pub(super) kept: u32,
+    /// Whether another branch of it stands than the one that is held.
+    pub(super) is_forked: bool,
+}
+
+/// What is taken out of a volume: what feeds hold beyond the last positions that count, as changes that are gone.
+pub(super) struct Falling<'f> {
+    pub(super) section: SectionId,
+    pub(super) volume: VolumeId,
+    pub(super) feeds: &'f [&'f Feed],
+    gone: BTreeSet<[u8; 32]>,
 }
 
 /// An envelope that does not count by itself.
@@ -72,6 +82,7 @@ impl Record<'_> {
         let received = self.take_branches(writer, signing, &mut to_issue)?;
         if may_sign {
             self.issue_fallen(writer, to_issue)?;
+            self.admit_forks(writer)?;
         }
         Ok(received)
     }
@@ -119,7 +130,8 @@ impl Record<'_> {
                 .device(&row.device)
                 .is_some_and(|device| device.is_live && !device.dead.contains(&row.incarnation));
             if !stands || self.aside(writer, &id, row.seq.saturating_add(1))?.is_some() {
-                feeds.push(Feed { id, kept: row.seq, row });
+                let is_forked = self.is_beside(writer, &id, &row)?;
+                feeds.push(Feed { id, kept: row.seq, row, is_forked });
             }
         }
         Ok(feeds)
@@ -323,12 +335,13 @@ impl Record<'_> {
             }
         }
         self.forget_to_send(writer, feeds)?;
+        self.note_own_fallen(writer, feeds)?;
         let changes = self.accepted_changes(writer, section, volume)?;
         for feed in feeds {
             self.shorten(writer, feed, &changes, &gone)?;
         }
         if !gone.is_empty() {
-            self.make_anew(writer, section, volume, changes, &gone, to_issue)?;
+            self.make_anew(writer, &Falling { section, volume, feeds, gone }, changes, to_issue)?;
         }
         Ok(())
     }
@@ -345,6 +358,8 @@ impl Record<'_> {
         self.unindex_batch(writer, &stored.id, &columns)?;
         if feed.row.device == self.live.row.device {
             to_issue.batches.push(columns);
+        } else if self.falls_with_fork(feed) {
+            self.note_fallen_batch(writer, &feed.id, &columns)?;
         }
         Ok(())
     }
@@ -399,13 +414,12 @@ impl Record<'_> {
     fn make_anew(
         &mut self,
         writer: &mut Writer,
-        section: SectionId,
-        volume: VolumeId,
+        falling: &Falling<'_>,
         changes: Vec<Incoming>,
-        gone: &BTreeSet<[u8; 32]>,
         to_issue: &mut Unsent,
     ) -> Result<(), RecordError> {
         let record = self.live.id;
+        let Falling { section, volume, ref gone, .. } = *falling;
         let (dropped, stay): (Vec<_>, Vec<_>) = changes.into_iter().partition(|change| gone.contains(&change.hash()));
         let (doc, waiting) = rebuilt(stay)?;
         let mine = self.own_changes(writer, dropped.iter().chain(&waiting))?;
@@ -424,6 +438,8 @@ impl Record<'_> {
         if !entries.is_empty() {
             to_issue.volumes.push(VolumeWrites { section, volume, entries });
         }
+        self.note_fallen_entries(writer, falling, &dropped, &doc)?;
+        let old = self.live.volumes.doc(self.store, &record, &section, volume)?;
         let touched = old.touched(&dropped).into_iter().chain(old.touched(&waiting));
         let touched: BTreeSet<_> = touched.collect();
         update_view(writer, &record, &section, volume, &doc, touched)?;

@@ -210,6 +210,7 @@ impl Record<'_> {
                 let is_to_confirm = object.kind == ObjectKind::Snapshot
                     && !object.is_confirmed
                     && !object.devices.contains(&self.live.row.device)
+                    && !self.live.members.current().is_overruled(object)
                     && !self.is_rejected(&reader, object)?;
                 if is_to_confirm && self.blobs.sealed_bytes(&reader, &object.object)?.is_none() {
                     to_confirm.insert(Wanted::Snapshot(object.object));

@@ -23,6 +23,9 @@ impl Record<'_> {
         published: &PublishedObject,
         checked: &Checked,
     ) -> Result<Option<Vec<(FeedId, u32)>>, RecordError> {
+        if self.live.members.current().is_overruled(published) {
+            return Ok(None);
+        }
         if self.is_copied_by(published)? {
             // What this installation has written since is taken back first: it would claim the places that are covered.
             self.start_anew()?;
@@ -31,8 +34,10 @@ impl Record<'_> {
         let mut parted = Vec::new();
         for (feed, row, _) in &checked.feeds {
             let Some(shared) = self.shared_with(feed, row.change_seq, &covered)? else { continue };
-            // What two devices have confirmed does not roll back.
-            if !published.is_confirmed && !self.gives_way(feed, &published.section)? {
+            let membership = self.live.members.current();
+            // What two devices have confirmed does not roll back; but of a fork that is proved, the proof says what stands.
+            let is_confirmed = published.is_confirmed && membership.fork_of(feed).is_none();
+            if !is_confirmed && !self.gives_way(feed, &published.section)? {
                 return Ok(None);
             }
             parted.push((*feed, shared));

@@ -1,7 +1,7 @@
 //! Snapshots: a fresh device joins without the raw log, and what a compactor alters is found.
 
 use carnet_crypto::id::{ObjectId, SectionId};
-use carnet_protocol::membership::PublishedObject;
+use carnet_protocol::{envelope::EnvelopeKind, membership::PublishedObject, volume};
 use carnet_seal::{
     envelope::{open_object, seal_object},
     pad::{pad, unpad},
@@ -85,6 +85,35 @@ fn envelopes(device: &mut Device, id: &RecordId) -> (SectionId, Vec<Vec<u8>>) {
     let ends = record.feed_ends(&section).unwrap();
     let envelopes = ends.iter().flat_map(|end| record.envelopes_after(&end.feed, 0, usize::MAX).unwrap()).collect();
     (section, envelopes)
+}
+
+/// What somebody built on what is here only once a snapshot brings it.
+#[test]
+fn a_change_that_waits_is_taken_in_with_the_snapshot_that_brings_what_it_waits_for() {
+    let (mut one, _, id) = busy(93);
+    one.record(&id).make_snapshots().unwrap();
+    let mut four = Device::new(95);
+    pair(&mut one, &mut four, &id);
+    exchange(&mut one, &mut four, &id);
+    for n in 0..40 {
+        four.record(&id).add(&allergy(&format!("bâti dessus {n}"))).unwrap();
+    }
+    exchange(&mut four, &mut one, &id);
+    let mut three = join_without_log(&mut one, 96, &id);
+    let (section, built) = {
+        let record = four.record(&id);
+        let section = record.section_of(allergy("x").fact.section()).unwrap();
+        let feed = record.own_feed(&section, volume::SINGLE, EnvelopeKind::Changes);
+        (section, record.envelopes_after(&feed, 0, usize::MAX).unwrap())
+    };
+    assert_eq!(three.record(&id).receive(section, &built).unwrap().accepted, 40);
+    assert_eq!(labels(&three.record(&id)), [""; 0]);
+    for (_, object) in snapshots(&mut one, &id) {
+        drop(three.record(&id).receive_snapshot(&object));
+    }
+    assert_eq!(labels(&three.record(&id)).len(), 81);
+    exchange(&mut three, &mut one, &id);
+    assert_eq!(three.record(&id).digest().unwrap(), one.record(&id).digest().unwrap());
 }
 
 #[test]
@@ -190,6 +219,13 @@ fn atk_18_a_snapshot_of_another_branch_is_refused_until_it_is_confirmed_and_then
     let shown = labels(&three.record(&id));
     assert!(shown.contains(&"de la copie".to_owned()) && !shown.contains(&"du premier".to_owned()), "{shown:?}");
     assert_eq!(three.record(&id).pending().unwrap().quarantined, 1, "it is kept, and shown to an owner");
+    // It had been accepted here, and nobody else may remember it: it is issued again.
+    three.record(&id).retry_waiting().unwrap();
+    exchange(&mut three, &mut one, &id);
+    for device in [&mut three, &mut one] {
+        let shown = labels(&device.record(&id));
+        assert!(["de la copie", "du premier"].iter().all(|name| shown.contains(&(*name).to_owned())), "{shown:?}");
+    }
 }
 
 #[test]

@@ -158,10 +158,13 @@ impl Members {
         }
         let refusal = match op.body() {
             Body::ForkProof(accusation) => {
+                // Whoever proves once more what is proved here, in the same words, hides nothing.
+                let feed = accusation.proof.feed();
+                let known = self.membership.fork_of(&feed);
+                let is_said = known.is_some_and(|known| known.frontier == accusation.frontier);
                 let frontier: Vec<Position> = accusation.frontier.iter().copied().collect();
-                let feeds = [accusation.proof.feed()].into();
-                match hidden(rows, view, accusation.cited.as_ref(), &frontier, &feeds)? {
-                    Ok(0) => None,
+                match hidden(rows, view, accusation.cited.as_ref(), &frontier, &[feed].into())? {
+                    Ok(hidden) if hidden == 0 || is_said => None,
                     Ok(_) => Some(Refusal::Frontier),
                     Err(refusal) => Some(refusal),
                 }

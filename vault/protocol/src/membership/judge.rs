@@ -4,11 +4,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use carnet_crypto::{
-    id::{DeviceId, EnvelopeId, FeedId, OpId, SectionId},
+    id::{DeviceId, EnvelopeId, FeedId, OpId, SectionId, VolumeId},
     sign::PublicKey,
 };
 
 use super::{
+    PublishedObject,
     body::{Accusation, Body, Scope, Target},
     epochs::recipients_in_view,
     evaluate::View,
@@ -18,7 +19,7 @@ use super::{
 };
 use crate::{
     envelope::{EnvelopeFacts, EnvelopeKind},
-    feed::Position,
+    feed::{ForkProof, Position},
 };
 
 /// What membership says of a verified envelope.
@@ -188,9 +189,9 @@ impl Membership {
         }
     }
 
-    /// The place that says which branch of a feed in `section` stands: where its fork proof ends it, or the first
-    /// adoption that reaches the fork when that lies further on; without a proof, where the first removal of its author
-    /// ends it. None where nothing says so.
+    /// The place that says which branch of a feed in `section` stands: the first that is sealed beyond the fork; else where
+    /// its fork proof ends it, or the first adoption that reaches the fork when that lies further on; without a proof,
+    /// where the first removal of its author ends it. None where nothing says so.
     pub fn branch_end(&self, author: &FeedCandidate, section: &SectionId) -> Option<Position> {
         let Some(fork) = self.fork_of(&author.feed) else {
             let removals = self.removals_of(author.device, author.key, section);
@@ -198,12 +199,81 @@ impl Membership {
                 removals.into_iter().filter_map(|removal| self.evaluator.graph.node(removal)?.op.body().removal());
             return bodies.find_map(|removal| removal.end_of(&author.feed)).copied();
         };
+        self.fork_end_of(fork, &author.feed, section)
+    }
+
+    /// The same of a feed that is forked.
+    fn fork_end(&self, feed: &FeedId, section: &SectionId) -> Option<Position> {
+        self.fork_end_of(self.fork_of(feed)?, feed, section)
+    }
+
+    fn fork_end_of(&self, fork: &Accusation, feed: &FeedId, section: &SectionId) -> Option<Position> {
+        if let Some(sealed) = self.sealed_branch(feed) {
+            return Some(sealed);
+        }
         if fork.frontier.is_some_and(|end| end.seq >= fork.proof.seq()) {
             return fork.frontier;
         }
-        let adoptions = self.objects.adoptions(&author.feed).iter();
+        let adoptions = self.objects.adoptions(feed).iter();
         let mut reach = adoptions.filter(|(_, of, place)| of == section && place.seq >= fork.proof.seq());
         reach.next().map(|(.., place)| *place).or(fork.frontier)
+    }
+
+    /// The first place at or beyond the fork of a feed that confirmed objects cover, of those that were confirmed before the
+    /// proof or are without the accused device: its branch is the one that stands, whatever the proof says.
+    fn sealed_branch(&self, feed: &FeedId) -> Option<Position> {
+        let (end, fork) = (self.objects.fork(feed)?, &self.fork_of(feed)?.proof);
+        let before = self.sealed_before(end);
+        let by_others =
+            |seal: Index| self.evaluator.graph.node(seal).is_some_and(|node| node.op.author() != fork.device);
+        let place = |counts: &dyn Fn(Index) -> bool| {
+            self.objects.first_covered(&self.evaluator, self.view.chain(), fork, counts)
+        };
+        let found = [place(&before), place(&by_others)];
+        found.into_iter().flatten().min_by(|(one, _), (two, _)| one.cmp(two)).map(|(_, place)| place)
+    }
+
+    /// The first place that confirmed objects cover at or beyond a fork that is about to be proved: whoever proves it says
+    /// nothing against that.
+    pub fn sealed_from(&self, proof: &ForkProof) -> Option<Position> {
+        self.objects.first_covered(&self.evaluator, self.view.chain(), proof, &|_| true).map(|(_, place)| place)
+    }
+
+    /// Whether an object stands for a branch that fell: it covers a place of a forked feed where another one stands, or one
+    /// beyond all that counts; or the accused device confirmed it beyond the fork and did not know of the proof. What
+    /// two devices confirm that knew it lies on the branch that stands.
+    pub fn is_overruled(&self, object: &PublishedObject) -> bool {
+        object.cover.iter().any(|position| {
+            let (Some(end), Some(fork)) = (self.objects.fork(&position.feed), self.fork_of(&position.feed)) else {
+                return false;
+            };
+            if position.seq < fork.proof.seq() {
+                return false;
+            }
+            let stands = self.fork_end(&position.feed, &object.section);
+            let is_beside = stands.is_some_and(|stands| stands.seq == position.seq && stands.id != position.id);
+            let is_beyond = self.fork_reach(&position.feed).is_some_and(|reach| reach < position.seq);
+            let before = self.sealed_before(end);
+            let counts = |seal: Index| {
+                let author = self.evaluator.graph.node(seal).map(|node| node.op.author());
+                before(seal) || author != Some(fork.proof.device) || self.evaluator.is_before(end, seal)
+            };
+            let is_unheard = object.is_confirmed && !self.objects.is_confirmed_by(&self.evaluator, object, &counts);
+            is_beside || is_beyond || is_unheard
+        })
+    }
+
+    /// Whether the device that forked a feed proves it itself: it goes on from the branch that stands, and does not remember
+    /// what it wrote on any other.
+    pub fn is_fork_admitted(&self, feed: &FeedId) -> bool {
+        let Some(forked) = self.fork_of(feed).map(|fork| fork.proof.device) else { return false };
+        let mut proofs = self.evaluator.graph.nodes.iter().filter(|node| node.op.author() == forked);
+        proofs.any(|node| matches!(node.op.body(), Body::ForkProof(one) if one.proof.feed() == *feed))
+    }
+
+    /// Whether something of a volume was erased: what is not in it then is not to come back.
+    pub fn is_erased(&self, section: &SectionId, volume: VolumeId) -> bool {
+        self.objects.rebased(section, volume).is_some() || !self.epochs.cuts(section).is_empty()
     }
 
     /// The last position of a forked feed that may count: by the proof, by adoption, or under a confirmed object. None
@@ -302,9 +372,22 @@ impl Membership {
         let proof = self.objects.fork(&envelope.feed)?;
         let accusation = self.fork_of(&envelope.feed)?;
         let frontier = accusation.frontier.as_ref();
-        let on_branch = frontier.map_or(Kept::No, |end| within(envelope, end, one_chain));
-        let adopted = self.by_adoption_of_fork(envelope, accusation, one_chain);
-        match Kept::any([on_branch, self.by_seal(envelope, proof, one_chain), adopted]) {
+        let by_any = || {
+            let on_branch = frontier.map_or(Kept::No, |end| within(envelope, end, one_chain));
+            let adopted = self.by_adoption_of_fork(envelope, accusation, one_chain);
+            Kept::any([on_branch, self.by_seal(envelope, proof, one_chain), adopted])
+        };
+        // What was sealed beyond the fork never rolls back, so nothing beside it can stand.
+        let kept = match self.sealed_branch(&envelope.feed) {
+            None => by_any(),
+            Some(sealed) if envelope.seq <= sealed.seq => within(envelope, &sealed, one_chain),
+            Some(sealed) => match one_chain(&sealed) {
+                Some(true) => by_any(),
+                Some(false) => Kept::No,
+                None => Kept::Unknown(sealed),
+            },
+        };
+        match kept {
             Kept::Yes => None,
             Kept::No => Some(Judgement::Quarantine(Quarantined::Forked(evaluator.id(proof)))),
             Kept::Unknown(position) => Some(Judgement::Pending(Missing::Chain(position))),
@@ -391,16 +474,30 @@ impl Membership {
     /// Whether the envelope lies under a seal that was confirmed before `end`, or that is confirmed without the
     /// principal of its author.
     fn by_seal(&self, envelope: &EnvelopeFacts, end: Index, one_chain: OneChain<'_>) -> Kept {
-        let evaluator = &self.evaluator;
-        let chain = self.view.chain();
+        let (before, by_others) =
+            (self.sealed_before(end), self.sealed_by_others(end, envelope.context.device, envelope.context.key));
+        Kept::any([
+            self.in_covers(envelope, &before, one_chain),
+            self.in_covers(envelope, &by_others, one_chain),
+            Kept::No,
+        ])
+    }
+
+    /// Whether a seal was made before `end`: by what its author knew, or by receipts.
+    fn sealed_before(&self, end: Index) -> impl Fn(Index) -> bool {
+        let (evaluator, chain) = (&self.evaluator, self.view.chain());
         let ended_at = chain.receipt(evaluator, end);
-        let before = |seal: Index| {
+        move |seal| {
             let sealed_at = chain.receipt(evaluator, seal);
             evaluator.is_before(seal, end) || sealed_at.is_some() && (ended_at.is_none() || sealed_at < ended_at)
-        };
+        }
+    }
+
+    /// Whether a seal is by another than this author, whom `end` is about.
+    fn sealed_by_others(&self, end: Index, author: DeviceId, key: PublicKey) -> impl Fn(Index) -> bool {
+        let evaluator = &self.evaluator;
         let principal = |device| self.view.walk(evaluator, |walk| walk.principal_of(device));
-        let key = (envelope.context.device, envelope.context.key);
-        let own = evaluator.graph.device_index.get(&key).copied();
+        let own = evaluator.graph.device_index.get(&(author, key)).copied();
         let own_principal = own.and_then(principal);
         // A removal of one device of a person leaves the others their word.
         let whole = evaluator
@@ -408,15 +505,10 @@ impl Membership {
             .node(end)
             .and_then(|node| node.op.body().removal())
             .is_some_and(|removal| removal.targets.iter().any(|target| !matches!(target, Target::Device(_))));
-        let by_others = |seal: Index| {
+        move |seal| {
             let Some(author) = evaluator.graph.node(seal).map(|node| node.author) else { return false };
             Some(author) != own && !(whole && principal(author) == own_principal)
-        };
-        Kept::any([
-            self.in_covers(envelope, &before, one_chain),
-            self.in_covers(envelope, &by_others, one_chain),
-            Kept::No,
-        ])
+        }
     }
 
     fn in_covers(&self, envelope: &EnvelopeFacts, counts: &dyn Fn(Index) -> bool, one_chain: OneChain<'_>) -> Kept {

@@ -6,10 +6,13 @@ use carnet_crypto::id::{DeviceId, FeedId, Incarnation, ObjectId, OpId, SectionId
 
 use super::{
     body::{Accusation, Adopted, Body, ObjectKind},
-    evaluate::{Class, Evaluator, View},
+    evaluate::{Chain, Class, Evaluator, ReceiptOrder, View},
     graph::Index,
 };
-use crate::feed::Position;
+use crate::{
+    envelope::EnvelopeKind,
+    feed::{ForkProof, Position},
+};
 
 /// An object that one or more `Seal` operations name.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -180,7 +183,61 @@ impl Objects {
             is_confirmed(evaluator, &seals).then_some((self.published.get(*at)?, *position))
         })
     }
+
+    /// The first place at or beyond a fork that objects cover, confirmed by those of their seals that `counts` lets pass;
+    /// with what places it among others: the seal that confirmed it, receipted ones first.
+    pub(super) fn first_covered(
+        &self,
+        evaluator: &Evaluator,
+        chain: &Chain,
+        fork: &ForkProof,
+        counts: &dyn Fn(Index) -> bool,
+    ) -> Option<(Confirmed, Position)> {
+        let places = self.covers.get(&fork.feed()).into_iter().flatten();
+        let beyond = places.filter(|(_, position)| position.seq >= fork.seq());
+        let found = beyond.filter_map(|(at, position)| {
+            let object = self.published.get(*at)?;
+            if (object.section, object.volume, fork.kind) != (fork.section, fork.volume, EnvelopeKind::Changes) {
+                return None;
+            }
+            let seals = self.seals.get(*at)?.iter().copied().filter(|seal| counts(*seal));
+            let mut seals: Vec<(Confirmed, Index)> = seals
+                .map(|seal| {
+                    let receipt = chain.receipt(evaluator, seal);
+                    ((receipt.is_none(), receipt, evaluator.id(seal)), seal)
+                })
+                .collect();
+            seals.sort();
+            let mut so_far = Vec::new();
+            let confirming = seals.into_iter().find(|(_, seal)| {
+                so_far.push(*seal);
+                is_confirmed(evaluator, &so_far)
+            });
+            confirming.map(|(place, _)| (place, *position))
+        });
+        found.min_by_key(|(confirmed, position)| (*confirmed, position.seq))
+    }
+
+    /// Whether those of an object's seals that `counts` lets pass confirm it.
+    pub(super) fn is_confirmed_by(
+        &self,
+        evaluator: &Evaluator,
+        object: &PublishedObject,
+        counts: &dyn Fn(Index) -> bool,
+    ) -> bool {
+        let found = self.published.iter().zip(&self.seals).find(|(other, _)| identity(other) == identity(object));
+        let seals = found.map(|(_, seals)| seals.iter().copied().filter(|seal| counts(*seal)).collect::<Vec<_>>());
+        seals.is_some_and(|seals| is_confirmed(evaluator, &seals))
+    }
 }
+
+fn identity(object: &PublishedObject) -> (SectionId, VolumeId, ObjectKind, ObjectId, &[Position]) {
+    (object.section, object.volume, object.kind, object.object, &object.cover)
+}
+
+/// What places a confirmed object among others: whether the operation that confirmed it has no receipt, that receipt, and
+/// its name.
+pub(super) type Confirmed = (bool, Option<ReceiptOrder>, OpId);
 
 /// Whether operations that say the same confirm what they say.
 fn is_confirmed(evaluator: &Evaluator, ops: &[Index]) -> bool {

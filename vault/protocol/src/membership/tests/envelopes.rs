@@ -312,6 +312,38 @@ fn atk_18_of_a_forked_feed_one_branch_stands_and_the_incarnation_dies() {
     assert_eq!(settle(&world, &[&note]), [Judgement::Accepted]);
 }
 
+/// A proof that names the end of one branch, of a feed whose other one was sealed.
+#[test]
+fn atk_18_a_branch_that_was_sealed_before_a_proof_stands_and_one_that_was_sealed_after_it_does_not() {
+    let (mut world, phone, pen, epoch) = with_phone(2);
+    let owner = world.owner;
+    let heads = world.log.heads();
+    let (twin, body) = forked(&world, &pen, &heads, epoch, None);
+    let Body::ForkProof(accusation) = body else { panic!("a proof") };
+    let against = Body::ForkProof(Box::new(Accusation { frontier: Some(place(&twin)), ..*accusation }));
+    let seals = |world: &mut World| [&phone, &owner].map(|who| world.say_after(who, &heads, seal(NOTES, &[pen.end()])));
+    let all = [&pen.written[0], &pen.written[1], &twin];
+    let stands =
+        |world: &World| settle(world, &all).into_iter().map(|one| one == Judgement::Accepted).collect::<Vec<_>>();
+    let mut sealed = world.clone();
+    for op in seals(&mut sealed) {
+        sealed.receive(op);
+    }
+    let proof = sealed.say_after(&owner, &heads, against.clone());
+    sealed.receive(proof);
+    assert_eq!(stands(&sealed), [true, true, false]);
+    assert!(!sealed.membership().objects(&NOTES).any(|object| sealed.membership().is_overruled(object)));
+    let proof = world.say_after(&owner, &heads, against);
+    world.receive(proof);
+    for op in seals(&mut world) {
+        world.receive(op);
+    }
+    assert_eq!(stands(&world), [true, false, true]);
+    let membership = world.membership();
+    let object = membership.objects(&NOTES).next().unwrap();
+    assert!(object.is_confirmed && membership.is_overruled(object));
+}
+
 #[test]
 fn atk_32_a_retroactive_fork_proof_takes_no_note_back() {
     let (mut world, phone, pen, epoch) = with_phone(40);
