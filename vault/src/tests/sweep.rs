@@ -155,18 +155,22 @@ fn an_abandoned_import_leaves_no_file() {
 }
 
 #[test]
-fn a_file_that_was_sealed_for_an_entry_with_another_one_is_let_go() {
+fn a_file_whose_bytes_are_not_here_gives_way_to_the_one_that_comes_again() {
     let mut one = Device::new(407);
     let id = one.begin().record;
-    add_document(&mut one, &id, 1, "connu", SMALL);
-    // The bytes are not on this device: they are sealed anew, and the entry keeps the file that it names.
+    let entry = add_document(&mut one, &id, 1, "connu", SMALL);
     let object = one.record(&id).named_files().unwrap()[0];
+    let (rows, _) = kept(&one);
     let mut writer = one.vault.store().write(Durability::Acknowledged).unwrap();
     assert!(one.vault.blobs.forget(&mut writer, &object).unwrap());
     writer.commit().unwrap();
-    let before = kept(&one);
     import(&mut one.record(&id), 2, document("connu", &[1; SMALL]));
-    assert_eq!(kept(&one), before);
+    assert_ne!(one.record(&id).named_files().unwrap(), [object]);
+    assert_eq!(content(&mut one, &id, &entry), SMALL);
+    assert_eq!(kept(&one).0, rows, "nothing is kept of the one that is gone");
+    let here = kept(&one);
+    import(&mut one.record(&id), 3, document("connu", &[1; SMALL]));
+    assert_eq!(kept(&one), here, "and the next time there is nothing to bring back");
 }
 
 #[test]
