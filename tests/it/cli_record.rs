@@ -354,6 +354,30 @@ fn appointments_and_contacts_are_kept_and_corrected() {
 }
 
 #[test]
+fn there_is_one_trusted_person_and_the_part_can_be_handed_on() {
+    let home = Home::new();
+    let carnet = home.vault("vault", "Ana");
+    let add = |given: &str, types: &str| {
+        carnet.run(&["contact", "add", "relative", "--family", "EXEMPLE", "--given", given, "--types", types])
+    };
+    let jean = id(&add("Jean", "trusted").data());
+    assert_eq!(add("Zoé", "emergency,trusted").refused(2), "rules");
+    let zoe = id(&add("Zoé", "emergency").data());
+    let edit = |id: &str, types: &str| carnet.run(&["contact", "edit", id, "--types", types]);
+    assert_eq!(edit(&zoe, "trusted").refused(2), "rules");
+    edit(&jean, "emergency,trusted").data();
+    edit(&jean, "emergency").data();
+    edit(&zoe, "trusted").data();
+    // One who was removed has the part no more, and does not come back with it.
+    carnet.run(&["contact", "remove", &zoe]).data();
+    edit(&jean, "trusted").data();
+    assert_eq!(carnet.run(&["contact", "edit", &zoe, "--restore"]).refused(2), "rules");
+    let two = home.file("two.json", r#"[{"kind":"contact","name":{"family":"A"},"types":["TRUSTED_CONTACT"]}]"#);
+    assert_eq!(carnet.run(&["contact", "add", "--from-json", text(&two)]).refused(2), "rules");
+    assert!(carnet.talk(&["--lang", "fr", "contact", "edit", &zoe, "--restore"]).err.contains("personne de confiance"));
+}
+
+#[test]
 fn the_samples_come_in_once_and_their_reports_add_up() {
     let home = Home::new();
     let carnet = camille(&home, "vault");

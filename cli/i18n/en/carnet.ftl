@@ -819,6 +819,7 @@ rule-days-zero = The length must be above zero.
 rule-diastolic = The systolic pressure must be above the diastolic one.
 rule-end-before-start = The end comes before the start.
 rule-markup = { $field }: markup has no place there.
+rule-one-trusted = There is a trusted person already, and there can be one only: first take that part from the other contact (contact edit ID --types emergency, for instance).
 rule-missing = Missing: { $field }.
 rule-moment-forbidden = A moment does not go with { $kind }.
 rule-moment-missing = { $kind } needs its moment (--moment fasting, after-meal…).

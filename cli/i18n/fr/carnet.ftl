@@ -820,6 +820,7 @@ rule-days-zero = La durée doit être supérieure à zéro.
 rule-diastolic = La pression systolique doit être supérieure à la diastolique.
 rule-end-before-start = La fin précède le début.
 rule-markup = { $field } : du balisage n'y a pas sa place.
+rule-one-trusted = Il y a déjà une personne de confiance, et il ne peut y en avoir qu'une : retirez d'abord ce rôle à l'autre contact (par exemple contact edit ID --types emergency).
 rule-missing = Il manque : { $field }.
 rule-moment-forbidden = Un moment ne va pas avec { $kind }.
 rule-moment-missing = { $kind } a besoin de son moment (--moment fasting, after-meal…).

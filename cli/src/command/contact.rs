@@ -1,7 +1,7 @@
 //! `contact`: relatives, professionals, establishments.
 
-use carnet_record::Fact;
-use carnet_vault::Record;
+use carnet_record::{EntryId, Fact, kind::contact::ContactType};
+use carnet_vault::{Record, entries::Filter};
 
 use super::entries::{self, Common, JsonSource, ListOptions, Noun};
 use crate::{
@@ -88,16 +88,21 @@ pub(crate) fn run(options: &Options, session: &Session<'_>) -> Result<Report, Fa
 fn add(options: &AddOptions, record: &mut Record<'_>, session: &Session<'_>) -> Result<Report, Failure> {
     let now = session.now();
     if let Some(path) = &options.source.from_json {
-        return entries::add(record, &entries::from_json(path, Noun::Contact, now)?);
+        let drafts = entries::from_json(path, Noun::Contact, now)?;
+        one_trusted(record, None, drafts.iter().map(|draft| &draft.fact))?;
+        return entries::add(record, &drafts);
     }
     let kind = options.kind.ok_or(Failure::NoAnswer)?;
     let fact = Fact::from(options.fields.new_contact(kind)?);
     let draft = entries::draft(record, fact, &options.common, now, &mut Session::chance())?;
+    one_trusted(record, None, [&draft.fact])?;
     entries::add(record, &[draft])
 }
 
 fn edit(options: &EditOptions, record: &mut Record<'_>) -> Result<Report, Failure> {
     if options.restore {
+        let entry = entries::find(record, Noun::Contact, &options.id)?.entry;
+        one_trusted(record, Some(entry.id), [&entry.fact])?;
         return entries::restore(record, Noun::Contact, &options.id);
     }
     let mut entry = entries::find(record, Noun::Contact, &options.id)?.entry;
@@ -105,5 +110,25 @@ fn edit(options: &EditOptions, record: &mut Record<'_>) -> Result<Report, Failur
         Fact::Contact(contact) => options.fields.apply(contact)?,
         other => return Err(Failure::Usage(msg!("usage-kind-not-editable", kind = other.kind()))),
     }
+    one_trusted(record, Some(entry.id), [&entry.fact])?;
     entries::amend(record, entry, &options.common)
+}
+
+/// A person names one trusted person (article L1111-6 of the French public health code): `saved` brings no second one in. `own` is the
+/// entry that they replace.
+fn one_trusted<'f>(
+    record: &Record<'_>,
+    own: Option<EntryId>,
+    saved: impl IntoIterator<Item = &'f Fact>,
+) -> Result<(), Failure> {
+    let is_trusted =
+        |fact: &Fact| matches!(fact, Fact::Contact(contact) if contact.types.contains(&ContactType::Trusted));
+    let new = saved.into_iter().filter(|fact| is_trusted(fact)).count();
+    if new == 0 {
+        return Ok(());
+    }
+    let filter = Filter { kinds: vec!["contact".to_owned()], ..Filter::default() };
+    let others = record.list(&filter)?.into_iter().map(|found| found.entry);
+    let others = others.filter(|entry| Some(entry.id) != own && entry.counts() && is_trusted(&entry.fact)).count();
+    if new + others > 1 { Err(Failure::Rules(vec![msg!("rule-one-trusted")])) } else { Ok(()) }
 }
