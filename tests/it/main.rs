@@ -26,3 +26,4 @@ mod fixtures_fhir;
 mod fuzz;
 mod supply;
 mod vectors;
+mod weakened;

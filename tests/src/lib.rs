@@ -8,4 +8,5 @@ pub mod lies;
 pub mod process;
 pub mod sbom;
 pub mod terminal;
+pub mod weakened;
 pub mod workspace;
