@@ -349,8 +349,12 @@ impl Session {
         });
         let asked = Reconcile { section, entries: entries.await? };
         self.follow.compare(section);
+        self.synced.received.crowded.clear();
         self.line.say(&Frame::Reconcile(asked)).await?;
         let (pulled, vector) = self.take_until(Cause::Reconcile).await?;
+        if self.synced.received.crowded.is_empty() {
+            with_record(&self.vault, self.record, move |record| record.note_roomy(&section)).await?;
+        }
         let held = with_record(&self.vault, self.record, move |record| -> Result<_, SyncError> {
             Ok((record.feed_ends(&section)?, record.loose_places(&section)?, record.forked_feeds()))
         });
@@ -361,6 +365,10 @@ impl Session {
         let is_held = |entry: &VectorEntry| {
             // Of a forked feed the relay honestly has the branch that came to it first.
             if forked.contains(&entry.feed) || doubted.contains(&entry.feed) {
+                return true;
+            }
+            // The relay has shown it, and this device had no room to let it wait.
+            if received.crowded.contains(&entry.feed) {
                 return true;
             }
             let end = ends.iter().find(|end| hint_of(end) == entry.feed).map_or(0, |end| u64::from(end.seq));

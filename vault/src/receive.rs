@@ -30,6 +30,8 @@ use carnet_protocol::{
 
 pub(crate) use self::held::StoredEnvelope;
 use self::verify::Found;
+#[cfg(test)]
+pub(crate) use self::waiting::WAITING_PER_SECTION_MAX;
 use crate::{
     crdt::Incoming,
     record::{Record, RecordError},
@@ -62,6 +64,8 @@ pub struct Received {
     /// Whether one of them was signed by this very installation and is not known here: the vault was restored from a
     /// copy, or two of the same run. See [`Record::start_anew`].
     pub is_copied: bool,
+    /// The first 8 bytes of the feeds of which something was to wait and found no room: it is not kept, whoever sent it.
+    pub crowded: BTreeSet<[u8; 8]>,
 }
 
 impl Received {
@@ -76,6 +80,7 @@ impl Received {
         self.doubted.extend(other.doubted);
         self.gaps.extend(other.gaps);
         self.is_copied |= other.is_copied;
+        self.crowded.extend(other.crowded);
     }
 }
 
@@ -194,7 +199,7 @@ impl Record<'_> {
             }
         }
         if waits {
-            self.keep_waiting(writer, section, &key, bytes, pending)?;
+            received.crowded.extend(self.keep_waiting(writer, section, &key, bytes, pending)?);
         } else {
             writer.remove(WAITING, &key)?;
         }
@@ -297,6 +302,8 @@ struct Pending {
     alive: BTreeSet<EnvelopeId>,
     /// How many envelopes wait in the section, and their bytes, once they were counted.
     waiting: Option<(usize, usize)>,
+    /// Who has sent what waits, once there was no room for more.
+    crowd: Option<waiting::Crowd>,
 }
 
 impl Pending {

@@ -32,6 +32,8 @@ pub(crate) const FEED: Table = Table::new("feed");
 pub(crate) const ENVELOPE: Table = Table::new("envelope");
 /// record, section, content hash: an envelope that cannot be judged or opened yet.
 pub(crate) const WAITING: Table = Table::new("waiting");
+/// record, section: something that was to wait there found no room since it was last compared feed by feed.
+pub(crate) const CROWDED: Table = Table::new("crowded");
 /// record, feed, seq: the reason, then the envelope.
 pub(crate) const QUARANTINE: Table = Table::new("quarantine");
 /// record, feed, hash: what was accepted of another device, fell with a fork, and nobody has issued again yet.
@@ -67,7 +69,7 @@ pub(crate) const LOG_POINT: Table = Table::new("log-point");
 pub(crate) const CLAIM: Table = Table::new("claim");
 
 /// Every table that holds rows of records, for erasing one.
-pub(crate) const OF_RECORDS: [Table; 25] = [
+pub(crate) const OF_RECORDS: [Table; 26] = [
     RECORD,
     KEY,
     OP,
@@ -77,6 +79,7 @@ pub(crate) const OF_RECORDS: [Table; 25] = [
     FEED,
     ENVELOPE,
     WAITING,
+    CROWDED,
     QUARANTINE,
     FALLEN,
     OUTBOX,

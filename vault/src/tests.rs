@@ -38,6 +38,7 @@ mod life;
 mod rejudge;
 mod signing;
 mod sweep;
+mod waiting;
 mod witness;
 
 /// A clock that a test moves.

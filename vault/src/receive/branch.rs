@@ -106,12 +106,16 @@ impl Record<'_> {
         Ok(parts_here.map(|envelope| FeedEnd { feed: *feed, seq, envelope }))
     }
 
-    /// The sections in which a feed may have another branch that stands, ascending.
+    /// The sections to compare feed by feed, ascending: those in which a feed may have another branch that stands, and those
+    /// in which something that waited found no room.
     ///
     /// # Errors
     /// The store's.
     pub fn parted_sections(&self) -> Result<BTreeSet<SectionId>, RecordError> {
-        Ok(self.parted_feeds(&self.store.read()?)?.into_iter().map(|parted| parted.row.section).collect())
+        let reader = self.store.read()?;
+        let mut sections = self.crowded_sections(&reader)?;
+        sections.extend(self.parted_feeds(&reader)?.into_iter().map(|parted| parted.row.section));
+        Ok(sections)
     }
 
     /// Whether some feed of a section may have another branch that stands.

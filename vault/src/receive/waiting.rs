@@ -1,15 +1,21 @@
 //! Envelopes that cannot be judged or opened yet: kept within limits, and tried again when something came.
 //!
-//! What waits is not trusted and not counted; what finds no room comes again with the next exchange.
+//! What waits is not trusted and not counted. Where there is no room for all of it, whoever takes most of it loses some,
+//! and no other; what finds no room comes again with the next exchange.
 
-use carnet_crypto::id::SectionId;
+use std::collections::{BTreeMap, BTreeSet};
+
+use carnet_crypto::{
+    digest,
+    id::{DeviceId, SectionId},
+};
 use carnet_protocol::envelope::Envelope;
 
 use super::{Pending, Received, Signing};
 use crate::{
     record::{Record, RecordError},
     store::{StoreError, Writer},
-    tables::{Key, WAITING},
+    tables::{CROWDED, Key, Look, WAITING},
 };
 
 impl Record<'_> {
@@ -49,7 +55,8 @@ impl Record<'_> {
     }
 
     /// Keeps an envelope that cannot be judged yet, as far as there is room: whoever sends what nobody can check must not
-    /// fill the disk. What finds no room comes again with the next exchange, since its place in its feed stays open.
+    /// fill the disk, nor push out what others sent. Returns the first 8 bytes of the feeds of what found no room; their
+    /// places stay open, and the next exchange asks for them again.
     pub(super) fn keep_waiting(
         &self,
         writer: &mut Writer,
@@ -57,9 +64,9 @@ impl Record<'_> {
         key: &Key,
         bytes: &[u8],
         pending: &mut Pending,
-    ) -> Result<(), RecordError> {
+    ) -> Result<Vec<[u8; 8]>, RecordError> {
         if writer.get(WAITING, key)?.is_some() {
-            return Ok(());
+            return Ok(Vec::new());
         }
         let (count, total) = match pending.waiting {
             Some(waiting) => waiting,
@@ -67,17 +74,121 @@ impl Record<'_> {
                 .prefix(WAITING, &Key::of(&self.live.id).section(&section))?
                 .try_fold((0, 0), |(count, total), row| Ok::<_, StoreError>((count + 1, total + row?.1.len())))?,
         };
-        let has_room = count < WAITING_PER_SECTION_MAX && total + bytes.len() <= WAITING_BYTES_PER_SECTION_MAX;
+        writer.put(WAITING, key, bytes)?;
         // What leaves in between only makes more room.
-        pending.waiting = Some(if has_room { (count + 1, total + bytes.len()) } else { (count, total) });
-        if has_room {
-            writer.put(WAITING, key, bytes)?;
+        pending.waiting = Some((count + 1, total + bytes.len()));
+        if count < WAITING_PER_SECTION_MAX && total + bytes.len() <= WAITING_BYTES_PER_SECTION_MAX {
+            return Ok(Vec::new());
         }
-        Ok(())
+        let mut crowd = match pending.crowd.take() {
+            Some(mut crowd) => {
+                self.join(&mut crowd, &section, bytes);
+                crowd
+            }
+            None => self.crowd(writer, &section)?,
+        };
+        let mut without_room = Vec::new();
+        while let Some(line) = crowd.leave() {
+            writer.remove(WAITING, &Key::of(&self.live.id).section(&section).bytes(&line.hash))?;
+            without_room.push(line.feed);
+        }
+        pending.waiting = Some((crowd.count, crowd.bytes));
+        pending.crowd = Some(crowd);
+        if !without_room.is_empty() {
+            writer.put(CROWDED, &Key::of(&self.live.id).section(&section), &[])?;
+        }
+        Ok(without_room)
+    }
+
+    /// The sections in which something that waited found no room since they were last compared feed by feed, ascending.
+    pub(super) fn crowded_sections(&self, look: &impl Look) -> Result<BTreeSet<SectionId>, StoreError> {
+        let mut sections = BTreeSet::new();
+        for (key, _) in look.look_all(CROWDED, &Key::of(&self.live.id))? {
+            sections.insert(key.last_chunk::<16>().map(|id| SectionId(*id)).ok_or(StoreError::Damaged)?);
+        }
+        Ok(sections)
+    }
+
+    /// Notes that a section was compared feed by feed, and that everything found room.
+    ///
+    /// # Errors
+    /// The store's.
+    pub fn note_roomy(&mut self, section: &SectionId) -> Result<(), RecordError> {
+        let key = Key::of(&self.live.id).section(section);
+        if self.store.read()?.get(CROWDED, &key)?.is_none() {
+            return Ok(());
+        }
+        self.commit(|_, writer| Ok(writer.remove(CROWDED, &key).map(drop)?))
+    }
+
+    /// What waits in a section, by author.
+    fn crowd(&self, writer: &Writer, section: &SectionId) -> Result<Crowd, RecordError> {
+        let mut crowd = Crowd::default();
+        for row in writer.prefix(WAITING, &Key::of(&self.live.id).section(section))? {
+            self.join(&mut crowd, section, &row?.1);
+        }
+        Ok(crowd)
+    }
+
+    fn join(&self, crowd: &mut Crowd, section: &SectionId, bytes: &[u8]) {
+        let Ok(Envelope { header, .. }) = Envelope::decode(bytes) else { return };
+        let membership = self.live.members.current();
+        let named = membership.feed_candidates(section, header.volume, header.kind, header.feed);
+        let author = named.first().map(|candidate| candidate.device);
+        crowd.join(author, header.seq, Line { hash: digest::content_hash(bytes), feed: header.feed }, bytes.len());
+    }
+}
+
+/// What waits in one section, by the device whose feed it claims to be of; what names nobody who is known is one author's.
+#[derive(Default)]
+pub(super) struct Crowd {
+    count: usize,
+    bytes: usize,
+    authors: BTreeMap<Option<DeviceId>, Share>,
+}
+
+/// What waits of one author: the bytes of each line, by its position.
+#[derive(Default)]
+struct Share {
+    bytes: usize,
+    lines: BTreeMap<(u32, Line), usize>,
+}
+
+/// One envelope that waits: the hash that it is kept under, and the first 8 bytes of its feed.
+#[derive(PartialEq, Eq, PartialOrd, Ord)]
+struct Line {
+    hash: [u8; 32],
+    feed: [u8; 8],
+}
+
+impl Crowd {
+    fn join(&mut self, author: Option<DeviceId>, seq: u32, line: Line, bytes: usize) {
+        let share = self.authors.entry(author).or_default();
+        if share.lines.insert((seq, line), bytes).is_none() {
+            share.bytes += bytes;
+            self.bytes += bytes;
+            self.count += 1;
+        }
+    }
+
+    /// Of whoever takes most of the room that is short, what is furthest from its turn: the beginning of a chain is what lets
+    /// the rest of it in. None once everything fits.
+    fn leave(&mut self) -> Option<Line> {
+        let is_many = self.count > WAITING_PER_SECTION_MAX;
+        if !is_many && self.bytes <= WAITING_BYTES_PER_SECTION_MAX {
+            return None;
+        }
+        let taken = |share: &Share| if is_many { share.lines.len() } else { share.bytes };
+        let greediest = self.authors.values_mut().max_by_key(|share| taken(share))?;
+        let ((_, line), bytes) = greediest.lines.pop_last()?;
+        greediest.bytes -= bytes;
+        self.bytes -= bytes;
+        self.count -= 1;
+        Some(line)
     }
 }
 
 /// Envelopes of one section that are kept while they cannot be judged (local).
-const WAITING_PER_SECTION_MAX: usize = 4_096;
+pub(crate) const WAITING_PER_SECTION_MAX: usize = 4_096;
 /// Bytes of them (local).
 const WAITING_BYTES_PER_SECTION_MAX: usize = 64 << 20;
