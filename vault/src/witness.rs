@@ -32,6 +32,10 @@ use crate::{
     tables::{CLAIM, Key, LOG_POINT, RELAY},
 };
 
+/// Most words of a person that are taken over at once (local): a device that lies would otherwise use up what can be counted,
+/// and no person's word would count any more.
+const TRUSTS_AHEAD_MAX: u32 = 1_024;
+
 /// One log of a relay: that of a section, or the membership log.
 pub type Log = Option<SectionId>;
 
@@ -139,7 +143,8 @@ impl Record<'_> {
         Ok(WitnessRow::of(&self.store.read()?, &self.live.id)?.contradiction)
     }
 
-    /// A contradiction of which nobody was told yet; from now on somebody was. It is a line of the access log.
+    /// A contradiction of which nobody was told yet; from now on somebody was. It is a line of the access log, of each device
+    /// once a day at most.
     ///
     /// # Errors
     /// The store's.
@@ -148,8 +153,9 @@ impl Record<'_> {
         self.commit(|record, writer| {
             let mut row = WitnessRow::of(writer, &record.live.id)?;
             row.contradiction = Some(Contradiction { is_told: true, ..found });
+            let is_line = row.takes_a_line(&found.device, record.now());
             row.put(writer, &record.live.id)?;
-            if record.live.row.standing == Standing::Member {
+            if is_line && record.live.row.standing == Standing::Member {
                 let kind = match found.kind {
                     ContradictionKind::Split => "split",
                     ContradictionKind::Withheld => "withheld",
@@ -177,6 +183,7 @@ impl Record<'_> {
             }
             record.keep_points(writer, &followed.memory.heads, &followed.points)?;
             record.weigh_all(writer, &mut row, followed)?;
+            row.sees();
             Ok(row.put(writer, &record.live.id)?)
         })
     }
@@ -202,7 +209,7 @@ impl Record<'_> {
     pub(crate) fn seen_to_say(&self, writer: &Writer, section: &SectionId) -> Result<Option<Seen>, RecordError> {
         let row = WitnessRow::of(writer, &self.live.id)?;
         let heads = self.relay_memory_in(writer)?.heads;
-        let (Some(life), Some(membership)) = (row.life(), heads.membership.as_ref().and_then(place)) else {
+        let (Some(life), Some(membership)) = (row.life_seen(), heads.membership.as_ref().and_then(place)) else {
             return Ok(None);
         };
         let section_head = heads.sections.get(section).unwrap_or(&Head::START);
@@ -256,6 +263,8 @@ impl Record<'_> {
 
     /// Holds every claim against what is known now.
     fn weigh_all(&self, writer: &mut Writer, row: &mut WitnessRow, followed: &Followed) -> Result<(), RecordError> {
+        // Whoever is removed is a witness no more, of nothing.
+        row.contradiction = row.contradiction.filter(|found| self.is_witness(&found.device));
         let claims = self.kept_claims(writer)?;
         for claim in &claims {
             self.follow_trust(writer, row, &claim.seen.life)?;
@@ -298,7 +307,9 @@ impl Record<'_> {
         let (said, at) = (claim.seen.life, claim.at());
         let Some(life) = row.life() else { return Ok(Weight::Ahead) };
         if said != life {
-            return Ok(if said.is_after(&life) { Weight::Ahead } else { Weight::Nothing });
+            // A later word of a person in this life was taken over, unless it is out of all reason.
+            let is_later = said.is_after(&life) && said.store_epoch > life.store_epoch;
+            return Ok(if is_later { Weight::Ahead } else { Weight::Nothing });
         }
         if claim.is_ahead_of(heads) {
             return Ok(Weight::Ahead);
@@ -310,10 +321,11 @@ impl Record<'_> {
     /// A person said on another device that the relay honestly lost its store: what was seen here before counts no more.
     fn follow_trust(&self, writer: &mut Writer, row: &mut WitnessRow, said: &LogLife) -> Result<(), RecordError> {
         let is_later = row.life().is_some_and(|life| {
-            said.relay == life.relay && said.store_epoch == life.store_epoch && said.trusted_again > life.trusted_again
+            let is_later = said.is_after(&life) && said.store_epoch == life.store_epoch;
+            is_later && said.trusted_again.saturating_sub(life.trusted_again) <= TRUSTS_AHEAD_MAX
         });
         if is_later {
-            row.begin_again(said.trusted_again);
+            row.hears_of(said.trusted_again);
             writer.remove_prefix(LOG_POINT, &Key::of(&self.live.id))?;
         }
         Ok(())

@@ -2,7 +2,10 @@
 //! small numbers here, the same in every section.
 
 use carnet_crypto::{id::DeviceId, sign::SigningKey};
-use carnet_protocol::checkpoint::{Head, KnownHeads};
+use carnet_protocol::{
+    checkpoint::{Head, KnownHeads},
+    payload::{LogLife, Seen, SeenPosition},
+};
 
 use super::*;
 use crate::{
@@ -283,4 +286,112 @@ fn what_was_seen_is_said_once_and_points_are_kept_within_their_bound() {
     two.record(&id).add(&allergy("Latex")).unwrap();
     exchange(&mut two, &mut one, &id);
     assert_eq!(told(&mut one, &id), None);
+}
+
+/// What an envelope of the device would say of its life, if it says anything.
+fn life_said(device: &mut Device, id: &RecordId) -> Option<LogLife> {
+    let own = device.record(id).device();
+    let section = device.record(id).sections_for(&own)[0];
+    let said = device.record(id).commit(|record, writer| {
+        record.say_seen_again(writer)?;
+        record.seen_to_say(writer, &section)
+    });
+    said.unwrap().map(|seen| seen.life)
+}
+
+/// An envelope of another device says that it saw this, in that life.
+fn hear(device: &mut Device, id: &RecordId, from: DeviceId, life: LogLife, log: &[u8]) {
+    let own = device.record(id).device();
+    let section = device.record(id).sections_for(&own)[0];
+    let place = |ids: &[u8]| {
+        heads(ids).last().map_or_else(SeenPosition::default, |head| {
+            let position = u32::try_from(head.position).unwrap();
+            SeenPosition { position, chain: *head.chain.first_chunk().unwrap() }
+        })
+    };
+    let seen = Seen { life, membership: place(&MEMBERSHIP), section: place(log) };
+    device.record(id).commit(|record, writer| record.note_seen(writer, from, section, &seen)).unwrap();
+}
+
+fn log_life(life: Life, trusted_again: u32) -> LogLife {
+    let relay = *SigningKey::from_seed(&[life.relay; 32]).public().0.first_chunk().unwrap();
+    LogLife { relay, store_epoch: life.store_epoch, trusted_again }
+}
+
+#[test]
+fn who_hears_that_a_relay_is_trusted_again_says_nothing_of_what_it_saw_before() {
+    let (mut one, mut two, id) = two();
+    see(&mut one, &id, LIFE, &[1, 2, 3]);
+    see(&mut two, &id, LIFE, &[1, 2, 3, 4]);
+    one.record(&id).forget_relay().unwrap();
+    see(&mut one, &id, LIFE, &[1, 5, 6, 7, 8]);
+    say(&mut one, &mut two, &id);
+    // It has not asked the relay since: all that it remembers is of the store that was lost.
+    let mut two = two.reopen();
+    assert_eq!(life_said(&mut two, &id), None);
+    say(&mut two, &mut one, &id);
+    assert_eq!((told(&mut one, &id), told(&mut two, &id)), (None, None));
+    see(&mut two, &id, LIFE, &[1, 5, 6, 7, 8, 9]);
+    assert_eq!(life_said(&mut two, &id), Some(log_life(LIFE, 1)));
+}
+
+#[test]
+fn atk_2_what_a_device_says_cannot_use_up_how_often_a_person_may_trust_a_relay_again() {
+    let (mut one, mut two, id) = two();
+    let thief = one.record(&id).device();
+    see(&mut two, &id, LIFE, &[1, 2]);
+    for trusted_again in [u32::MAX, u32::MAX - 1, 1_025] {
+        hear(&mut two, &id, thief, log_life(LIFE, trusted_again), &[1, 7, 8]);
+        see(&mut two, &id, LIFE, &[1, 2]);
+        assert_eq!(
+            (told(&mut two, &id), two.record(&id).claims().unwrap().len()),
+            (None, 0),
+            "it is out of all reason"
+        );
+        assert_eq!(life_said(&mut two, &id), Some(log_life(LIFE, 0)));
+    }
+    hear(&mut two, &id, thief, log_life(LIFE, 1_024), &[1]);
+    see(&mut two, &id, LIFE, &[1, 2]);
+    assert_eq!(life_said(&mut two, &id), Some(log_life(LIFE, 1_024)));
+    two.record(&id).forget_relay().unwrap();
+    see(&mut two, &id, LIFE, &[1, 2]);
+    assert_eq!(life_said(&mut two, &id), Some(log_life(LIFE, 1_025)), "a person's word still counts");
+}
+
+#[test]
+fn atk_2_what_a_device_said_of_another_history_ends_with_its_removal() {
+    let (mut one, mut two, id) = two();
+    let thief = one.record(&id).device();
+    see(&mut two, &id, LIFE, &[1, 2]);
+    hear(&mut two, &id, thief, log_life(LIFE, 0), &[1, 7]);
+    see(&mut two, &id, LIFE, &[1, 2, 3]);
+    assert_eq!(told(&mut two, &id), Some((ContradictionKind::Split, thief)));
+    two.record(&id).remove_device(&thief, crate::devices::RemovalReason::Stolen).unwrap();
+    hear(&mut two, &id, thief, log_life(LIFE, 0), &[1, 7]);
+    see(&mut two, &id, LIFE, &[1, 2, 3]);
+    assert_eq!(told(&mut two, &id), None);
+}
+
+#[test]
+fn atk_2_a_device_that_lies_again_and_again_makes_others_write_one_line_a_day() {
+    let (mut one, mut two, id) = two();
+    let thief = one.record(&id).device();
+    let lines = |device: &mut Device| {
+        let lines = device.record(&id).ledger().unwrap();
+        lines.iter().filter(|line| line.kind == LedgerKind::RelayContradicted).count()
+    };
+    let log: Vec<u8> = (1..=20).collect();
+    for at in 1..log.len() {
+        hear(&mut two, &id, thief, log_life(LIFE, 0), &log[..=at]);
+        see(&mut two, &id, LIFE, &log[..at]);
+        assert_eq!(told(&mut two, &id), Some((ContradictionKind::Withheld, thief)));
+        assert!(two.record(&id).contradiction_to_tell().unwrap().is_some(), "a person is told each time");
+        see(&mut two, &id, LIFE, &log[..=at]);
+        assert_eq!(told(&mut two, &id), None);
+    }
+    assert_eq!(lines(&mut two), 1);
+    two.clock.0.fetch_add(24 * 60 * 60 * 1_000, Ordering::Relaxed);
+    hear(&mut two, &id, thief, log_life(LIFE, 0), &[1, 7]);
+    assert!(two.record(&id).contradiction_to_tell().unwrap().is_some());
+    assert_eq!(lines(&mut two), 2);
 }

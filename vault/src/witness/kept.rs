@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use carnet_crypto::{
+    door::UnixMillis,
     id::{DeviceId, RecordId, SectionId},
     sign::PublicKey,
 };
@@ -25,6 +26,10 @@ use crate::{
 /// here; a later one of the same author does, because a running hash holds all before it.
 pub(super) const POINTS_MAX: u64 = 1_024;
 
+/// Least time between two lines of the access log that say the same of one device (local): a device that lies and takes
+/// it back makes others write no more than that. One day.
+const LINE_EVERY_MS: u64 = 24 * 60 * 60 * 1_000;
+
 /// What this device goes by when it compares.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct WitnessRow {
@@ -35,6 +40,14 @@ pub(crate) struct WitnessRow {
     /// By section: the positions of the membership log and of its own that this installation last said.
     said: BTreeMap<String, [u32; 2]>,
     pub(crate) contradiction: Option<Contradiction>,
+    /// The count of the person's words was taken over from another device, and the relay not seen since: where its logs are
+    /// remembered to stand may be what was lost.
+    #[serde(default)]
+    is_only_heard: bool,
+    /// By device: when a line of the access log last said that the relay and it contradict each other, in milliseconds
+    /// since 1970.
+    #[serde(default)]
+    lines: BTreeMap<String, u64>,
 }
 
 impl WitnessRow {
@@ -59,7 +72,7 @@ impl WitnessRow {
         if (self.relay, self.store_epoch) == (relay, store_epoch) {
             return false;
         }
-        *self = Self { relay, store_epoch, ..Self::default() };
+        *self = Self { relay, store_epoch, lines: std::mem::take(&mut self.lines), ..Self::default() };
         true
     }
 
@@ -67,6 +80,32 @@ impl WitnessRow {
     pub(super) fn begin_again(&mut self, trusted_again: u32) {
         self.trusted_again = trusted_again;
         self.said.clear();
+    }
+
+    /// A person said so on another device.
+    pub(super) fn hears_of(&mut self, trusted_again: u32) {
+        self.begin_again(trusted_again);
+        self.is_only_heard = true;
+    }
+
+    /// Where the relay's logs stand was seen in the life that this device goes by.
+    pub(super) fn sees(&mut self) {
+        self.is_only_heard = false;
+    }
+
+    /// What this device has seen itself, and may speak of.
+    pub(super) fn life_seen(&self) -> Option<LogLife> {
+        self.life().filter(|_| !self.is_only_heard)
+    }
+
+    /// Whether what is found of a device is worth a line of the access log now.
+    pub(super) fn takes_a_line(&mut self, device: &DeviceId, now: UnixMillis) -> bool {
+        let before = self.lines.get(&device.to_string());
+        let is_due = before.is_none_or(|before| now.0.abs_diff(*before) >= LINE_EVERY_MS);
+        if is_due {
+            self.lines.insert(device.to_string(), now.0);
+        }
+        is_due
     }
 
     /// Whether an envelope of a section has said the same already.
