@@ -11,7 +11,7 @@ use carnet_protocol::limits::CHANGE_OPS_PER_ENVELOPE_MAX;
 use super::{
     CrdtError, Doc,
     bounded::{self, Limits, ScanError},
-    malformed,
+    malformed, unwinding,
 };
 
 /// One change that was counted and is not yet applied.
@@ -31,7 +31,7 @@ impl Incoming {
         if !rest.is_empty() {
             return Err(ScanError::TrailingBytes.into());
         }
-        let change = Change::from_bytes(scanned.chunk.to_vec()).map_err(malformed)?;
+        let change = unwinding(|| Change::from_bytes(scanned.chunk.to_vec()).map_err(malformed))?;
         Ok(Self { change, ops: scanned.ops })
     }
 

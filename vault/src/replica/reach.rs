@@ -176,20 +176,22 @@ impl Record<'_> {
     pub fn loose_places(&self, section: &SectionId) -> Result<BTreeMap<[u8; 8], BTreeSet<u32>>, RecordError> {
         let reader = self.store.read()?;
         let mut places: BTreeMap<[u8; 8], BTreeSet<u32>> = BTreeMap::new();
-        let mut note = |bytes: &[u8]| {
-            if let Ok(envelope) = Envelope::decode(bytes) {
-                places.entry(envelope.header.feed).or_default().insert(envelope.header.seq);
-            }
-        };
         for row in reader.prefix(WAITING, &Key::of(&self.live.id).section(section))? {
-            note(&row?.1);
+            if let Ok(Envelope { header, .. }) = Envelope::decode(&row?.1) {
+                places.entry(header.feed).or_default().insert(header.seq);
+            }
         }
-        for row in reader.prefix(QUARANTINE, &Key::of(&self.live.id))? {
-            let (key, bytes) = row?;
-            let feed = key.get(32..48).and_then(FeedId::from_slice).ok_or(StoreError::Damaged)?;
-            // Of a feed that is not known it is not said in which section it lies.
-            if self.feed(&reader, &feed)?.is_none_or(|state| state.section == *section) {
-                note(&bytes);
+        for (feed, state) in self.feeds(&reader)? {
+            if state.section != *section {
+                continue;
+            }
+            let prefix = Key::of(&self.live.id).feed(&feed);
+            let hint = feed.0.first_chunk().copied().ok_or(StoreError::Damaged)?;
+            for row in reader.prefix(QUARANTINE, &prefix)? {
+                // What had to give its place to another has an id behind it.
+                let (key, _) = row?;
+                let seq = key.get(prefix.len()..).and_then(|rest| rest.first_chunk()).ok_or(StoreError::Damaged)?;
+                places.entry(hint).or_default().insert(u32::from_be_bytes(*seq));
             }
         }
         Ok(places)

@@ -66,9 +66,11 @@ impl Record<'_> {
         rejection_of(&self.live.id, section, *volume, object, cover)
     }
 
-    /// How much this device knows of who may do what: operations and keys. It only grows.
+    /// How much this device knows of who may do what: operations, those with a receipt, and keys. It only grows.
     fn known(&self) -> u64 {
-        u64::try_from(self.live.members.ops().count().saturating_add(self.live.keys.count())).unwrap_or(FOR_EVER)
+        let members = &self.live.members;
+        let known = [members.ops().count(), members.receipts().len(), self.live.keys.count()];
+        known.into_iter().fold(0, |all, some| all.saturating_add(u64::try_from(some).unwrap_or(FOR_EVER)))
     }
 }
 

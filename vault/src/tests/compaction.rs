@@ -1,7 +1,10 @@
 //! Snapshots: a fresh device joins without the raw log, and what a compactor alters is found.
 
-use carnet_crypto::id::{ObjectId, SectionId};
-use carnet_protocol::{envelope::EnvelopeKind, membership::PublishedObject, volume};
+use carnet_crypto::{
+    id::{ObjectId, SectionId},
+    sign::SigningKey,
+};
+use carnet_protocol::{checkpoint::Receipt, envelope::EnvelopeKind, membership::PublishedObject, volume};
 use carnet_seal::{
     envelope::{open_object, seal_object},
     pad::{pad, unpad},
@@ -343,6 +346,13 @@ fn a_snapshot_that_could_not_be_judged_is_asked_for_again_once_more_is_known() {
     // What an author might do follows from the operations that are known: with more of them it may be judged otherwise.
     forge(&mut one, &id, Lie::NotADocument);
     learn(&mut one, &mut three, &id);
+    assert!(wants(&mut three, &id, &lie));
+    // So does what was confirmed, which a receipt may decide.
+    drop(bring(&mut three, &id, &lie));
+    assert!(!wants(&mut three, &id, &lie));
+    let (op, relay) = (three.record(&id).op_heads()[0], SigningKey::from_seed(&[42; 32]));
+    let receipt = Receipt { record: id, store_epoch: 1, position: 1, time: UnixMillis(1), op }.sign(&relay);
+    three.record(&id).acknowledge(&[], &[(op, relay.public(), receipt)]).unwrap();
     assert!(wants(&mut three, &id, &lie));
 }
 

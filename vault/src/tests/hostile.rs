@@ -91,6 +91,9 @@ fn atk_17_a_change_that_bears_another_actor_is_quarantined_with_what_follows() {
     publish(&mut two, &id, &[note(&mut hostile(&own), 2, "après la forgerie")]);
     exchange(&mut two, &mut one, &id);
     assert_eq!(one.record(&id).pending().unwrap().quarantined, 2);
+    let (section, ..) = place(&mut two, &id);
+    let shown: Vec<_> = one.record(&id).loose_places(&section).unwrap().into_values().collect();
+    assert_eq!(shown, [[1, 2].into()], "nobody keeps them back");
     assert!(labels(&one.record(&id)).is_empty());
     assert_goes_on(&mut one, &id, 102, 0);
 }

@@ -314,7 +314,7 @@ fn atk_18_of_a_forked_feed_one_branch_stands_and_the_incarnation_dies() {
 
 /// A proof that names the end of one branch, of a feed whose other one was sealed.
 #[test]
-fn atk_18_a_branch_that_was_sealed_before_a_proof_stands_and_one_that_was_sealed_after_it_does_not() {
+fn atk_18_atk_32_a_branch_that_was_sealed_before_a_proof_stands_and_one_that_was_sealed_after_it_does_not() {
     let (mut world, phone, pen, epoch) = with_phone(2);
     let owner = world.owner;
     let heads = world.log.heads();
