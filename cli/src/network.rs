@@ -142,6 +142,7 @@ pub(crate) fn synced_json(synced: &Synced) -> Value {
         "objects_missing": synced.objects_missing,
         "snapshots_rejected": synced.snapshots_rejected,
         "not_taken": synced.refused.len(),
+        "held_up": synced.is_held_up(),
         "bytes_sent": synced.traffic.bytes_sent,
         "bytes_received": synced.traffic.bytes_received,
         "round_trips": synced.traffic.round_trips,
@@ -184,6 +185,9 @@ pub(crate) fn synced_page(synced: &Synced) -> Vec<Block> {
 /// What an exchange leaves to be known beside its counts.
 pub(crate) fn synced_warnings(synced: &Synced) -> Vec<Message> {
     let mut warnings = Vec::new();
+    if synced.is_held_up() {
+        warnings.push(msg!("warning-held-up"));
+    }
     if !synced.refused.is_empty() {
         warnings.push(msg!("warning-not-taken", count = synced.refused.len()));
     }

@@ -115,6 +115,13 @@ impl Synced {
         self.traffic.round_trips = self.traffic.round_trips.saturating_add(other.traffic.round_trips);
     }
 
+    /// Whether the relay will never take a removal, or a proof that a device was copied, as it is signed: it cites a state of
+    /// the relay that is more than 7 days old by now, or of a store that is no more. Nothing that was written upon it here
+    /// reaches the relay either.
+    pub fn is_held_up(&self) -> bool {
+        self.refused.contains(&Refusal::Frontier)
+    }
+
     /// Whether nothing was new on either side.
     pub fn is_quiet(&self) -> bool {
         self.operations == 0 && self.received.accepted == 0 && self.sent == 0 && self.objects_received == 0

@@ -14,6 +14,8 @@
 mod attacks;
 #[path = "sync/copies.rs"]
 mod copies;
+#[path = "sync/late.rs"]
+mod late;
 #[path = "sync/near.rs"]
 mod near;
 #[path = "sync/pair.rs"]

@@ -522,6 +522,7 @@ sync-new-incarnation = This vault is a copy of one that went on elsewhere: it wr
 sync-relay-restored = The relay began again, from a backup or empty: everything is offered to it again.
 stage-send = Sending
 stage-receive = Receiving
+warning-held-up = The relay does not take a removal, or the proof that a device was copied, that is signed here: it came there more than 7 days after the relay was seen, or the relay has begun again since. Whoever has only the relay does not know of it, and nothing written here since reaches the relay. If a device is lost or stolen, remove it from another device now.
 warning-not-taken = { $count } writings were not taken by the relay yet; they stay to be sent.
 warning-quarantined = { $count } writings that came are set apart and change nothing in the record.
 warning-envelopes-waiting = { $count } writings that came wait for what they lack.

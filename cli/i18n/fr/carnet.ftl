@@ -522,6 +522,7 @@ sync-new-incarnation = Ce coffre est une copie d'un autre qui a continué sans l
 sync-relay-restored = Le relais a recommencé, depuis une sauvegarde ou vide : tout lui est proposé de nouveau.
 stage-send = Envoi
 stage-receive = Réception
+warning-held-up = Le relais ne prend pas un retrait, ou la preuve qu'un appareil a été copié, signé ici : il y est arrivé plus de 7 jours après que le relais a été vu, ou le relais a recommencé depuis. Qui n'a que le relais n'en sait rien, et rien de ce qui a été écrit ici depuis n'atteint le relais. Si un appareil est perdu ou volé, retirez-le maintenant depuis un autre appareil.
 warning-not-taken = { $count } écritures n'ont pas encore été prises par le relais ; elles restent à envoyer.
 warning-quarantined = { $count } écritures reçues sont mises à part et ne changent rien au carnet.
 warning-envelopes-waiting = { $count } écritures reçues attendent ce qui leur manque.
