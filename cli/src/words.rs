@@ -58,6 +58,13 @@ pub(crate) fn summary(fact: &Fact) -> Cell {
     }
 }
 
+/// A field of an entry by its path, each part of it in words: `codings.2.code` is the code of the second one.
+pub(crate) fn field(path: &str) -> Message {
+    let mut parts = path.split('.').map(|name| msg!("field-word", name = name));
+    let first = parts.next().unwrap_or_else(|| msg!("field-word", name = path));
+    parts.fold(first, |outer, inner| msg!("field-of", outer = outer, inner = inner))
+}
+
 /// A section of the record.
 pub(crate) fn section(section: SectionKind) -> Message {
     msg!("section-name", section = section.as_str())
@@ -118,6 +125,16 @@ mod tests {
             let provenance = Provenance { origin: Origin::from(*slug), ..Provenance::default() };
             assert_ne!(said(&origin(&provenance))[0], *slug);
         }
+    }
+
+    #[test]
+    fn every_field_of_every_kind_has_words() {
+        for row in Fact::KINDS.iter().flat_map(|kind| carnet_interop::mapping::rows_of(kind)) {
+            let [french, english] = said(&field(row.field));
+            assert_ne!((french.as_str(), english.as_str()), (row.field, row.field), "{}", row.kind);
+            assert!(!french.contains('_') && !english.contains('_'), "{french}, {english}");
+        }
+        assert_eq!(said(&field("names.2.given")), ["Noms › 2 › Prénoms", "Names › 2 › Given names"]);
     }
 
     #[test]

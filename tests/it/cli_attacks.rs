@@ -13,7 +13,10 @@ use carnet_vault::{
 use rand::{RngExt as _, SeedableRng as _, rngs::StdRng};
 use serde_json::{Value, json};
 
-use crate::cli_sync::{live_devices, owner, pair, pair_as, sync};
+use crate::{
+    cli_sync::{live_devices, owner, pair, pair_as, sync},
+    cli_watch::staying,
+};
 
 /// Entries of which one volume is made that is long enough for a snapshot.
 const ENTRIES: u32 = 60;
@@ -168,6 +171,18 @@ fn atk_2_two_devices_that_a_relay_keeps_apart_are_told_when_they_meet_by_file() 
     second.run(&["profile", "add", "disease", "--name", "Ecrit-apres"]).data();
     assert_eq!(second.run(&["sync", "--once"]).refused(5), "relay_contradicted");
     assert_eq!(second.run(&["doctor"]).data()["to_send"], 0, "it was sent all the same");
+    // Who stays connected is told once, and goes on: it may be the device that lies.
+    let (mut staying, address) = staying(&second);
+    assert_eq!(staying.event("alarm")["error"]["code"], "relay_contradicted");
+    first.run(&["profile", "add", "disease", "--name", "Ecrit-ensuite"]).data();
+    let met = first.run(&["sync", "--peer", &address]);
+    assert_eq!(met.refused(5), "relay_contradicted", "it sees the other history now");
+    // What the one brought goes on to the relay.
+    assert!(staying.event("sent")["sent"].as_u64() > Some(0));
+    let (code, said) = staying.interrupt();
+    let alarms = said.iter().filter(|said| said["event"] == "alarm").count();
+    let last = said.last().expect("how it ended");
+    assert_eq!((code, &last["error"]["code"], alarms), (Some(5), &json!("relay_contradicted"), 0));
     second.run(&["sync", "--trust-again", "--yes"]).data();
     sync(&second);
     assert!(second.run(&["status"]).data()["records"][0]["relay_contradicted"].is_null());

@@ -192,7 +192,7 @@ fn a_measure_is_held_against_the_target_that_the_person_set() {
     assert_eq!(target(&[]).data().as_array().expect("a list").len(), 2);
     let french = carnet.talk(&["--lang", "fr", "measure", "list"]).out;
     assert!(french.contains("Cible") && french.contains("atteinte"), "{french}");
-    assert!(carnet.talk(&["--lang", "fr", "measure", "target"]).out.contains("<= 8 %"));
+    assert!(carnet.talk(&["--lang", "fr", "measure", "target"]).out.contains("≤ 8 %"));
     assert_eq!(target(&["hba1c", "--low", "9", "--high", "8"]).refused(2), "rules");
     assert_eq!(target(&["hba1c", "--high", "8", "--unit", "kg"]).refused(2), "rules");
     assert_eq!(target(&["blood-pressure", "--high", "135"]).refused(2), "usage");

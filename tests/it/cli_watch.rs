@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use crate::cli_sync::{live_devices, owner, pair, sync};
 
 /// A device that stays connected, and where the others reach it.
-fn staying(carnet: &Carnet) -> (Running, String) {
+pub(crate) fn staying(carnet: &Carnet) -> (Running, String) {
     let mut staying = carnet.start(&["sync", "--watch"]);
     let address = staying.event("listening")["address"].as_str().expect("an address").to_owned();
     (staying, address)

@@ -24,7 +24,207 @@ removed = { $count ->
         [one] One entry removed.
        *[other] { $count } entries removed.
     } "edit ID --restore" brings it back.
-field = { $path }
+field-word = { $name ->
+        [absent_reason] Why it is absent
+        [active] Active
+        [actor] Actor
+        [added] Added
+        [address] Address
+        [addresses] Addresses
+        [administration] Place in the series
+        [already_there] Already there
+        [answer] Answer
+        [application] Application
+        [applies_to] Applies to
+        [as_needed] As needed
+        [as_needed_for] As needed for
+        [at] Date
+        [attachment] Attached content
+        [author] Author
+        [authors] Authors
+        [birth_date] Date of birth
+        [birth_place] Place of birth
+        [birth_place_insee] Place of birth (INSEE code)
+        [body_site] Place on the body
+        [body_sites] Places on the body
+        [by] By
+        [care_end] End of the care
+        [care_start] Beginning of the care
+        [categories] Categories
+        [category] Category
+        [city] City
+        [class] Class
+        [clinical] Clinical state
+        [code] Code
+        [codings] Codes
+        [comparator] Comparison
+        [components] Parts
+        [conclusion] Conclusion
+        [conclusion_codes] Codes of the conclusion
+        [confidentiality] Confidentiality
+        [count] Count
+        [country] Country
+        [counts] Counts
+        [created_at] Created
+        [criticality] Possible harm
+        [custodian] Kept by
+        [date] Date
+        [days] Days
+        [deceased] Death
+        [denominator] Denominator
+        [description] Description
+        [determined_at] Determined
+        [device] Device
+        [devices] Devices
+        [discharge] Discharge
+        [display] In words
+        [dispute] Dispute
+        [document_type] Type of document
+        [dosage] Dosage
+        [dosage_lines] Lines of the dosage
+        [dose] Dose
+        [dose_high] Highest dose
+        [dose_number] Number of the dose
+        [doses_in_series] Doses in the series
+        [duration] Length
+        [duration_unit] Unit of the length
+        [end] End
+        [establishment] Establishment
+        [events] Acts it is about
+        [expires] Expires
+        [facility] Kind of establishment
+        [family] Family name
+        [file_name] Name of the file
+        [folder] Folder
+        [form] Form
+        [format] Format
+        [frequency] Frequency
+        [given] Given names
+        [group] Group
+        [high] At most
+        [home_zones] Time zones of the home
+        [human_help] Help by a person
+        [identifiers] Identifiers
+        [importer] Imported by
+        [ingredients] Ingredients
+        [insee] INSEE code
+        [instruction] Instruction
+        [instructions] Instructions
+        [intent] Intent
+        [interpretation] Interpretation
+        [issued_at] Issued
+        [language] Language
+        [languages] Languages
+        [last_occurrence] Last time
+        [lines] Lines
+        [lot] Batch
+        [low] At least
+        [mandatory] Mandatory
+        [manifestations] Signs
+        [manufacturer] Manufacturer
+        [maximum] Maximum
+        [meaning] Meaning
+        [measure] Measure
+        [mechanism] Mechanism
+        [media_type] Type of content
+        [members] Members
+        [merged] Merged
+        [method] Method
+        [minutes] Minutes
+        [missing_members] Absent members
+        [moment] Moment
+        [moments] Moments
+        [name] Name
+        [names] Names
+        [not_given_reason] Why it was not given
+        [numerator] Numerator
+        [of] Of
+        [onset] Beginning
+        [onset_text] Beginning, in words
+        [organisation] Organisation
+        [outcome] Outcome
+        [pages] Pages
+        [panel] Set of results
+        [partial] Incomplete
+        [participants] Participants
+        [pathologies] Diseases aimed at
+        [performer] Done by
+        [performers] Done by
+        [period] Period
+        [picture] Picture
+        [pinned] Pinned
+        [place] Place
+        [postal_code] Postal code
+        [prefix] Prefix
+        [professions] Professions
+        [quantity] Quantity
+        [range] Range
+        [rate] Rate
+        [reactions] Reactions
+        [read] Read
+        [read_only] Read-only
+        [reason] Reason
+        [reasons] Reasons
+        [recurrence] Recurrence
+        [reference] Reference range
+        [refused] Refused
+        [region] Region
+        [relation] Relation
+        [relation_codes] Codes of the relation
+        [relationship] Kinship
+        [relative] Relative
+        [repeats] Repeats
+        [replaces] Replaces
+        [role] Role
+        [route] Route
+        [sequence] Sequence
+        [serial] Serial number
+        [service] Service
+        [set_aside] Set aside
+        [set_id] Identifier of all versions
+        [setting] Practice setting
+        [severity] Severity
+        [sex] Sex
+        [sha256] SHA-256
+        [since] Since
+        [site] Site
+        [size] Size
+        [sort] Sort
+        [source] Source
+        [specialities] Specialities
+        [speciality] Speciality
+        [specimen] Specimen
+        [start] Beginning
+        [state] State
+        [stated_at] Stated
+        [street] Street
+        [substance] Substance
+        [suffix] Suffix
+        [system] Code system
+        [tags] Tags
+        [technical_help] Technical help
+        [telecoms] Telephones and mail addresses
+        [text] Text
+        [times] Times
+        [title] Title
+        [type] Type
+        [types] Types
+        [uid] Identifier of the calendar
+        [unique_id] Unique identifier
+        [unit] Unit
+        [unit_text] Unit, in words
+        [use] Use
+        [used_as] Use
+        [validated_by_professional] Validated by a professional
+        [value] Value
+        [verification] Certainty
+        [version] Version
+        [warnings] Remarks
+        [when_text] Date, in words
+        [zones] Time zones
+       *[other] { $name }
+    }
+field-of = { $outer } › { $inner }
 label = { $text }
 name-removed = † { $name }
 kind-name = { $kind ->
@@ -503,7 +703,7 @@ sync-listening = The other devices of the record reach this one with: carnet syn
 sync-connected = Connected to the relay: what is written on the other devices comes by itself. Ctrl-C ends.
 sync-reconnecting = The relay does not answer. It is called again and again; the other devices still reach this one. Ctrl-C ends.
 sync-listens = Listening on the local network, for { $seconds } seconds at most…
-sync-goes-on = The other devices are served on.
+sync-goes-on = Exchanges go on, with the relay and with the other devices. Ctrl-C ends.
 sync-without-relay = The relay is called no more until this command is started again; the other devices still reach this one. Ctrl-C ends.
 sync-without-device = That device is connected to no more until this command is started again; everything else goes on. Ctrl-C ends.
 sync-local-unavailable = The local network cannot be used now; it is tried again every two seconds. Everything else goes on.

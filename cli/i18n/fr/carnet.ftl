@@ -24,7 +24,207 @@ removed = { $count ->
         [one] Une entrée retirée.
        *[other] { $count } entrées retirées.
     } « edit ID --restore » la fait revenir.
-field = { $path }
+field-word = { $name ->
+        [absent_reason] Raison de l'absence
+        [active] En activité
+        [actor] Intervenant
+        [added] Ajoutés
+        [address] Adresse
+        [addresses] Adresses
+        [administration] Place dans la série
+        [already_there] Déjà là
+        [answer] Réponse
+        [application] Application
+        [applies_to] S'applique à
+        [as_needed] Si besoin
+        [as_needed_for] Si besoin pour
+        [at] Date
+        [attachment] Contenu joint
+        [author] Auteur
+        [authors] Auteurs
+        [birth_date] Date de naissance
+        [birth_place] Lieu de naissance
+        [birth_place_insee] Lieu de naissance (code INSEE)
+        [body_site] Endroit du corps
+        [body_sites] Endroits du corps
+        [by] Par
+        [care_end] Fin des soins
+        [care_start] Début des soins
+        [categories] Catégories
+        [category] Catégorie
+        [city] Ville
+        [class] Classe
+        [clinical] État clinique
+        [code] Code
+        [codings] Codes
+        [comparator] Comparaison
+        [components] Parties
+        [conclusion] Conclusion
+        [conclusion_codes] Codes de la conclusion
+        [confidentiality] Confidentialité
+        [count] Nombre
+        [country] Pays
+        [counts] Comptes
+        [created_at] Créé le
+        [criticality] Danger possible
+        [custodian] Conservé par
+        [date] Date
+        [days] Jours
+        [deceased] Décès
+        [denominator] Dénominateur
+        [description] Description
+        [determined_at] Déterminé le
+        [device] Appareil
+        [devices] Appareils
+        [discharge] Sortie
+        [display] En mots
+        [dispute] Contestation
+        [document_type] Type de document
+        [dosage] Posologie
+        [dosage_lines] Lignes de posologie
+        [dose] Dose
+        [dose_high] Dose la plus haute
+        [dose_number] Numéro de la dose
+        [doses_in_series] Doses de la série
+        [duration] Durée
+        [duration_unit] Unité de la durée
+        [end] Fin
+        [establishment] Établissement
+        [events] Actes concernés
+        [expires] Périme le
+        [facility] Type d'établissement
+        [family] Nom de famille
+        [file_name] Nom du fichier
+        [folder] Dossier
+        [form] Forme
+        [format] Format
+        [frequency] Fréquence
+        [given] Prénoms
+        [group] Groupe
+        [high] Au plus
+        [home_zones] Fuseaux du domicile
+        [human_help] Aide humaine
+        [identifiers] Identifiants
+        [importer] Importé par
+        [ingredients] Composants
+        [insee] Code INSEE
+        [instruction] Consigne
+        [instructions] Consignes
+        [intent] Intention
+        [interpretation] Interprétation
+        [issued_at] Rendu le
+        [language] Langue
+        [languages] Langues
+        [last_occurrence] Dernière fois
+        [lines] Lignes
+        [lot] Lot
+        [low] Au moins
+        [mandatory] Obligatoire
+        [manifestations] Signes
+        [manufacturer] Fabricant
+        [maximum] Maximum
+        [meaning] Sens
+        [measure] Mesure
+        [mechanism] Mécanisme
+        [media_type] Type de contenu
+        [members] Membres
+        [merged] Complétés
+        [method] Méthode
+        [minutes] Minutes
+        [missing_members] Membres absents
+        [moment] Moment
+        [moments] Moments
+        [name] Nom
+        [names] Noms
+        [not_given_reason] Raison du refus
+        [numerator] Numérateur
+        [of] De
+        [onset] Début
+        [onset_text] Début, en mots
+        [organisation] Organisme
+        [outcome] Issue
+        [pages] Pages
+        [panel] Ensemble de résultats
+        [partial] Incomplet
+        [participants] Participants
+        [pathologies] Maladies visées
+        [performer] Fait par
+        [performers] Faits par
+        [period] Période
+        [picture] Photo
+        [pinned] Épinglé
+        [place] Lieu
+        [postal_code] Code postal
+        [prefix] Civilité
+        [professions] Professions
+        [quantity] Quantité
+        [range] Intervalle
+        [rate] Taux
+        [reactions] Réactions
+        [read] Lus
+        [read_only] Non modifiable
+        [reason] Raison
+        [reasons] Raisons
+        [recurrence] Répétition
+        [reference] Valeurs de référence
+        [refused] Refusés
+        [region] Région
+        [relation] Lien
+        [relation_codes] Codes du lien
+        [relationship] Lien de parenté
+        [relative] Parent concerné
+        [repeats] Renouvellements
+        [replaces] Remplace
+        [role] Rôle
+        [route] Voie
+        [sequence] Rang
+        [serial] Numéro de série
+        [service] Service
+        [set_aside] Mis de côté
+        [set_id] Identifiant commun aux versions
+        [setting] Cadre d'exercice
+        [severity] Gravité
+        [sex] Sexe
+        [sha256] Empreinte SHA-256
+        [since] Depuis
+        [site] Endroit
+        [size] Taille
+        [sort] Genre
+        [source] Source
+        [specialities] Spécialités
+        [speciality] Spécialité
+        [specimen] Prélèvement
+        [start] Début
+        [state] État
+        [stated_at] Déclaré le
+        [street] Voie
+        [substance] Substance
+        [suffix] Suffixe
+        [system] Nomenclature
+        [tags] Étiquettes
+        [technical_help] Aide technique
+        [telecoms] Téléphones et adresses électroniques
+        [text] Texte
+        [times] Heures
+        [title] Titre
+        [type] Type
+        [types] Types
+        [uid] Identifiant du calendrier
+        [unique_id] Identifiant unique
+        [unit] Unité
+        [unit_text] Unité, en mots
+        [use] Usage
+        [used_as] Usage
+        [validated_by_professional] Validé par un professionnel
+        [value] Valeur
+        [verification] Certitude
+        [version] Version
+        [warnings] Remarques
+        [when_text] Date, en mots
+        [zones] Fuseaux
+       *[other] { $name }
+    }
+field-of = { $outer } › { $inner }
 label = { $text }
 name-removed = † { $name }
 kind-name = { $kind ->
@@ -503,7 +703,7 @@ sync-listening = Les autres appareils du carnet joignent celui-ci par : carnet s
 sync-connected = Relié au relais : ce qui est écrit sur les autres appareils arrive de lui-même. Ctrl-C pour finir.
 sync-reconnecting = Le relais ne répond pas. Il est rappelé sans cesse ; les autres appareils joignent toujours celui-ci. Ctrl-C pour finir.
 sync-listens = À l'écoute du réseau local, pendant { $seconds } secondes au plus…
-sync-goes-on = Les autres appareils sont toujours servis.
+sync-goes-on = Les échanges continuent, avec le relais et avec les autres appareils. Ctrl-C pour finir.
 sync-without-relay = Le relais n'est plus appelé tant que cette commande n'est pas relancée ; les autres appareils joignent toujours celui-ci. Ctrl-C pour finir.
 sync-without-device = Cet appareil n'est plus appelé tant que cette commande n'est pas relancée ; le reste continue. Ctrl-C pour finir.
 sync-local-unavailable = Le réseau local est inutilisable pour le moment ; un nouvel essai a lieu toutes les deux secondes. Le reste continue.

@@ -231,15 +231,16 @@ fn pairs(found: &Found) -> Vec<(Message, Cell)> {
             flatten(&name, &value, &mut rest);
         }
     }
-    pairs.extend(rest.into_iter().map(|(path, value)| (msg!("field", path = path), value.into())));
+    pairs.extend(rest.into_iter().map(|(path, value)| (words::field(&path), value.into())));
     pairs
 }
 
-/// Every value of a nested field by its path: `codings.0.code`.
+/// Every value of a nested field by its path: `codings.1.code`; what is alone in its list has no number.
 fn flatten(path: &str, value: &Value, into: &mut Vec<(String, String)>) {
     match value {
+        Value::Array(values) if values.len() == 1 => values.iter().for_each(|value| flatten(path, value, into)),
         Value::Array(values) => {
-            values.iter().enumerate().for_each(|(at, value)| flatten(&format!("{path}.{at}"), value, into));
+            values.iter().enumerate().for_each(|(at, value)| flatten(&format!("{path}.{}", at + 1), value, into));
         }
         Value::Object(fields) => {
             fields.iter().for_each(|(name, value)| flatten(&format!("{path}.{name}"), value, into));

@@ -9,7 +9,7 @@ use std::{
 };
 
 use carnet_sync::{
-    Event, FailureKind, SyncError, export_exchange, import_exchange, meet_nearby, serve_peers, sync_nearby,
+    Alarm, Event, FailureKind, SyncError, export_exchange, import_exchange, meet_nearby, serve_peers, sync_nearby,
     sync_with_peer, sync_with_relay, trust_relay_again, watch,
 };
 use carnet_vault::{Record, RecordId, RecordSummary, RelayAddress, Vault};
@@ -107,7 +107,8 @@ fn meet_near(vault: Vault, id: &RecordId, session: &Session<'_>) -> Result<Repor
 /// interrupted. Dropping an exchange at any moment loses nothing: what was taken in or acknowledged is in the vault.
 ///
 /// A relay that does not act as an honest one is told of and called no more, and so is a device on the local network; the
-/// other devices are answered on, and the command ends with that failure. A local network that cannot be used ends nothing.
+/// other devices are answered on, and the command ends with that failure. Where only another device's words speak against the
+/// relay, it may be the device that lies: that is told, and everything goes on. A local network that cannot be used ends nothing.
 fn stay(
     vault: Vault,
     meant: &RecordSummary,
@@ -117,13 +118,12 @@ fn stay(
 ) -> Result<Report, Failure> {
     let has_relay = is_named || meant.relay.is_some();
     let staying = Mutex::new(Staying::new(session.ui));
-    let tell = |event| lock(&staying).tell(event);
     let ended = network::run(vault, session.ui, async |node, shared| {
         let interrupted = network::interrupted();
         let address = node.address().to_string();
         session.ui.talk(&msg!("sync-listening", address = &address));
         session.ui.event("listening", Map::from_iter([("address".to_owned(), Value::String(address))]));
-        let mut tell_of_relay = tell;
+        let mut tell_of_relay = |event| lock(&staying).tell_of_relay(event);
         let mut tell_of_devices = |event| lock(&staying).tell_of_device(event);
         let mut tell_of_near = |told: Result<Event, SyncError>| {
             lock(&staying).tell_of_near(told);
@@ -179,6 +179,8 @@ struct Staying<'a> {
     served: usize,
     /// The first thing that the relay, or a device, did that an honest one does not do.
     alarm: Option<Failure>,
+    /// What the last exchange with the relay said of another device's words.
+    contradiction: Option<Alarm>,
 }
 
 impl<'a> Staying<'a> {
@@ -192,6 +194,7 @@ impl<'a> Staying<'a> {
             sent: 0,
             served: 0,
             alarm: None,
+            contradiction: None,
         }
     }
 
@@ -200,6 +203,23 @@ impl<'a> Staying<'a> {
         self.ui.raise(&alarm);
         self.ui.talk(what_follows);
         self.alarm.get_or_insert(alarm);
+    }
+
+    /// Every exchange with the relay tells again what another device's words say of it, until that is settled: a person is told
+    /// once. Any other alarm ends the exchange with it.
+    fn tell_of_relay(&mut self, event: Event) {
+        match event {
+            Event::Alarm(what) if what.rests_on_a_device() => {
+                if self.contradiction.replace(what) != Some(what) {
+                    self.tell_of_device(event);
+                }
+            }
+            Event::UpToDate => {
+                self.contradiction = None;
+                self.tell(event);
+            }
+            other => self.tell(other),
+        }
     }
 
     /// An exchange with a device may bring to light what the relay does.

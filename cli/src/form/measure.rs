@@ -103,13 +103,13 @@ pub(crate) fn value_text(measure: &Measure) -> String {
     format!("{} {unit}", numbers.join("/")).trim().to_owned()
 }
 
-/// The ends of a target with their unit: `4 - 7 %`, `<= 7 %`, `>= 4 %`.
+/// The ends of a target with their unit, for people: `4 - 7 %`, or one end after its sign.
 pub(crate) fn range_text(target: &Target) -> String {
     match (&target.low, &target.high) {
         (Some(low), Some(high)) if low.unit == high.unit => format!("{} - {}", low.value, quantity_text(high)),
         (Some(low), Some(high)) => format!("{} - {}", quantity_text(low), quantity_text(high)),
-        (Some(low), None) => format!(">= {}", quantity_text(low)),
-        (None, Some(high)) => format!("<= {}", quantity_text(high)),
+        (Some(low), None) => format!("\u{2265} {}", quantity_text(low)),
+        (None, Some(high)) => format!("\u{2264} {}", quantity_text(high)),
         (None, None) => String::new(),
     }
 }
