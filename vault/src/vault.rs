@@ -3,6 +3,8 @@
 //! Opening a vault is the only moment at which a passphrase is needed; afterwards everything is reached through
 //! [`Vault::record`]. The vault knows no network and speaks to nobody.
 
+mod locks;
+
 use std::{
     cell::RefCell,
     collections::BTreeMap,
@@ -33,6 +35,7 @@ use carnet_seal::{
 };
 use zeroize::Zeroizing;
 
+pub use self::locks::Relock;
 use crate::{
     blob::Blobs,
     door::Door,
@@ -42,8 +45,7 @@ use crate::{
     record::{Live, Record, RecordError},
     row::{self, RecordRow, Standing},
     store::{
-        CreateError, Durability, KeyStoreName, Lock, OpenError, Options, RelockError, StorageBackend, Store,
-        StoreError, Unlock,
+        CreateError, Durability, KeyStoreName, Lock, OpenError, Options, StorageBackend, Store, StoreError, Unlock,
     },
     tables::{ENTRY, Key, Look, RECORD, VAULT},
     volumes::{ViewRow, Volumes},
@@ -167,15 +169,6 @@ impl VaultError {
     }
 }
 
-/// Why an unlocked vault is being locked anew.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Relock {
-    /// For convenience: the old front area and its passphrase still open present data, if someone kept both.
-    Habit,
-    /// Someone may know the old passphrase: the whole vault gets a new key.
-    Known,
-}
-
 impl Vault {
     /// Whether there is a vault in `folder`.
     pub fn is_in(folder: &Path) -> bool {
@@ -285,52 +278,6 @@ impl Vault {
     /// The store beneath, for its statistics.
     pub fn store(&self) -> &Store {
         &self.store
-    }
-
-    /// Draws a key that opens the vault too, to be handed to a keeper for a time.
-    ///
-    /// # Errors
-    /// [`RelockError`].
-    pub fn key_for_keeper(&mut self) -> Result<VaultKey, RelockError> {
-        self.store.key_for_keeper()
-    }
-
-    /// Lets no such key open the vault any more, only the passphrase.
-    ///
-    /// # Errors
-    /// [`RelockError`].
-    pub fn withdraw_keys(&mut self) -> Result<(), RelockError> {
-        self.store.withdraw_keys()
-    }
-
-    /// Lets the key that a key store keeps under `name` open the vault too; see [`Store::admit_key_store`].
-    ///
-    /// # Errors
-    /// [`RelockError`].
-    pub fn admit_key_store(&mut self, name: &KeyStoreName, key: &VaultKey) -> Result<(), RelockError> {
-        self.store.admit_key_store(name, key)
-    }
-
-    /// Lets no key store open the vault any more.
-    ///
-    /// # Errors
-    /// [`RelockError`].
-    pub fn withdraw_key_store(&mut self) -> Result<(), RelockError> {
-        self.store.withdraw_key_store()
-    }
-
-    /// Gives the vault another passphrase. A full change of keys leaves that passphrase alone to open it.
-    ///
-    /// # Errors
-    /// [`RelockError`]: the old passphrase stays.
-    pub fn relock(&mut self, passphrase: &Passphrase, cost: Argon2Params, why: Relock) -> Result<(), RelockError> {
-        match why {
-            Relock::Habit => self.store.change_passphrase(passphrase, cost),
-            Relock::Known => {
-                self.live.clear();
-                self.store.rekey(Lock::Passphrase(passphrase, cost), self.door.another_chance())
-            }
-        }
     }
 
     /// Ends the use of the vault. Keys are cleared from memory. Room that a large import took for its staging goes back
