@@ -436,7 +436,7 @@ impl Record<'_> {
             }
         }
         if !entries.is_empty() {
-            to_issue.volumes.push(VolumeWrites { section, volume, entries });
+            to_issue.put_older(VolumeWrites { section, volume, entries });
         }
         self.note_fallen_entries(writer, falling, &dropped, &doc)?;
         let old = self.live.volumes.doc(self.store, &record, &section, volume)?;

@@ -40,6 +40,11 @@ impl Unsent {
     pub(crate) fn is_empty(&self) -> bool {
         self.volumes.is_empty() && self.batches.is_empty() && self.lines.is_empty()
     }
+
+    /// Adds what falls after the rest. A feed is cut from its end, so that it is older than the rest and is issued first.
+    pub(crate) fn put_older(&mut self, writes: VolumeWrites) {
+        self.volumes.insert(0, writes);
+    }
 }
 
 impl Record<'_> {
@@ -77,10 +82,11 @@ impl Record<'_> {
         self.sign_op(writer, at, body, &[part]).map(drop)
     }
 
-    pub(crate) fn issue_again(&mut self, writer: &mut Writer, unsent: Unsent) -> Result<(), RecordError> {
+    pub(crate) fn issue_again(&mut self, writer: &mut Writer, mut unsent: Unsent) -> Result<(), RecordError> {
         self.write_entries(writer, &unsent.volumes)?;
         let zones = self.zones()?;
         self.write_columns(writer, unsent.batches, &zones)?;
+        unsent.lines.sort_by_key(|line| line.number);
         for line in unsent.lines {
             self.write_line(writer, line.kind, line.detail)?;
         }
@@ -173,7 +179,6 @@ impl Record<'_> {
         }
         update_view(writer, &record, &section, volume, &without, places)?;
         self.live.volumes.replace(writer, &record, &section, volume, without)?;
-        unsent.lines.sort_by_key(|line| line.number);
         unsent.volumes.push(VolumeWrites { section, volume, entries });
         Ok(())
     }

@@ -134,3 +134,23 @@ fn atk_18_what_was_built_on_a_branch_that_falls_stays_until_it_can_be_issued_aga
         assert_heals(&mut devices, &id, &all);
     }
 }
+
+#[test]
+fn atk_18_what_falls_in_parts_is_issued_again_as_it_was_last() {
+    let mut one = Device::new(610);
+    let id = one.begin().record;
+    let mut record = one.record(&id);
+    let mut entry = record.add(&allergy("nom d'abord")).unwrap().entry;
+    entry.fact = allergy("nom ensuite").fact;
+    record.amend(&entry).unwrap();
+    let section = record.section_of(entry.fact.section()).unwrap();
+    let [feed] = record.feed_ends(&section).unwrap()[..] else { panic!("one feed") };
+    assert_eq!(feed.seq, 2);
+    record
+        .commit(|record, writer| {
+            let fallen = record.give_way(writer, &[(feed.feed, 1), (feed.feed, 0)])?;
+            record.issue_fallen(writer, fallen)
+        })
+        .unwrap();
+    assert_eq!(labels(&record), ["nom ensuite"]);
+}
