@@ -445,6 +445,7 @@ no-records = This vault holds no record yet: "carnet init" makes one.
 warning-removed = this device was removed from the record "{ $name }"; it keeps what it has and gets nothing more.
 warning-relay-contradicted = "{ $name }": the relay and the device "{ $device }" contradict each other: { $what }. One of the two says what is not so. If that device is no longer in your hands, remove it ("carnet device remove") and synchronise: that ends this. If it is, exchange between your devices without the relay, then ask whoever runs it.
 warning-turned-away = the relay of "{ $name }" no longer serves this device: another device has most likely removed it. It keeps what it has. If that was not meant, ask another device for an invitation ("carnet pair invite").
+warning-silent = "{ $name }" has exchanged nothing for { $days } days: what was written elsewhere since is not shown here. Run "carnet sync".
 warning-removal-not-sent = "{ $name }" is removed here, but the relay does not know it yet and still serves it. Run "carnet sync" as soon as you can, within a week.
 warning-old-kit = the relay of "{ $name }" does not know the new kit yet: until "carnet sync" has reached it, the old sheet still opens the record there.
 warning-waiting = this device waits to be admitted to the record "{ $name }", or for its first sync.

@@ -445,6 +445,7 @@ no-records = Ce coffre ne contient pas encore de carnet : « carnet init » en c
 warning-removed = cet appareil a été retiré du carnet « { $name } » ; il garde ce qu'il a et ne reçoit plus rien.
 warning-relay-contradicted = « { $name } » : le relais et l'appareil « { $device } » se contredisent : { $what }. L'un des deux dit ce qui n'est pas. Si cet appareil n'est plus dans vos mains, retirez-le (« carnet device remove ») et synchronisez : cela y met fin. Sinon, échangez sans relais entre vos appareils, puis demandez à qui tient le relais.
 warning-turned-away = le relais de « { $name } » ne sert plus cet appareil : un autre appareil l'a sans doute retiré. Il garde ce qu'il a. Si ce n'était pas voulu, demandez une invitation à un autre appareil (« carnet pair invite »).
+warning-silent = « { $name } » n'a rien échangé depuis { $days } jours : ce qui a été écrit ailleurs depuis n'est pas montré ici. Lancez « carnet sync ».
 warning-removal-not-sent = « { $name } » est retiré ici, mais le relais ne le sait pas encore et le sert toujours. Lancez « carnet sync » dès que possible, avant une semaine.
 warning-old-kit = le relais de « { $name } » ne connaît pas encore le nouveau kit : tant que « carnet sync » ne l'a pas joint, l'ancienne feuille y ouvre encore le carnet.
 warning-waiting = cet appareil attend son admission dans le carnet « { $name } », ou sa première synchronisation.

@@ -1,6 +1,6 @@
 //! `status`: the records, what this device is in them, and what still waits to be done.
 
-use carnet_vault::{DeviceStanding, RecordSummary, Vault, witness::ContradictionKind};
+use carnet_vault::{DeviceStanding, RecordSummary, UnixMillis, Vault, witness::ContradictionKind};
 use serde_json::{Value, json};
 
 use super::{entries, keystore};
@@ -12,13 +12,19 @@ use crate::{
     ui::{Block, Cell, Report},
 };
 
+/// After so many days without an exchange the person is told.
+const SILENT_DAYS_MIN: u64 = 7;
+const DAY_MS: u64 = 24 * 60 * 60 * 1_000;
+
 #[derive(Debug, clap::Args)]
 pub(crate) struct Options {}
 
 pub(crate) fn run(session: &Session<'_>) -> Result<Report, Failure> {
     let mut vault = session.open()?;
     let records = vault.records()?;
+    let now = session.clock.now();
     let mut warnings: Vec<Message> = records.iter().filter_map(warning).collect();
+    warnings.extend(records.iter().filter_map(|record| silent(record, now)));
     for record in &records {
         warnings.extend(contradicted(&mut vault, record)?);
     }
@@ -63,6 +69,15 @@ fn warning(record: &RecordSummary) -> Option<Message> {
         DeviceStanding::Member if !record.kit_confirmed => Some(msg!("warning-kit", name = &record.label)),
         DeviceStanding::Member => None,
     }
+}
+
+/// That a record has met neither its relay nor another device for so long that what is shown here may be out of date.
+fn silent(record: &RecordSummary, now: UnixMillis) -> Option<Message> {
+    if record.standing != DeviceStanding::Member || record.relay.is_none() && record.synced_at.is_none() {
+        return None;
+    }
+    let days = now.since(record.synced_at.unwrap_or(record.since)) / DAY_MS;
+    (days >= SILENT_DAYS_MIN).then(|| msg!("warning-silent", name = &record.label, days = days))
 }
 
 /// That the relay of a record and one of its devices contradict each other.
@@ -123,4 +138,41 @@ pub(crate) fn record_json(record: &RecordSummary, session: &Session<'_>) -> Valu
             "at": entries::local(found.at().0, &session.zones).to_string(),
         })),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use carnet_vault::RecordId;
+
+    use super::*;
+
+    const NOW: UnixMillis = UnixMillis(1_790_000_000_000);
+
+    fn met(relay: Option<&str>, days_ago: Option<u64>) -> RecordSummary {
+        let before = |days: u64| UnixMillis(NOW.0 - days * DAY_MS);
+        RecordSummary {
+            id: RecordId([1; 32]),
+            label: "Camille".to_owned(),
+            since: before(30),
+            is_default: true,
+            relay: relay.map(str::to_owned),
+            standing: DeviceStanding::Member,
+            kit_confirmed: true,
+            synced_at: days_ago.map(before),
+            contradiction: None,
+        }
+    }
+
+    #[test]
+    fn atk_3_a_record_that_has_met_nobody_for_a_week_says_so() {
+        let is_told = |record: &RecordSummary| silent(record, NOW).is_some();
+        assert!(!is_told(&met(Some("relay"), Some(6))));
+        assert!(is_told(&met(Some("relay"), Some(7))));
+        assert!(is_told(&met(Some("relay"), None)), "it never reached its relay");
+        assert!(is_told(&met(None, Some(8))), "it met another device once");
+        assert!(!is_told(&met(None, None)), "it has nobody to meet");
+        assert!(!is_told(&RecordSummary { standing: DeviceStanding::Removed, ..met(Some("relay"), Some(30)) }));
+        let ahead = RecordSummary { synced_at: Some(UnixMillis(NOW.0 + DAY_MS)), ..met(Some("relay"), None) };
+        assert!(!is_told(&ahead), "a clock that was put back");
+    }
 }
