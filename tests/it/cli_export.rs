@@ -212,6 +212,33 @@ fn a_record_as_fhir_is_read_back_by_another_vault_with_its_facts_and_documents()
     assert_eq!(again.run(&["import", text(&out)]).data()["total"]["added"], 0, "twice adds nothing");
 }
 
+#[test]
+fn a_record_as_fhir_adds_nothing_to_the_record_that_it_came_from() {
+    let home = Home::new();
+    let carnet = full(&home);
+    let out = home.path("record.json");
+    export(&carnet, &out);
+    let before = entries(&carnet);
+    for _ in 0..2 {
+        let total = carnet.run(&["import", text(&out)]).data()["total"].clone();
+        assert_eq!((&total["added"], &total["refused"]), (&json!(0), &json!(0)), "{total}");
+    }
+    let mut after = entries(&carnet);
+    after.retain(|id, fields| before.contains_key(id) || fields["kind"] != "import-report");
+    assert!(after.keys().eq(before.keys()), "no entry is new");
+    for (id, fields) in &before {
+        for (name, value) in fields {
+            assert_eq!(after.get_mut(id).and_then(|after| after.remove(name)).as_ref(), Some(value), "{id}: {name}");
+        }
+    }
+    // A document is known by its bytes wherever it comes from, and says from where it came as well.
+    after.retain(|id, fields| {
+        fields.retain(|name, _| before[id]["kind"] != "document" || name != "also_from" && name != "state");
+        !fields.is_empty()
+    });
+    assert!(after.is_empty(), "added to what was there: {after:#?}");
+}
+
 /// The resources of a Bundle, sorted, with every own address taken for the same.
 fn resources(bundle: &Value) -> Vec<String> {
     let resources = bundle["entry"].as_array().expect("entries").iter();

@@ -331,7 +331,8 @@ the export itself.
 `carnet export --format fhir` writes the Bundle, documents with their bytes, and lists what it lost. It is for other programs:
 the archive alone gives back an equal record. Removed entries, former states and the access log are not in it. Dense samples
 are not either, each series is listed as lost: a day or an hour made of them would be a fact that no source said. A Bundle
-beyond what Carnet reads itself (64 MiB) is refused, and not cut.
+beyond what Carnet reads itself (64 MiB) is refused, and not cut. Brought back into the record that it came from, it adds
+nothing: each resource has the id of its entry.
 
 The Bundle is read again before it is given, and each entry is compared with what comes back: a field that does not come back
 as it was is listed too, where an entry comes from among them (`provenance.`), but for the two marks that every reader sets

@@ -34,6 +34,13 @@ impl SourceKey {
     pub fn as_str(&self) -> &str {
         &self.0
     }
+
+    /// The entry that it may name: an export in FHIR gives each entry's id as the UUID of its resource.
+    pub fn exported_entry(&self) -> Option<EntryId> {
+        let (kind, uuid) = self.0.rsplit_once(":36:")?;
+        let hex = uuid.split('-').collect::<String>();
+        kind.starts_with("fhir-uuid:").then(|| hex.parse().ok()).flatten()
+    }
 }
 
 /// A fact that is not yet an entry.

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use carnet_crypto::{digest, id::ObjectId};
 use carnet_record::{
-    Draft, Entry, EntryId, Fact,
+    Draft, Entry, EntryId, Fact, SourceKey,
     batch::{Columns, Month, Sample, Series},
 };
 
@@ -64,6 +64,11 @@ impl Publishing<'_, '_> {
     ) -> Result<(), RecordError> {
         let mut id = id_in(draft).unwrap_or_else(|| EntryId(self.record.door.bytes()));
         let mut entry = entry_of(id, draft);
+        let exported = self.exported(writer, draft)?;
+        if let Some(own) = exported {
+            id = own;
+            entry.id = own;
+        }
         self.files.extend(attachment(&entry).map(|(object, _)| object));
         let kind = entry.fact.kind().to_owned();
         let known = match group.get(&id) {
@@ -86,8 +91,8 @@ impl Publishing<'_, '_> {
             return Ok(());
         };
         let mut known = Entry::from_fields(id, row.fields.clone());
-        let is_new_source = known.provenance.source != entry.provenance.source;
-        let changed = self.bring_back(writer, &mut known, &entry)? | absorb(&mut known, entry);
+        let is_new_source = exported.is_none() && known.provenance.source != entry.provenance.source;
+        let changed = self.bring_back(writer, &mut known, &entry)? | (exported.is_none() && absorb(&mut known, entry));
         if known.removed.is_some() || !(changed || is_new_source && known.to_fields() != row.fields) {
             self.count(&kind).already_there += 1;
         } else {
@@ -95,6 +100,14 @@ impl Publishing<'_, '_> {
             group.insert(id, (known, Some(row)));
         }
         Ok(())
+    }
+
+    /// The entry that this record once gave to others as FHIR, and that a draft is. The record knows all of it.
+    fn exported(&self, writer: &Writer, draft: &Draft) -> Result<Option<EntryId>, RecordError> {
+        let Some(id) = draft.source_key.as_ref().and_then(SourceKey::exported_entry) else { return Ok(None) };
+        let row = self.record.row_in(writer, &id)?;
+        let own = row.map(|(row, _)| Entry::from_fields(id, row.fields));
+        Ok(own.filter(|own| own.fact.kind() == draft.fact.kind()).map(|own| own.id))
     }
 
     /// Where the file of `known` is lost and `later` has the same bytes, the document names those; returns whether it
