@@ -6,16 +6,18 @@
 pub(crate) mod agenda;
 pub(crate) mod contact;
 pub(crate) mod document;
+pub(crate) mod items;
 pub(crate) mod measure;
 pub(crate) mod profile;
 
 use carnet_record::{
     Coding, Concept, Draft, Fact, When, ZoneHistory,
     code::system,
+    kind::Lifestyle,
     validate::{Violation, Warning},
 };
 
-use crate::{error::Failure, i18n::Message, input, msg};
+use crate::{error::Failure, i18n::Message, input, msg, words};
 
 /// Fills `slot` with a text that was given; an empty one clears it.
 fn fill(slot: &mut Option<String>, given: Option<&String>) {
@@ -86,6 +88,10 @@ pub(crate) fn check(draft: &Draft) -> Result<Vec<Message>, Failure> {
 /// A broken rule, as a sentence.
 pub(crate) fn rule(violation: &Violation) -> Message {
     match violation {
+        Violation::AnswerOutOfBounds { field, low, high } => {
+            msg!("rule-answer-bounds", field = field_name(field), low = usize::from(*low), high = usize::from(*high))
+        }
+        Violation::AnswerUnknown { field } => msg!("rule-answer", field = field_name(field)),
         Violation::BeforeBirth => msg!("rule-before-birth"),
         Violation::CharacterRefused { field } => msg!("rule-character", field = field_name(field)),
         Violation::ComponentMissing { kind, component } => {
@@ -101,6 +107,12 @@ pub(crate) fn rule(violation: &Violation) -> Message {
         Violation::Missing { field } => msg!("rule-missing", field = field_name(field)),
         Violation::MomentForbidden { kind } => msg!("rule-moment-forbidden", kind = *kind),
         Violation::MomentMissing { kind } => msg!("rule-moment-missing", kind = *kind),
+        Violation::NotAsked { field, other, answer } => msg!(
+            "rule-not-asked",
+            field = field_name(field),
+            other = field_name(other),
+            answer = words::answer_code(answer)
+        ),
         Violation::NotWhole { kind } => msg!("rule-not-whole", kind = *kind),
         Violation::OutOfBounds { kind, low, high, unit } => {
             msg!("rule-bounds", kind = *kind, low = low.to_string(), high = high.to_string(), unit = *unit)
@@ -112,9 +124,10 @@ pub(crate) fn rule(violation: &Violation) -> Message {
     }
 }
 
-/// A field of an entry, in words.
+/// A field of an entry, in words; that of a form is its question.
 fn field_name(field: &str) -> Message {
-    msg!("field-name", field = field)
+    let is_question = Lifestyle::QUESTIONS.iter().any(|question| question.field == field);
+    if is_question { words::field(field) } else { msg!("field-name", field = field) }
 }
 
 fn remark(warning: &Warning) -> Message {

@@ -5,6 +5,7 @@
 
 use carnet_record::{
     Fact, Provenance, SectionKind,
+    form::{Answers, Form, Question},
     kind::result::ResultValue,
     measure::{KINDS, MeasureKind},
 };
@@ -36,6 +37,7 @@ pub(crate) fn name(fact: &Fact) -> Message {
         }
         Fact::Measure(measure) => kind(&measure.measure),
         Fact::Target(target) => kind(&target.measure),
+        Fact::Lifestyle(_) => kind(fact.kind()),
         _ => msg!("label", text = fact.label()),
     }
 }
@@ -52,10 +54,42 @@ pub(crate) fn summary(fact: &Fact) -> Cell {
             let relative = history.relative.as_ref().map(|relative| msg!("relative", who = relative.as_str()));
             relative.map_or_else(|| Cell::Text(text), Cell::Word)
         }
+        Fact::Lifestyle(lifestyle) => Cell::Word(msg!("form-answers", count = lifestyle.answers().len())),
         Fact::Measure(_) | Fact::Target(_) => Cell::Figure(text),
         Fact::Result(result) if matches!(result.value, Some(ResultValue::Quantity(_))) => Cell::Figure(text),
         _ => Cell::Text(text),
     }
+}
+
+/// What a state of an entry says beside its name: of a form the answers that `before` did not have.
+pub(crate) fn state(before: Option<&Fact>, fact: &Fact) -> Cell {
+    let Some(form) = fact.form() else { return summary(fact) };
+    let before = before.and_then(Fact::form);
+    let said = |question: &Question, form: &dyn Form| {
+        if form.asks(question) { form.kept(question.field) } else { None }
+    };
+    let changed = form.questions().iter().filter_map(|question| {
+        let now = said(question, form);
+        let is_new = before.map_or(now.is_some(), |before| said(question, before) != now);
+        let answer = now.map_or_else(|| msg!("form-no-answer"), |now| answer(question, &now));
+        is_new.then(|| msg!("form-answer", question = field(question.field), answer = answer))
+    });
+    Cell::Word(msg!("sentences", all = changed.collect::<Vec<_>>()))
+}
+
+/// An answer to a question of a form.
+pub(crate) fn answer(question: &Question, answer: &str) -> Message {
+    match (question.answers, answer) {
+        (Answers::Among(_), code) => answer_code(code),
+        (Answers::YesNo, "true") => answer_code("YES"),
+        (Answers::YesNo, "false") => answer_code("NO"),
+        _ => msg!("label", text = answer),
+    }
+}
+
+/// A code of a form.
+pub(crate) fn answer_code(code: &str) -> Message {
+    msg!("answer-name", code = code)
 }
 
 /// A field of an entry by its path, each part of it in words: `codings.2.code` is the code of the second one.
@@ -135,6 +169,24 @@ mod tests {
             assert!(!french.contains('_') && !english.contains('_'), "{french}, {english}");
         }
         assert_eq!(said(&field("names.2.given")), ["Noms › 2 › Prénoms", "Names › 2 › Given names"]);
+    }
+
+    #[test]
+    fn every_answer_of_every_form_has_words() {
+        for kind in Fact::KINDS {
+            let fact = Fact::from_fields(serde_json::Map::from_iter([("kind".to_owned(), (*kind).into())])).0;
+            for question in fact.form().map(Form::questions).unwrap_or_default() {
+                let codes: &[&str] = match question.answers {
+                    Answers::Among(codes) => codes,
+                    Answers::YesNo => &["true", "false"],
+                    _ => &[],
+                };
+                for code in codes {
+                    assert_has_words(code, &answer(question, code));
+                }
+                assert_has_words(question.field, &field(question.field));
+            }
+        }
     }
 
     #[test]

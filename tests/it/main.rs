@@ -7,6 +7,7 @@ mod cli_attacks;
 mod cli_damage;
 mod cli_export;
 mod cli_faults;
+mod cli_forms;
 mod cli_journey;
 mod cli_keystore;
 mod cli_kill;

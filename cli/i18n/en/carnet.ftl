@@ -32,6 +32,9 @@ field-word = { $name ->
         [address] Address
         [addresses] Addresses
         [administration] Place in the series
+        [alcohol_binge] Six glasses or more on one occasion
+        [alcohol_days] Days with alcohol a week
+        [alcohol_glasses] Glasses of alcohol a week
         [already_there] Already there
         [answer] Answer
         [application] Application
@@ -52,6 +55,7 @@ field-word = { $name ->
         [care_start] Beginning of the care
         [categories] Categories
         [category] Category
+        [cigarettes] Cigarettes a day
         [city] City
         [class] Class
         [clinical] Clinical state
@@ -91,14 +95,18 @@ field-word = { $name ->
         [end] End
         [establishment] Establishment
         [events] Acts it is about
+        [exercise] Regular physical activity
+        [exercise_days] Days with 30 minutes of activity or more
         [expires] Expires
         [facility] Kind of establishment
         [family] Family name
+        [fat] Fat food
         [file_name] Name of the file
         [folder] Folder
         [form] Form
         [format] Format
         [frequency] Frequency
+        [fruit] Fruit and vegetables
         [given] Given names
         [group] Group
         [high] At most
@@ -177,6 +185,8 @@ field-word = { $name ->
         [replaces] Replaces
         [role] Role
         [route] Route
+        [salt] Care about salt
+        [screens] Screens before sleeping
         [sequence] Sequence
         [serial] Serial number
         [service] Service
@@ -188,7 +198,11 @@ field-word = { $name ->
         [sha256] SHA-256
         [since] Since
         [site] Site
+        [sitting] More than two hours sitting
         [size] Size
+        [sleep] Sleep
+        [smoking] Tobacco
+        [smoking_stopped] Stopped smoking
         [sort] Sort
         [source] Source
         [specialities] Specialities
@@ -200,6 +214,7 @@ field-word = { $name ->
         [street] Street
         [substance] Substance
         [suffix] Suffix
+        [sugar] Sweet food and drinks
         [system] Code system
         [tags] Tags
         [technical_help] Technical help
@@ -217,6 +232,7 @@ field-word = { $name ->
         [used_as] Use
         [validated_by_professional] Validated by a professional
         [value] Value
+        [vaping] Electronic cigarette
         [verification] Certainty
         [version] Version
         [warnings] Remarks
@@ -246,6 +262,7 @@ kind-name = { $kind ->
         [heart-beat] Heart beats
         [identity] Identity
         [import-report] Import report
+        [lifestyle] Lifestyle
         [measure] Measure
         [metadata] Details
         [person] Person
@@ -290,6 +307,47 @@ relative = { $who ->
         [UNCLE] uncle
        *[other] { $who }
     }
+answer-name = { $code ->
+        [BAD_ALL_TIMES] always bad
+        [BAD_OFTEN] often bad
+        [BAD_SOMETIMES] sometimes bad
+        [BETWEEN_ONE_YEAR_AND_FIVE_YEARS_AGO] for one to five years
+        [BOTH] both
+        [EVERYDAY] every day
+        [EVERY_DAY] every day
+        [EVERY_DAY_OR_ALMOST] every day or nearly
+        [FIVE_TO_SEVEN_TIMES_A_WEEK] five to seven times a week
+        [GOOD] good
+        [IN_MY_SPARE_TIME] in my spare time
+        [IN_MY_WORK_IN_MY_STUDIES] at work or in my studies
+        [MORE_ONCE_A_MONTH] more than once a month
+        [MORE_ONCE_A_WEEK] more than once a week
+        [NEITHER_OF_TWO] neither of the two
+        [NEVER] never
+        [NO] no
+        [NOT_EVERYDAY] not every day
+        [NO_BUT_I_HAVE_SMOKED_IN_THE_PAST] no, but I have smoked
+        [NO_BUT_I_HAVE_VAPED_IN_THE_PAST] no, but I have vaped
+        [ONE_TO_TWO_TIMES_A_WEEK] once or twice a week
+        [SEVERAL_TIMES_MONTH] several times a month
+        [SEVERAL_TIMES_WEEK] several times a week
+        [SINCE_LESS_THAN_ONE_YEAR] for less than a year
+        [SINCE_MORE_THAN_FIVE_YEARS] for more than five years
+        [THREE_TO_FOUR_TIMES_A_WEEK] three or four times a week
+        [YES] yes
+        [YES_EVERY_DAY] yes, every day
+        [YES_OCCASIONALLY] yes, now and then
+       *[other] { $code }
+    }
+form-answer = { $question }: { $answer }.
+form-answers = { $count ->
+        [one] { $count } answer
+       *[other] { $count } answers
+    }
+form-choice = { $typed } = { $word };
+form-no-answer = no answer any more
+form-number = a number from { $low } to { $high }
+form-words = your words
 absence-name = { $kind ->
         [ALLERGIES] Allergies
         [DEVICES] Implants and devices
@@ -403,6 +461,10 @@ log-strength = { $strength ->
         [proved] proved
        *[other] { $strength }
     }
+column-answer = Answer
+column-choices = Possible answers
+column-item = To type
+column-question = Question
 column-date = Date
 column-kind = Kind
 column-name = Name
@@ -538,6 +600,7 @@ import-reason = { $reason ->
         [a-goal-not-a-measure] a goal, not a measure
         [about-a-relative] about a relative, not this person
         [after-the-export] dated after the export
+        [answer-unknown] the answer is none of the form
         [archive-inside-an-archive] an archive inside the archive is not read
         [attribute-unreadable] an attribute cannot be read
         [base64-damaged] the attached content is damaged
@@ -598,6 +661,7 @@ import-reason = { $reason ->
         [no-value] without a value
         [not-a-number] not a number
         [not-a-time] not a time
+        [not-asked] answers a question that is not asked
         [not-part-of-the-export] not part of the export
         [not-read] not read by Carnet yet
         [not-the-declared-type] the file is not of the type that it states
@@ -805,6 +869,7 @@ command-record-default = Marks the record that is meant by default.
 command-profile = The medical profile: identity, diseases, treatments, stays, blood group, allergies, vaccines.
 command-profile-add = Adds an entry.
 command-profile-list = Lists the entries.
+command-profile-form = Shows the questions of a form, what may be answered and what was.
 command-profile-show = Shows an entry.
 command-profile-edit = Corrects an entry; the state before stays in the history.
 command-profile-remove = Removes entries.
@@ -865,6 +930,7 @@ option-human-help = Whether somebody helps the person.
 option-technical-help = Technical help: wheelchair, hearing aid...
 option-profile-add-relation = Who of the family.
 option-profile-edit-relation = Who of the family.
+option-item = Answer to a question of a form, for instance fruit=everyday; "profile form" shows the questions and the possible answers. Empty, the answer is taken away.
 option-lot = Lot number.
 option-cip = CIP code of the box, 7 or 13 digits.
 option-code = Code in a code system, for instance icd10|E11.9.
@@ -878,6 +944,7 @@ option-ins = INS number, kept as a claim.
 option-birth-place = Place of birth.
 option-profile-add-kind = Kind of entry.
 option-profile-list-kind = Kind of entry.
+option-profile-form-kind = Which form.
 option-profile-none-kind = What there is none of.
 option-undo = Takes the statement back.
 option-measure-add-kind = Kind of measure: weight, height, blood-pressure, glucose…
@@ -1011,6 +1078,8 @@ usage-other = The command line is not understood.
 
 ## Rules of the record
 
+rule-answer = { $field }: there is no such answer.
+rule-answer-bounds = { $field }: a whole number from { $low } to { $high }.
 rule-before-birth = The date lies before the birth.
 rule-character = { $field }: a line end or another control character has no place there.
 rule-component = { $kind } lacks a part: { $component }.
@@ -1025,6 +1094,8 @@ rule-one-trusted = There is a trusted person already, and there can be one only:
 rule-missing = Missing: { $field }.
 rule-moment-forbidden = A moment does not go with { $kind }.
 rule-moment-missing = { $kind } needs its moment (--moment fasting, after-meal…).
+rule-not-asked = { $field }: this is asked only when the answer to "{ $other }" is "{ $answer }".
+rule-one-form = { $kind }: the record has such an entry already, and has only one. "profile edit" changes it.
 rule-not-whole = { $kind } is a whole number.
 rule-bounds = { $kind } lies between { $low } and { $high } { $unit }.
 rule-too-long = { $field }: more than { $max } characters.
@@ -1040,6 +1111,7 @@ field-name = { $field ->
         [duration] the length
         [group] the group
         [human-help] whether somebody helps (--human-help)
+        [item] an answer (--item)
         [lot] the batch
         [measure] the kind of measure
         [name] the name

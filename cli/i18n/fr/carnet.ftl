@@ -32,6 +32,9 @@ field-word = { $name ->
         [address] Adresse
         [addresses] Adresses
         [administration] Place dans la série
+        [alcohol_binge] Six verres ou plus en une occasion
+        [alcohol_days] Jours avec alcool par semaine
+        [alcohol_glasses] Verres d'alcool par semaine
         [already_there] Déjà là
         [answer] Réponse
         [application] Application
@@ -52,6 +55,7 @@ field-word = { $name ->
         [care_start] Début des soins
         [categories] Catégories
         [category] Catégorie
+        [cigarettes] Cigarettes par jour
         [city] Ville
         [class] Classe
         [clinical] État clinique
@@ -91,14 +95,18 @@ field-word = { $name ->
         [end] Fin
         [establishment] Établissement
         [events] Actes concernés
+        [exercise] Activité physique régulière
+        [exercise_days] Jours d'au moins 30 minutes d'activité
         [expires] Périme le
         [facility] Type d'établissement
         [family] Nom de famille
+        [fat] Aliments gras
         [file_name] Nom du fichier
         [folder] Dossier
         [form] Forme
         [format] Format
         [frequency] Fréquence
+        [fruit] Fruits et légumes
         [given] Prénoms
         [group] Groupe
         [high] Au plus
@@ -177,6 +185,8 @@ field-word = { $name ->
         [replaces] Remplace
         [role] Rôle
         [route] Voie
+        [salt] Attention au sel
+        [screens] Écrans avant de dormir
         [sequence] Rang
         [serial] Numéro de série
         [service] Service
@@ -188,7 +198,11 @@ field-word = { $name ->
         [sha256] Empreinte SHA-256
         [since] Depuis
         [site] Endroit
+        [sitting] Plus de deux heures assis
         [size] Taille
+        [sleep] Sommeil
+        [smoking] Tabac
+        [smoking_stopped] Arrêt du tabac
         [sort] Genre
         [source] Source
         [specialities] Spécialités
@@ -200,6 +214,7 @@ field-word = { $name ->
         [street] Voie
         [substance] Substance
         [suffix] Suffixe
+        [sugar] Aliments et boissons sucrés
         [system] Nomenclature
         [tags] Étiquettes
         [technical_help] Aide technique
@@ -217,6 +232,7 @@ field-word = { $name ->
         [used_as] Usage
         [validated_by_professional] Validé par un professionnel
         [value] Valeur
+        [vaping] Cigarette électronique
         [verification] Certitude
         [version] Version
         [warnings] Remarques
@@ -246,6 +262,7 @@ kind-name = { $kind ->
         [heart-beat] Battements
         [identity] Identité
         [import-report] Rapport d'import
+        [lifestyle] Habitudes de vie
         [measure] Mesure
         [metadata] Détails
         [person] Personne
@@ -290,6 +307,47 @@ relative = { $who ->
         [UNCLE] oncle
        *[other] { $who }
     }
+answer-name = { $code ->
+        [BAD_ALL_TIMES] toujours mauvais
+        [BAD_OFTEN] souvent mauvais
+        [BAD_SOMETIMES] parfois mauvais
+        [BETWEEN_ONE_YEAR_AND_FIVE_YEARS_AGO] depuis un à cinq ans
+        [BOTH] les deux
+        [EVERYDAY] tous les jours
+        [EVERY_DAY] tous les jours
+        [EVERY_DAY_OR_ALMOST] tous les jours ou presque
+        [FIVE_TO_SEVEN_TIMES_A_WEEK] cinq à sept fois par semaine
+        [GOOD] bon
+        [IN_MY_SPARE_TIME] pendant mon temps libre
+        [IN_MY_WORK_IN_MY_STUDIES] au travail ou pendant mes études
+        [MORE_ONCE_A_MONTH] plus d'une fois par mois
+        [MORE_ONCE_A_WEEK] plus d'une fois par semaine
+        [NEITHER_OF_TWO] ni l'un ni l'autre
+        [NEVER] jamais
+        [NO] non
+        [NOT_EVERYDAY] pas tous les jours
+        [NO_BUT_I_HAVE_SMOKED_IN_THE_PAST] non, mais j'ai fumé
+        [NO_BUT_I_HAVE_VAPED_IN_THE_PAST] non, mais j'ai vapoté
+        [ONE_TO_TWO_TIMES_A_WEEK] une à deux fois par semaine
+        [SEVERAL_TIMES_MONTH] plusieurs fois par mois
+        [SEVERAL_TIMES_WEEK] plusieurs fois par semaine
+        [SINCE_LESS_THAN_ONE_YEAR] depuis moins d'un an
+        [SINCE_MORE_THAN_FIVE_YEARS] depuis plus de cinq ans
+        [THREE_TO_FOUR_TIMES_A_WEEK] trois à quatre fois par semaine
+        [YES] oui
+        [YES_EVERY_DAY] oui, tous les jours
+        [YES_OCCASIONALLY] oui, à l'occasion
+       *[other] { $code }
+    }
+form-answer = { $question } : { $answer }.
+form-answers = { $count ->
+        [one] { $count } réponse
+       *[other] { $count } réponses
+    }
+form-choice = { $typed } = { $word } ;
+form-no-answer = plus de réponse
+form-number = un nombre de { $low } à { $high }
+form-words = vos mots
 absence-name = { $kind ->
         [ALLERGIES] Allergies
         [DEVICES] Implants et dispositifs
@@ -403,6 +461,10 @@ log-strength = { $strength ->
         [proved] prouvé
        *[other] { $strength }
     }
+column-answer = Réponse
+column-choices = Réponses possibles
+column-item = À écrire
+column-question = Question
 column-date = Date
 column-kind = Genre
 column-name = Nom
@@ -538,6 +600,7 @@ import-reason = { $reason ->
         [a-goal-not-a-measure] c'est un objectif, pas une mesure
         [about-a-relative] concerne un proche, pas cette personne
         [after-the-export] daté d'après l'export
+        [answer-unknown] la réponse n'est pas de celles du formulaire
         [archive-inside-an-archive] une archive dans l'archive n'est pas lue
         [attribute-unreadable] un attribut est illisible
         [base64-damaged] le contenu joint est abîmé
@@ -598,6 +661,7 @@ import-reason = { $reason ->
         [no-value] sans valeur
         [not-a-number] pas un nombre
         [not-a-time] pas une date
+        [not-asked] répond à une question qui ne se pose pas
         [not-part-of-the-export] ne fait pas partie de l'export
         [not-read] pas encore lu par Carnet
         [not-the-declared-type] le fichier n'est pas du type annoncé
@@ -806,6 +870,7 @@ command-record-default = Désigne le carnet visé par défaut.
 command-profile = Le profil médical : identité, maladies, traitements, séjours, groupe sanguin, allergies, vaccins.
 command-profile-add = Ajoute une entrée.
 command-profile-list = Liste les entrées.
+command-profile-form = Montre les questions d'un formulaire, ce qui peut y être répondu et ce qui l'a été.
 command-profile-show = Montre une entrée.
 command-profile-edit = Corrige une entrée ; l'état d'avant reste dans l'historique.
 command-profile-remove = Retire des entrées.
@@ -866,6 +931,7 @@ option-human-help = Si quelqu'un aide la personne.
 option-technical-help = Aide technique : fauteuil, prothèse auditive…
 option-profile-add-relation = De qui, dans la famille.
 option-profile-edit-relation = De qui, dans la famille.
+option-item = Réponse à une question d'un formulaire, par exemple fruit=everyday ; « profile form » montre les questions et les réponses possibles. Vide, la réponse est ôtée.
 option-lot = Numéro de lot.
 option-cip = Code CIP de la boîte, 7 ou 13 chiffres.
 option-code = Code dans une nomenclature, par exemple cim10|E11.9.
@@ -879,6 +945,7 @@ option-ins = Numéro INS, gardé comme déclaré.
 option-birth-place = Lieu de naissance.
 option-profile-add-kind = Genre d'entrée.
 option-profile-list-kind = Genre d'entrée.
+option-profile-form-kind = Quel formulaire.
 option-profile-none-kind = Ce dont vous n'êtes pas concerné.
 option-undo = Reprend la déclaration.
 option-measure-add-kind = Genre de mesure : weight, height, blood-pressure, glucose…
@@ -1012,6 +1079,8 @@ usage-other = La ligne de commande n'est pas comprise.
 
 ## Règles du carnet
 
+rule-answer = { $field } : cette réponse n'est pas prévue.
+rule-answer-bounds = { $field } : un nombre entier de { $low } à { $high }.
 rule-before-birth = La date est antérieure à la naissance.
 rule-character = { $field } : un retour à la ligne ou un autre caractère de contrôle n'y a pas sa place.
 rule-component = Il manque une partie à { $kind } : { $component }.
@@ -1026,6 +1095,8 @@ rule-one-trusted = Il y a déjà une personne de confiance, et il ne peut y en a
 rule-missing = Il manque : { $field }.
 rule-moment-forbidden = Un moment ne va pas avec { $kind }.
 rule-moment-missing = { $kind } a besoin de son moment (--moment fasting, after-meal…).
+rule-not-asked = { $field } : cela ne se demande que si la réponse à « { $other } » est « { $answer } ».
+rule-one-form = { $kind } : le carnet a déjà une telle entrée, et n'en a qu'une. « profile edit » la change.
 rule-not-whole = { $kind } est un nombre entier.
 rule-bounds = { $kind } se situe entre { $low } et { $high } { $unit }.
 rule-too-long = { $field } : plus de { $max } caractères.
@@ -1041,6 +1112,7 @@ field-name = { $field ->
         [duration] la durée
         [group] le groupe
         [human-help] l'aide humaine (--human-help)
+        [item] une réponse (--item)
         [lot] le lot
         [measure] le genre de mesure
         [name] le nom

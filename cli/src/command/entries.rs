@@ -54,6 +54,7 @@ impl Noun {
                 "family-history",
                 "identity",
                 "import-report",
+                "lifestyle",
                 "procedure",
                 "result",
                 "treatment",
@@ -186,12 +187,14 @@ pub(crate) fn show(record: &mut Record<'_>, noun: Noun, prefix: &str, history: b
     let mut page = vec![Block::Pairs(pairs(&found))];
     if history {
         let versions = record.history(&found.entry.id)?;
+        let before = std::iter::once(None).chain(versions.iter().map(|version| Some(&version.entry.fact)));
         let rows = versions
             .iter()
-            .map(|version| {
+            .zip(before)
+            .map(|(version, before)| {
                 let device = version.device.clone().unwrap_or_default();
                 let fact = &version.entry.fact;
-                vec![version.at.to_string().into(), device.into(), words::name(fact).into(), words::summary(fact)]
+                vec![version.at.to_string().into(), device.into(), words::name(fact).into(), words::state(before, fact)]
             })
             .collect();
         page.push(Block::Rows(
@@ -224,6 +227,12 @@ fn pairs(found: &Found) -> Vec<(Message, Cell)> {
     pairs.retain(|(_, value)| !value.is_empty());
     for (id, kind) in &entry.links {
         pairs.push((msg!("column-link"), msg!("link-name", kind = kind.as_str(), id = id.to_string()).into()));
+    }
+    if let Some(form) = entry.fact.form() {
+        let said = form.answers().into_iter();
+        pairs
+            .extend(said.map(|(question, said)| (words::field(question.field), words::answer(question, &said).into())));
+        return pairs;
     }
     let mut rest = Vec::new();
     for (name, value) in entry.fact.to_fields() {

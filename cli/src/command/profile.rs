@@ -1,5 +1,7 @@
-//! `profile`: identity, diseases, disabilities, family history, treatments, stays, blood group, allergies, vaccinations,
-//! and statements of absence.
+//! `profile`: identity, diseases, disabilities, family history, lifestyle, treatments, stays, blood group, allergies,
+//! vaccinations, and statements of absence.
+
+mod form;
 
 use carnet_record::{Fact, When};
 use carnet_vault::{Record, entries::Filter};
@@ -8,7 +10,7 @@ use serde_json::json;
 use super::entries::{self, Common, JsonSource, ListOptions, Noun};
 use crate::{
     error::Failure,
-    form::profile::{NoneKind, ProfileFields, ProfileKind},
+    form::profile::{FormKind, NoneKind, ProfileFields, ProfileKind},
     msg,
     session::Session,
     ui::{Block, Report},
@@ -40,6 +42,10 @@ pub(crate) enum Action {
         #[arg(value_name = "ID", required = true)]
         id: Vec<String>,
     },
+    Form {
+        #[arg(value_name = "KIND")]
+        kind: FormKind,
+    },
     None {
         #[arg(value_name = "KIND")]
         kind: NoneKind,
@@ -54,6 +60,7 @@ impl Action {
         match self {
             Self::Add(_) => "profile add",
             Self::Edit(_) => "profile edit",
+            Self::Form { .. } => "profile form",
             Self::List { .. } => "profile list",
             Self::None { .. } => "profile none",
             Self::Remove { .. } => "profile remove",
@@ -96,6 +103,7 @@ pub(crate) fn run(options: &Options, session: &Session<'_>) -> Result<Report, Fa
         }
         Action::Show { id, history } => entries::show(record, Noun::Profile, id, *history),
         Action::Edit(options) => edit(options, record, session),
+        Action::Form { kind } => form::questions(ProfileKind::from(*kind).empty(), record),
         Action::Remove { id } => entries::remove(record, Noun::Profile, id),
         Action::None { kind, undo } => state_absence(*kind, *undo, record, session),
     })
@@ -104,9 +112,14 @@ pub(crate) fn run(options: &Options, session: &Session<'_>) -> Result<Report, Fa
 fn add(options: &AddOptions, record: &mut Record<'_>, session: &Session<'_>) -> Result<Report, Failure> {
     let now = session.now();
     if let Some(path) = &options.source.from_json {
-        return entries::add(record, &entries::from_json(path, Noun::Profile, now)?);
+        let mut drafts = entries::from_json(path, Noun::Profile, now)?;
+        form::one_of_each(record, &mut drafts)?;
+        return entries::add(record, &drafts);
     }
     let mut fact = options.kind.map(ProfileKind::empty).ok_or(Failure::NoAnswer)?;
+    if fact.form().is_some() {
+        return form::save(&options.fields, fact, &options.common, record, session);
+    }
     options.fields.apply(&mut fact, &session.zones)?;
     let draft = entries::draft(record, fact, &options.common, now, &mut Session::chance())?;
     entries::add(record, &[draft])
@@ -118,7 +131,7 @@ fn edit(options: &EditOptions, record: &mut Record<'_>, session: &Session<'_>) -
     }
     let mut entry = entries::find(record, Noun::Profile, &options.id)?.entry;
     if !options.fields.is_empty() {
-        options.fields.apply(&mut entry.fact, &session.zones)?;
+        form::fill(&options.fields, &mut entry.fact, session)?;
     }
     entries::amend(record, entry, &options.common)
 }

@@ -1,5 +1,5 @@
-//! The medical profile: identity, diseases, disabilities, family history, treatments, stays, blood group, allergies,
-//! vaccinations.
+//! The medical profile: identity, diseases, disabilities, family history, lifestyle, treatments, stays, blood group,
+//! allergies, vaccinations.
 
 mod options;
 
@@ -7,7 +7,8 @@ use carnet_record::{
     Coding, Concept, Fact, When, ZoneHistory,
     code::system,
     kind::{
-        Absence, Allergy, BloodGroup, Disability, Disease, Encounter, FamilyHistory, Identity, Treatment, Vaccination,
+        Absence, Allergy, BloodGroup, Disability, Disease, Encounter, FamilyHistory, Identity, Lifestyle, Treatment,
+        Vaccination,
         absence::{AbsenceMeaning, AbsenceOf},
         blood_group::Group,
         disability::{DisabilityRate, HumanHelp},
@@ -17,8 +18,8 @@ use carnet_record::{
 };
 
 use self::options::VACCINE_TYPES;
-pub(crate) use self::options::{Criticality, HelpOption, RateOption, RelationOption, SexOption, TypeOption};
-use super::{add_codes, fill, fill_when, only};
+pub(crate) use self::options::{Criticality, FormKind, HelpOption, RateOption, RelationOption, SexOption, TypeOption};
+use super::{add_codes, fill, fill_when, items, only};
 use crate::{error::Failure, input, msg};
 
 /// What `profile add` can make.
@@ -30,6 +31,7 @@ pub(crate) enum ProfileKind {
     Disease,
     Family,
     Identity,
+    Lifestyle,
     Stay,
     Treatment,
     Vaccine,
@@ -45,6 +47,7 @@ impl ProfileKind {
             Self::Disease => Disease::default().into(),
             Self::Family => FamilyHistory::default().into(),
             Self::Identity => Identity::default().into(),
+            Self::Lifestyle => Lifestyle::default().into(),
             Self::Stay => Encounter::default().into(),
             Self::Treatment => Treatment::default().into(),
             Self::Vaccine => Vaccination::default().into(),
@@ -103,6 +106,8 @@ pub(crate) struct ProfileFields {
     pub(crate) ins: Option<String>,
     #[arg(long, value_name = "TEXT")]
     pub(crate) birth_place: Option<String>,
+    #[arg(long, value_name = "ITEM=VALUE")]
+    pub(crate) item: Vec<String>,
 }
 
 impl ProfileFields {
@@ -110,6 +115,13 @@ impl ProfileFields {
     pub(crate) fn apply(&self, fact: &mut Fact, zones: &ZoneHistory) -> Result<(), Failure> {
         let kind = fact.kind().to_owned();
         let only = |meant: &[&str]| only(&kind, &self.given(), meant);
+        if let Some(form) = fact.form_mut() {
+            only(&["--at", "--item"])?;
+            let mut at = form.at();
+            fill_when(&mut at, "--at", self.at.as_ref(), zones)?;
+            form.set_at(at);
+            return items::apply(form, &self.item);
+        }
         match fact {
             Fact::Allergy(allergy) => {
                 only(&["--name", "--start", "--end", "--code", "--criticality"])?;
@@ -152,7 +164,7 @@ impl ProfileFields {
     }
 
     /// Every option, with whether it was given.
-    fn given(&self) -> [(&'static str, bool); 24] {
+    fn given(&self) -> [(&'static str, bool); 25] {
         [
             ("--name", self.name.is_some()),
             ("--start", self.start.is_some()),
@@ -178,6 +190,7 @@ impl ProfileFields {
             ("--sex", self.sex.is_some()),
             ("--ins", self.ins.is_some()),
             ("--birth-place", self.birth_place.is_some()),
+            ("--item", !self.item.is_empty()),
         ]
     }
 

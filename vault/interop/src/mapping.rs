@@ -187,6 +187,23 @@ pub const TABLE: &[Row] = &[
     row("identity", "deceased", "Patient.deceasedDateTime"),
     lost("identity", "home_zones", VaultOnly),
     lost("identity", "picture", VaultOnly),
+    row("lifestyle", "at", "Observation.effectiveDateTime, code LOINC 29762-2"),
+    row("lifestyle", "fruit", "Observation.component.valueCodeableConcept.text"),
+    row("lifestyle", "fat", "Observation.component.valueCodeableConcept.text"),
+    row("lifestyle", "sugar", "Observation.component.valueCodeableConcept.text"),
+    row("lifestyle", "salt", "Observation.component.valueCodeableConcept.text"),
+    row("lifestyle", "exercise", "Observation.component.valueCodeableConcept.text"),
+    row("lifestyle", "exercise_days", "Observation.component.valueCodeableConcept.text"),
+    row("lifestyle", "sitting", "Observation.component.valueCodeableConcept.text"),
+    row("lifestyle", "smoking", "Observation.component.valueCodeableConcept.text"),
+    row("lifestyle", "cigarettes", "Observation.component.valueInteger"),
+    row("lifestyle", "smoking_stopped", "Observation.component.valueCodeableConcept.text"),
+    row("lifestyle", "vaping", "Observation.component.valueCodeableConcept.text"),
+    row("lifestyle", "sleep", "Observation.component.valueCodeableConcept.text"),
+    row("lifestyle", "screens", "Observation.component.valueCodeableConcept.text"),
+    row("lifestyle", "alcohol_days", "Observation.component.valueInteger"),
+    row("lifestyle", "alcohol_glasses", "Observation.component.valueInteger"),
+    row("lifestyle", "alcohol_binge", "Observation.component.valueCodeableConcept.text"),
     row("measure", "measure", "Observation.code"),
     row("measure", "code", "Observation.code"),
     row("measure", "at", "Observation.effectiveDateTime"),
@@ -318,7 +335,8 @@ the export itself.
 - A resource with `implicitRules` or any `modifierExtension` is refused as an entry and kept as a document: it may mean
   the contrary of what it seems. A file in DSTU2, STU3 or R5 is kept as one document.
 - Observation: a known code of a vital sign, or a national profile, gives a measure; a laboratory's gives a result;
-  LOINC 882-1 with one of the eight groups gives the blood group. 55284-4 is read as a blood pressure.
+  LOINC 882-1 with one of the eight groups gives the blood group. 55284-4 is read as a blood pressure. LOINC 29762-2 (social
+  history) whose components are named as the questions of the national form, and answered with its codes, gives lifestyle.
 - Codes that say that there is nothing (716186003 and the like, IPS absent-unknown, `emptyReason` = nilknown) give a
   statement of absence, with its author and date. No code gives one by being missing.
 - Identity of a fact across files: its `identifier`, else its id at its server or its UUID, else its content.

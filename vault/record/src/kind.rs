@@ -15,6 +15,7 @@ pub mod encounter;
 pub mod family_history;
 pub mod identity;
 pub mod import_report;
+pub mod lifestyle;
 pub mod measure;
 pub mod procedure;
 pub mod result;
@@ -28,12 +29,13 @@ use serde_json::{Map, Value};
 pub use self::{
     absence::Absence, allergy::Allergy, appointment::Appointment, blood_group::BloodGroup, contact::Contact,
     disability::Disability, disease::Disease, document::Document, encounter::Encounter, family_history::FamilyHistory,
-    identity::Identity, import_report::ImportReport, measure::Measure, procedure::Procedure, result::LabResult,
-    target::Target, treatment::Treatment, vaccination::Vaccination,
+    identity::Identity, import_report::ImportReport, lifestyle::Lifestyle, measure::Measure, procedure::Procedure,
+    result::LabResult, target::Target, treatment::Treatment, vaccination::Vaccination,
 };
 use crate::{
     date::When,
     entry::{is_nothing, without_nothing},
+    form::Form,
 };
 
 macro_rules! facts {
@@ -115,6 +117,8 @@ facts! {
     Identity(Identity) = "identity",
     /// What an import read, kept and refused.
     ImportReport(ImportReport) = "import-report",
+    /// How the person lives.
+    Lifestyle(Lifestyle) = "lifestyle",
     /// A measure: weight, blood pressure, glucose.
     Measure(Measure) = "measure",
     /// An act.
@@ -156,6 +160,7 @@ impl Fact {
             Self::Encounter(encounter) => encounter.start,
             Self::Identity(identity) => identity.birth_date.map(When::Date),
             Self::ImportReport(report) => report.at.map(When::Instant),
+            Self::Lifestyle(lifestyle) => lifestyle.at,
             Self::Measure(measure) => measure.at,
             Self::Procedure(procedure) => procedure.start,
             Self::Result(result) => result.at.or(result.issued_at),
@@ -166,7 +171,7 @@ impl Fact {
         }
     }
 
-    /// What to show first: a name or a title. Measures give their slug.
+    /// What to show first: a name or a title. Measures give their slug, forms nothing.
     pub fn label(&self) -> String {
         let named = |name: &Option<String>, code: &crate::Concept| {
             name.clone().or_else(|| code.label().map(str::to_owned)).unwrap_or_default()
@@ -184,6 +189,7 @@ impl Fact {
             Self::FamilyHistory(history) => named(&history.name, &history.code),
             Self::Identity(identity) => identity.names.first().map(crate::person::HumanName::label).unwrap_or_default(),
             Self::ImportReport(report) => report.source.name.clone(),
+            Self::Lifestyle(_) => String::new(),
             Self::Measure(measure) => measure.measure.clone(),
             Self::Procedure(procedure) => named(&procedure.name, &procedure.code),
             Self::Result(result) => result.code.label().unwrap_or_default().to_owned(),
@@ -191,6 +197,22 @@ impl Fact {
             Self::Treatment(treatment) => named(&treatment.name, &treatment.code),
             Self::Vaccination(vaccination) => named(&vaccination.name, &vaccination.code),
             Self::Unknown(unknown) => unknown.kind.clone(),
+        }
+    }
+
+    /// The fact as a form, if it is one.
+    pub fn form(&self) -> Option<&dyn Form> {
+        match self {
+            Self::Lifestyle(own) => Some(&**own),
+            _ => None,
+        }
+    }
+
+    /// The same, to fill it in.
+    pub fn form_mut(&mut self) -> Option<&mut dyn Form> {
+        match self {
+            Self::Lifestyle(own) => Some(&mut **own),
+            _ => None,
         }
     }
 

@@ -20,6 +20,7 @@ pub mod code;
 pub mod date;
 pub mod draft;
 pub mod entry;
+pub mod form;
 pub mod item;
 pub mod kind;
 pub mod measure;

@@ -17,7 +17,7 @@ pub struct UnknownSection;
 pub enum SectionKind {
     /// Identity sheet.
     Identity,
-    /// Diseases, disabilities, family history, stays, statements of absence, import reports, reimbursements.
+    /// Diseases, disabilities, family history, lifestyle, stays, statements of absence, import reports, reimbursements.
     History,
     /// Treatments, allergies, blood group.
     Treatments,
@@ -140,6 +140,7 @@ impl Fact {
             | Self::Encounter(_)
             | Self::FamilyHistory(_)
             | Self::ImportReport(_)
+            | Self::Lifestyle(_)
             | Self::Unknown(_) => SectionKind::History,
         }
     }

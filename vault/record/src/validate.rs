@@ -7,6 +7,7 @@ use crate::{
     date::{Day, PartialDate, When},
     draft::Draft,
     entry::Status,
+    form::{Answers, Form, Question},
     kind::{
         Contact, Disability, Encounter, Fact, Identity, Measure, Target, family_history::Relative, target::unit_of,
     },
@@ -54,6 +55,32 @@ pub enum Violation {
     /// A number of days must be above zero.
     #[error("a number of days must be above zero")]
     DaysZero,
+    /// No answer that the question takes.
+    #[error("the field {field} holds no answer to its question")]
+    AnswerUnknown {
+        /// Name of the field.
+        field: &'static str,
+    },
+    /// A number that the question does not take.
+    #[error("{field} must be a whole number from {low} to {high}")]
+    AnswerOutOfBounds {
+        /// Name of the field.
+        field: &'static str,
+        /// Least number.
+        low: u16,
+        /// Greatest number.
+        high: u16,
+    },
+    /// An answer to a question that another answer does not call for.
+    #[error("{field} is asked only when {other} is {answer}")]
+    NotAsked {
+        /// Name of the field.
+        field: &'static str,
+        /// Name of the field that decides.
+        other: &'static str,
+        /// The answer that calls for the question.
+        answer: &'static str,
+    },
     /// The diastolic pressure is not below the systolic one.
     #[error("the systolic pressure must be above the diastolic one")]
     DiastolicNotBelowSystolic,
@@ -162,6 +189,8 @@ impl Violation {
             Self::Computed { .. } => "computed",
             Self::CharacterRefused { .. } => "character-refused",
             Self::ComponentMissing { .. } => "component-missing",
+            Self::AnswerUnknown { .. } => "answer-unknown",
+            Self::NotAsked { .. } => "not-asked",
             Self::DaysForbidden { .. } => "days-forbidden",
             Self::DaysMissing { .. } => "days-missing",
             Self::DaysZero => "days-zero",
@@ -171,7 +200,7 @@ impl Violation {
             Self::MomentForbidden { .. } => "moment-forbidden",
             Self::MomentMissing { .. } => "moment-missing",
             Self::NotWhole { .. } => "not-whole",
-            Self::OutOfBounds { .. } => "out-of-bounds",
+            Self::OutOfBounds { .. } | Self::AnswerOutOfBounds { .. } => "out-of-bounds",
             Self::TooLong { .. } => "too-long",
             Self::UnitUnknown { .. } => "unit-unknown",
             Self::ValueForbidden { .. } => "value-forbidden",
@@ -253,6 +282,9 @@ pub(crate) fn violations(draft: &Draft) -> Vec<Violation> {
         }
         Fact::Identity(value) => identity(&mut found, value),
         _ => {}
+    }
+    if let Some(own) = draft.fact.form() {
+        form(&mut found, own);
     }
     found
 }
@@ -367,6 +399,37 @@ fn encounter(found: &mut Vec<Violation>, encounter: &Encounter) {
             found.push(Violation::TooLong { field: "duration", max: STAY_DURATION_DIGITS_MAX });
         }
         _ => {}
+    }
+}
+
+/// A form has one answer at least, and each is one that its question takes.
+fn form(found: &mut Vec<Violation>, form: &dyn Form) {
+    if form.questions().iter().all(|question| form.kept(question.field).is_none()) {
+        found.push(Violation::Missing { field: "item" });
+    }
+    for question in form.questions() {
+        match (form.kept(question.field), question.only_if) {
+            (Some(answer), _) if form.asks(question) => answered(found, question, &answer),
+            (Some(_), Some((other, answer))) => {
+                found.push(Violation::NotAsked { field: question.field, other, answer });
+            }
+            (None, _) if question.is_needed && form.asks(question) => {
+                found.push(Violation::Missing { field: question.field });
+            }
+            _ => {}
+        }
+    }
+}
+
+fn answered(found: &mut Vec<Violation>, question: &Question, answer: &str) {
+    let field = question.field;
+    match question.answers {
+        answers if answers.take(answer) => {}
+        Answers::Number { low, high } => found.push(Violation::AnswerOutOfBounds { field, low, high }),
+        _ => found.push(Violation::AnswerUnknown { field }),
+    }
+    if question.answers == Answers::Words {
+        free_text(found, field, Some(answer), COMMENT_CHARS_MAX);
     }
 }
 

@@ -5,6 +5,7 @@ use carnet_record::{
     person::Sex,
 };
 
+use super::ProfileKind;
 use crate::{error::Failure, msg};
 
 /// The sex of a person, as the command line writes it.
@@ -121,6 +122,20 @@ impl From<RelationOption> for Relative {
             RelationOption::Aunt => Self::Aunt,
             RelationOption::Uncle => Self::Uncle,
             RelationOption::Other => Self::OtherRelative,
+        }
+    }
+}
+
+/// What `profile form` can show.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum FormKind {
+    Lifestyle,
+}
+
+impl From<FormKind> for ProfileKind {
+    fn from(option: FormKind) -> Self {
+        match option {
+            FormKind::Lifestyle => Self::Lifestyle,
         }
     }
 }

@@ -3,8 +3,9 @@
 use carnet_record::{
     Concept, Decimal, LinkKind, Quantity, When,
     code::system,
+    form::{Answers, Form as _},
     kind::{
-        BloodGroup, LabResult, Measure,
+        BloodGroup, LabResult, Lifestyle, Measure,
         blood_group::Group,
         measure::{Component, Moment},
         result::{ReferenceRange, ResultComponent, ResultValue},
@@ -29,6 +30,10 @@ pub(super) fn observation<'a>(resource: &Resource<'a>, index: &Index<'a>) -> Fou
     );
     let code = json.get("code").map(concept).unwrap_or_default();
     let mut found = match (blood_group(json, &code), measure_kind(json, &code)) {
+        _ if let Some(lifestyle) = lifestyle(json, &code) => {
+            resource.keeps("interpretation bodySite method hasMember dataAbsentReason effectivePeriod");
+            Found::new(lifestyle)
+        }
         (Some(group), _) => {
             resource.reads("valueCodeableConcept");
             resource.keeps("interpretation bodySite method hasMember component dataAbsentReason");
@@ -305,6 +310,31 @@ fn blood_group(json: &Json, code: &Concept) -> Option<BloodGroup> {
         .map(|(_, code)| Group::from(*code))?;
     Some(BloodGroup { group, determined_at: effective(json).0 })
 }
+
+/// The answers of the national form, if the components hold nothing else.
+fn lifestyle(json: &Json, code: &Concept) -> Option<Lifestyle> {
+    let components = json.list("component");
+    if *code != Concept::from_code(system::LOINC, SOCIAL_HISTORY) || components.is_empty() {
+        return None;
+    }
+    let mut lifestyle = Lifestyle { at: effective(json).0, ..Lifestyle::default() };
+    for component in components {
+        let asked = component.get("code").map(concept)?;
+        let question = Lifestyle::QUESTIONS.iter().find(|own| Concept::from_text(own.code) == asked)?;
+        let answer = match question.answers {
+            Answers::Number { .. } => component.text("valueInteger").map(str::to_owned),
+            _ => component.get("valueCodeableConcept").map(concept).filter(|own| own.codings.is_empty())?.text,
+        };
+        let is_first = lifestyle.kept(question.field).is_none() && component.members().len() == 2;
+        if !is_first || !lifestyle.keep(question.field, Some(&answer?)) {
+            return None;
+        }
+    }
+    Some(lifestyle)
+}
+
+/// Social history (LOINC), as the section of a patient summary has it.
+pub(super) const SOCIAL_HISTORY: &str = "29762-2";
 
 /// SNOMED CT codes of the eight groups.
 pub(super) const BLOOD_GROUPS: [(&str, &str); 8] = [

@@ -105,7 +105,7 @@ pub(crate) fn resource_type(fact: &Fact) -> Option<&'static str> {
                 .is_none_or(|state| state::one_of(state, state::APPOINTMENT_STATES).is_some())
                 .then_some("Appointment")?
         }
-        Fact::BloodGroup(_) | Fact::Measure(_) => "Observation",
+        Fact::BloodGroup(_) | Fact::Lifestyle(_) | Fact::Measure(_) => "Observation",
         Fact::Contact(contact) => people::contact_resource(contact),
         Fact::Disability(_) | Fact::Disease(_) => "Condition",
         Fact::Document(_) => "DocumentReference",
@@ -149,6 +149,7 @@ impl Writer {
             Fact::Encounter(own) => clinical::encounter(self, own, entry, &mut fields),
             Fact::FamilyHistory(own) => clinical::family_history(self, own, entry, &mut fields),
             Fact::Identity(own) => people::identity(own, &mut fields),
+            Fact::Lifestyle(own) => observation::lifestyle(self, &**own, entry, &mut fields),
             Fact::Measure(own) => observation::measure(self, own, entry, &mut fields),
             Fact::Procedure(own) => clinical::procedure(self, own, entry, &mut fields),
             Fact::Result(own) => observation::result(self, own, entry, &mut fields),

@@ -79,6 +79,7 @@ fn all_fields(fact: &Fact) -> BTreeSet<String> {
         Fact::Encounter(own) => serde_json::to_value(own),
         Fact::FamilyHistory(own) => serde_json::to_value(own),
         Fact::Identity(own) => serde_json::to_value(own),
+        Fact::Lifestyle(own) => serde_json::to_value(own),
         Fact::Measure(own) => serde_json::to_value(own),
         Fact::Procedure(own) => serde_json::to_value(own),
         Fact::Result(own) => serde_json::to_value(LabResult { panel: true, ..(**own).clone() }),

@@ -1,7 +1,7 @@
 use super::*;
 use crate::{
     Instant, Provenance,
-    kind::{Appointment, Disease, Document, measure::Component, measure::Moment},
+    kind::{Appointment, Disease, Document, Lifestyle, measure::Component, measure::Moment},
     person::{HumanName, INS_NIR_SYSTEM, RPPS_SYSTEM},
     provenance::SourcePlace,
 };
@@ -198,4 +198,37 @@ fn wrong_check_digits_are_warnings_for_typed_values_too() {
     };
     assert_eq!(typed(doctor).validate(), Ok(vec![Warning::RppsKeyWrong]));
     assert!(crate::person::nir_key_holds("185032A00100112") == crate::person::nir_key_holds("185032a00100112"));
+}
+
+#[test]
+fn a_form_takes_the_answers_of_its_questions_within_their_bounds_and_only_where_they_are_asked() {
+    let lifestyle = |fill: &dyn Fn(&mut Lifestyle)| {
+        let mut own = Lifestyle { salt: Some("YES".into()), ..Lifestyle::default() };
+        fill(&mut own);
+        broken(own)
+    };
+    assert_eq!(lifestyle(&|_| ()), [""; 0]);
+    assert_eq!(broken(Lifestyle::default()), ["missing"], "a form without an answer says nothing");
+    assert_eq!(lifestyle(&|own| own.fruit = Some("DAILY".into())), ["answer-unknown"]);
+    for (glasses, days, told) in [(999, 7, &[][..]), (0, 0, &[]), (1000, 8, &["out-of-bounds", "out-of-bounds"])] {
+        let fill = |own: &mut Lifestyle| (own.alcohol_glasses, own.alcohol_days) = (Some(glasses), Some(days));
+        assert_eq!(lifestyle(&fill), told, "{glasses} {days}");
+    }
+    for (smoking, cigarettes, told) in [
+        ("YES_EVERY_DAY", 99, &[][..]),
+        ("YES_EVERY_DAY", 0, &["out-of-bounds"]),
+        ("YES_EVERY_DAY", 100, &["out-of-bounds"]),
+        ("YES_OCCASIONALLY", 5, &["not-asked"]),
+    ] {
+        let fill = |own: &mut Lifestyle| (own.smoking, own.cigarettes) = (Some(smoking.into()), Some(cigarettes));
+        assert_eq!(lifestyle(&fill), told, "{smoking} {cigarettes}");
+    }
+    let stopped = |own: &mut Lifestyle| own.smoking_stopped = Some("SINCE_MORE_THAN_FIVE_YEARS".into());
+    assert_eq!(lifestyle(&stopped), ["not-asked"]);
+    assert_eq!(lifestyle(&|own| own.exercise_days = Some("NEVER".into())), ["not-asked"]);
+    let imported = Lifestyle { cigarettes: Some(500), ..Lifestyle::default() };
+    assert_eq!(
+        Draft::new(imported, Provenance::imported(SourcePlace::default())).validate().map(|told| told.len()),
+        Ok(1)
+    );
 }

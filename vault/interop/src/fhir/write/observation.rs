@@ -3,6 +3,7 @@
 use carnet_record::{
     Concept, Entry, LinkKind, Status,
     code::system,
+    form::{Answers, Form, Question},
     kind::{
         BloodGroup, LabResult, Measure, Target,
         measure::{Component, Moment},
@@ -19,7 +20,7 @@ use super::{
 use crate::fhir::{
     goal::{description, own_measure},
     json::Json,
-    observation::BLOOD_GROUPS,
+    observation::{BLOOD_GROUPS, SOCIAL_HISTORY},
 };
 
 /// The resource that a result becomes: a panel is a report, unless it says what only an Observation can.
@@ -134,6 +135,25 @@ pub(super) fn blood_group(writer: &mut Writer, own: &BloodGroup, entry: &Entry, 
         .map_or_else(|| concept(&Concept::from_text(own.group.as_str())), |(snomed, _)| code(system::SNOMED, snomed));
     fields.put("valueCodeableConcept", Some(value));
     fields.put_list("note", notes(entry.comment.as_deref()));
+}
+
+/// How a person lives: each answer a component, named as the national form names its question.
+pub(super) fn lifestyle(writer: &mut Writer, own: &dyn Form, entry: &Entry, fields: &mut Fields) {
+    around(writer, entry, fields, code(CATEGORY, "social-history"));
+    fields.put("code", Some(code(system::LOINC, SOCIAL_HISTORY)));
+    fields.put("subject", Some(writer.subject()));
+    effective(own.at(), None, fields);
+    performers(entry, &[], fields);
+    fields.put_list("note", notes(entry.comment.as_deref()));
+    let component = |question: &Question| {
+        let answer = own.kept(question.field)?;
+        let component = Fields::new().with("code", concept(&Concept::from_text(question.code)));
+        Some(match question.answers {
+            Answers::Number { .. } => component.with("valueInteger", Json::Number(answer)).object(),
+            _ => component.with("valueCodeableConcept", concept(&Concept::from_text(&answer))).object(),
+        })
+    };
+    fields.put_list("component", own.questions().iter().filter_map(component).collect());
 }
 
 /// A result or a panel.
