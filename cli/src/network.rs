@@ -143,6 +143,7 @@ pub(crate) fn synced_json(synced: &Synced) -> Value {
         "snapshots_rejected": synced.snapshots_rejected,
         "not_taken": synced.refused.len(),
         "held_up": synced.is_held_up(),
+        "adopted": synced.has_adopted,
         "bytes_sent": synced.traffic.bytes_sent,
         "bytes_received": synced.traffic.bytes_received,
         "round_trips": synced.traffic.round_trips,
@@ -187,6 +188,9 @@ pub(crate) fn synced_warnings(synced: &Synced) -> Vec<Message> {
     let mut warnings = Vec::new();
     if synced.is_held_up() {
         warnings.push(msg!("warning-held-up"));
+    }
+    if synced.has_adopted {
+        warnings.push(msg!("warning-adopted"));
     }
     if !synced.refused.is_empty() {
         warnings.push(msg!("warning-not-taken", count = synced.refused.len()));

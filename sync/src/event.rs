@@ -75,6 +75,9 @@ pub struct Synced {
     pub objects_sent: usize,
     /// What the relay did not take; it stays to be sent.
     pub refused: Vec<Refusal>,
+    /// Whether it was adopted what a removal hides that came to the relay too late: what the removed device wrote meanwhile
+    /// stays in the record, and the relay takes the removal.
+    pub has_adopted: bool,
     /// What the relay keeps no trace of though it was to be there: sealed objects that entries name.
     pub objects_missing: usize,
     /// Snapshots that do not agree with their anchors: a device of the record published a lie. Nothing of them was taken.
@@ -106,6 +109,7 @@ impl Synced {
         self.objects_received += other.objects_received;
         self.objects_sent += other.objects_sent;
         self.refused.extend(other.refused);
+        self.has_adopted |= other.has_adopted;
         // What one device lacks another may have brought: the last one says what is missing now.
         self.objects_missing = other.objects_missing;
         self.snapshots_rejected += other.snapshots_rejected;
@@ -115,9 +119,9 @@ impl Synced {
         self.traffic.round_trips = self.traffic.round_trips.saturating_add(other.traffic.round_trips);
     }
 
-    /// Whether the relay will never take a removal, or a proof that a device was copied, as it is signed: it cites a state of
-    /// the relay that is more than 7 days old by now, or of a store that is no more. Nothing that was written upon it here
-    /// reaches the relay either.
+    /// Whether the relay does not take a removal, or a proof that a device was copied, as it is signed: it would hide what had
+    /// lain there for more than 7 days, and this device could not adopt that. Nothing that was written upon it here reaches
+    /// the relay either.
     pub fn is_held_up(&self) -> bool {
         self.refused.contains(&Refusal::Frontier)
     }

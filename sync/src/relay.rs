@@ -179,7 +179,8 @@ impl Session {
                 self.compact().await?;
             }
             let handed = self.push(tell).await?;
-            if !handed.has_moved && !handed.is_worth_another_turn() {
+            let is_done = !handed.has_moved && !handed.is_worth_another_turn();
+            if !self.adopt_hidden(handed).await? && is_done {
                 break;
             }
         }

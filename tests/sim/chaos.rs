@@ -8,6 +8,7 @@ use carnet_record::{
 };
 use carnet_vault::{
     Record,
+    devices::RemovalReason,
     entries::Filter,
     import::{ImportError, ImportSource},
 };
@@ -108,7 +109,7 @@ impl World {
         i64::try_from(self.below(1_200_000)).unwrap() - 600_000
     }
 
-    fn change_weather(&self) {
+    pub(crate) fn change_weather(&self) {
         let mut rng = self.rng.borrow_mut();
         let weather = Weather {
             delay_ms_max: [5, 50, 2_000][rng.random_range(0..3)],
@@ -158,6 +159,14 @@ impl World {
             8 => self.toggle(device, true),
             _ => self.toggle(device, false),
         }
+    }
+
+    /// A person removes a device on another.
+    pub(crate) fn remove(&self, device: NodeId, removed: NodeId) {
+        let id = self.with_device(removed, |it| it.with(&self.record(), |record| record.device())).unwrap();
+        self.try_on(device, |record| record.remove_device(&id, RemovalReason::Lost).ok())
+            .expect("it has just seen the relay");
+        self.note(format_args!("{device}: removes {removed}"));
     }
 
     fn fresh_name(&self) -> String {

@@ -2,6 +2,9 @@
 
 use std::rc::Rc;
 
+use carnet_sync::SyncError;
+use tokio::time::{Duration, sleep};
+
 use crate::{
     chaos::Counts,
     disk::{Death, Disk},
@@ -12,6 +15,9 @@ use crate::{
 
 /// What happens between the beginning and the healing of a world.
 const STEPS: usize = 40;
+
+/// Longer than a removal may be on its way as it is, in milliseconds: eight days.
+const LATE_MS: u64 = 8 * 24 * 3_600_000;
 
 /// Devices of one record at the true relay, all up to date.
 pub(crate) async fn begun(world: &World, devices: usize) -> Vec<NodeId> {
@@ -175,6 +181,49 @@ fn fault_c9_a_fork_that_a_backup_makes_among_three_devices_is_healed_and_loses_n
     simulate_all("C9, forked, three devices", 0xc93, 20, |seed| {
         run(seed, async |world| restored_early(world, 3).await)
     });
+}
+
+/// A device removes another and does not reach the relay for more than a week. Meanwhile the others write, and the relay takes
+/// it. Then all that was said to be saved is there, on both devices that stay.
+async fn removed_late(world: Rc<World>) -> Outcome {
+    let all = begun(&world, 3).await;
+    let mut counts = world.chaos(STEPS / 4).await;
+    world.heal();
+    world.converge(&all).await;
+    let remover = world.below(3);
+    let lost = (remover + 1 + world.below(2)) % 3;
+    let other = 3 - remover - lost;
+    world.remove(remover, lost);
+    for _ in 0..=world.below(8) {
+        counts.acts += 1;
+        let author = [remover, lost, lost, other][world.below(4)];
+        world.act(author);
+        if author != remover {
+            counts.exchanges += 1;
+            world.exchange(author).await.expect("fair weather");
+        }
+    }
+    world.exchange(lost).await.expect("the relay knows of no removal");
+    if world.below(2) == 0 {
+        // By a direct meeting the other knows of it before the relay does.
+        world.meet(other, remover).await.expect("fair weather");
+    }
+    sleep(Duration::from_millis(LATE_MS)).await;
+    world.change_weather();
+    for _ in 0..10 {
+        counts.acts += 1;
+        world.act([remover, other][world.below(2)]);
+        counts.exchanges += 1;
+        drop(world.exchange([remover, other][world.below(2)]).await);
+    }
+    let outcome = heal(&world, &[remover, other], counts).await;
+    assert!(matches!(world.exchange(lost).await, Err(SyncError::NotAdmitted)));
+    outcome
+}
+
+#[test]
+fn atk_31_a_removal_that_comes_a_week_late_hides_nothing_and_holds_nothing_up() {
+    simulate_all("ATK-31", 0xa31, 40, |seed| run(seed, removed_late));
 }
 
 #[test]

@@ -31,6 +31,7 @@ pub mod export;
 mod feeds;
 pub mod import;
 mod keys;
+mod late;
 pub mod ledger;
 pub mod measures;
 mod members;

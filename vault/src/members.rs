@@ -3,7 +3,7 @@
 //! Evaluation is carnet-protocol's pure function; this module only keeps its inputs in the store and its answer in
 //! memory. An operation that merely does not count is kept, because others may name it.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 
 use carnet_crypto::{
     door::UnixMillis,
@@ -13,7 +13,7 @@ use carnet_crypto::{
 use carnet_protocol::{
     checkpoint::{Receipt, SignedReceipt},
     codec::{Reader as Bytes, Writer as BytesOut},
-    limits::OPS_WAITING_MAX,
+    limits::{HEADS_MAX, OPS_WAITING_MAX},
     membership::{
         Body, HeadsDigest, Insert, Membership, MembershipLog, Op, OpDraft, Receipts,
         body::Rekey,
@@ -129,6 +129,18 @@ impl Members {
     /// The receipts that are held.
     pub(crate) fn receipts(&self) -> &Receipts {
         &self.receipts
+    }
+
+    /// The heads of what receipts show to be at a relay, as many as an operation may name.
+    pub(crate) fn heads_at(&self, relay: &PublicKey) -> Vec<OpId> {
+        let mut heads = BTreeSet::new();
+        for op in self.log.ops().filter(|op| self.receipts.is_of(&op.id(), relay)) {
+            for parent in op.parents() {
+                heads.remove(parent);
+            }
+            heads.insert(op.id());
+        }
+        heads.into_iter().take(HEADS_MAX).collect()
     }
 
     /// All operations, parents first.
@@ -353,6 +365,18 @@ impl Record<'_> {
         self.join_heads(writer, at)?;
         let draft = self.live.members.log.draft(self.live.row.device, at, body);
         self.sign_draft(writer, draft, parts)
+    }
+
+    /// Signs an operation as this device that comes after `parents` and not after all that is held.
+    pub(crate) fn sign_op_after(
+        &mut self,
+        writer: &mut Writer,
+        at: UnixMillis,
+        body: Body,
+        parents: Vec<OpId>,
+    ) -> Result<OpId, RecordError> {
+        let draft = self.live.members.log.draft(self.live.row.device, at, body);
+        self.sign_draft(writer, OpDraft { parents, ..draft }, &[])
     }
 
     fn sign_draft(&mut self, writer: &mut Writer, draft: OpDraft, parts: &[Vec<u8>]) -> Result<OpId, RecordError> {

@@ -26,11 +26,13 @@ use carnet_protocol::{
 use crate::store::{StoreError, rows::OperationRow};
 
 mod envelope;
+mod frontier;
 mod operation;
 mod part;
 
 pub(crate) use self::{
     envelope::Admitted,
+    frontier::Holdings,
     operation::OperationJudged,
     part::{PUBLIC_PART, wrap_name},
 };

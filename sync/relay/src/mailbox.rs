@@ -20,7 +20,7 @@ use carnet_protocol::{
 use tokio::sync::watch;
 
 use crate::{
-    admit::{Admitted, Members, OperationJudged, Pusher, ViewJudged},
+    admit::{Admitted, Holdings, Members, OperationJudged, Pusher, ViewJudged},
     config::Limits,
     key::NodeKey,
     object,
@@ -342,7 +342,8 @@ impl Books {
         pusher: &Pusher,
     ) -> Result<Result<(OpId, SignedReceipt), Refusal>, StoreError> {
         let view = &mut mailbox.view;
-        let judged = match view.members.judge_operation(group, view, sent, pusher)? {
+        let holdings = Holdings { rows: group, data: &self.data, view };
+        let judged = match view.members.judge_operation(&holdings, sent, pusher)? {
             Ok(judged) => judged,
             Err(refusal) => return Ok(Err(refusal)),
         };

@@ -17,6 +17,8 @@ mod crash;
 mod exchange;
 #[path = "relay/hostile.rs"]
 mod hostile;
+#[path = "relay/late.rs"]
+mod late;
 #[path = "relay/objects.rs"]
 mod objects;
 #[path = "relay/operator.rs"]

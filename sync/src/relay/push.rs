@@ -29,10 +29,12 @@ const PUSH_BYTES: usize = 256 << 10;
 const PUSH_ITEMS_MAX: usize = 1_024;
 
 /// What handing over came to.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Handed {
     /// Whether others wrote meanwhile, so that a pull is due.
     pub(crate) has_moved: bool,
+    /// The operations that hide too much of what lies at the relay.
+    late: Vec<OpId>,
     taken: usize,
     refused: usize,
 }
@@ -71,6 +73,21 @@ impl Session {
             from = last.number.saturating_add(1);
             self.push_batch(batch, &mut handed, tell).await?;
         }
+    }
+
+    /// Adopts what removals hide that the relay does not take because of it. Whether they may be taken now.
+    pub(crate) async fn adopt_hidden(&mut self, handed: Handed) -> Result<bool, SyncError> {
+        let (late, relay) = (handed.late, self.relay);
+        if late.is_empty() {
+            return Ok(false);
+        }
+        let adopted = with_record(&self.vault, self.record, move |record| record.adopt_hidden(&late, &relay)).await?;
+        let Some(envelopes) = adopted else { return Ok(false) };
+        let count = usize::try_from(envelopes).unwrap_or(usize::MAX);
+        self.synced.has_adopted = true;
+        self.synced.received.quarantined = self.synced.received.quarantined.saturating_sub(count);
+        self.synced.received.accepted += count;
+        Ok(true)
     }
 
     /// Hands over the operations that no receipt shows to be at the relay, and nothing else.
@@ -173,6 +190,7 @@ impl Session {
         handed.has_moved |= !has_settled;
         handed.taken += outcome.taken.len();
         handed.refused += outcome.refused.len();
+        handed.late.extend(outcome.late);
         self.synced.sent += outcome.taken.len();
         for refused in outcome.refused {
             self.note_refusal(refused, tell);
@@ -195,6 +213,8 @@ impl Session {
 struct Outcome {
     taken: Vec<Stored>,
     refused: Vec<Refusal>,
+    /// Operations that hide too much of what lies at the relay.
+    late: Vec<OpId>,
     numbers: Vec<u64>,
     receipts: Vec<(OpId, PublicKey, SignedReceipt)>,
     is_unproved: bool,
@@ -208,6 +228,9 @@ fn judge(relay: &PublicKey, record: &RecordId, pushed: &Pushed, names: &[(Option
     for (index, (number, name)) in (0_u16..).zip(names) {
         if let Some(refused) = refusals.get(&index) {
             outcome.refused.push(*refused);
+            if let (Refusal::Frontier, Name::Op(id)) = (refused, name) {
+                outcome.late.push(*id);
+            }
             continue;
         }
         match name {

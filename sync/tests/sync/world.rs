@@ -168,6 +168,11 @@ impl Device {
 
     /// Takes in measures that do not compress well.
     pub(crate) fn measure(&self, id: &RecordId, count: i32) {
+        self.measure_from(id, 1_767_225_600_000, count);
+    }
+
+    /// The same, from an instant on that is given in milliseconds. What lies in another month comes in another envelope.
+    pub(crate) fn measure_from(&self, id: &RecordId, start_ms: i64, count: i32) {
         use carnet_record::{
             Decimal,
             batch::{Sample, Series, Source},
@@ -176,7 +181,7 @@ impl Device {
         let series = Series::new("heart-rate", &Source::new("Santé", "Montre"), "count/min");
         let mut random = StdRng::seed_from_u64(self.seed);
         let mut value = || Decimal::from_i32(i32::try_from(random.next_u32() >> 8).unwrap());
-        let sample = |n: i32| Sample::at(1_767_225_600_000 + i64::from(n) * 7_000, value());
+        let sample = |n: i32| Sample::at(start_ms + i64::from(n) * 7_000, value());
         let items =
             [Item::Samples { series, samples: (0..count).map(sample).collect() }, Item::Tally(Box::<Tally>::default())];
         self.with(id, |record| {

@@ -180,7 +180,7 @@ impl Record<'_> {
     }
 
     /// An envelope that is in quarantine and has no place in its feed.
-    pub(super) fn aside(
+    pub(crate) fn aside(
         &self,
         look: &impl Look,
         feed: &FeedId,

@@ -233,7 +233,7 @@ fn refusal_of(judgement: Judgement) -> Result<(), Refusal> {
 }
 
 /// The row at a place of a feed.
-fn held(
+pub(super) fn held(
     rows: &impl Rows,
     record: RecordNumber,
     section: &SectionId,

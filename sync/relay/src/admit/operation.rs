@@ -1,29 +1,25 @@
 //! Whether an operation is taken.
 
-use std::collections::BTreeSet;
-
-use carnet_crypto::{
-    door::UnixMillis,
-    id::{DeviceId, FeedId, ObjectId, OpId, PrincipalId, SectionId},
-};
+use carnet_crypto::id::{DeviceId, ObjectId, OpId, PrincipalId};
 use carnet_protocol::{
     checkpoint::Receipt,
     feed::Position,
     frame::{Refusal, SentOperation},
     membership::{
         Body, Insert, Membership, NotAdmitted, Op, OpRefused,
-        body::{CitedCheckpoint, Rekey, Removal, Target, WrapTarget},
+        body::{Accusation, CitedCheckpoint, Rekey, RelayKeys, Removal, WrapTarget},
     },
 };
 
-use super::{Members, Pusher, part};
+use super::{
+    Members, Pusher,
+    frontier::{Citation, Ends, Holdings},
+    part,
+};
 use crate::{
     mailbox::View,
     object,
-    store::{
-        Rows, StoreError, Table,
-        rows::{EnvelopeRow, FeedRow, OperationRow, RecordNumber, Row as _, keys, last_number},
-    },
+    store::{Rows, StoreError, rows::OperationRow},
 };
 
 /// A principal rekeys a section for the same readers at most this often, in milliseconds: an hour.
@@ -38,14 +34,24 @@ pub(crate) struct OperationJudged {
     pub(crate) payer: PrincipalId,
 }
 
+/// An operation in the log that it would be part of.
+struct Judged<'a, R> {
+    op: &'a Op,
+    /// The evaluation with it.
+    membership: &'a Membership,
+    holdings: &'a Holdings<'a, R>,
+    pusher: &'a Pusher,
+    /// Whether the checkpoint that it has to cite is missing, another relay's, or more than 7 days old.
+    is_late: bool,
+}
+
 impl Members {
     /// Whether an operation is taken. One that is here already is; then only its parts may be new.
     ///
     /// The operation is judged as the next of the log: after it is inserted, with the receipt that it would get.
     pub(crate) fn judge_operation(
         &self,
-        rows: &impl Rows,
-        view: &View,
+        holdings: &Holdings<'_, impl Rows>,
         sent: &SentOperation,
         pusher: &Pusher,
     ) -> Result<Result<OperationJudged, Refusal>, StoreError> {
@@ -69,6 +75,7 @@ impl Members {
             return Ok(Ok(OperationJudged { op, parts, payer }));
         }
         let mut receipts = self.receipts.clone();
+        let view = holdings.view;
         let receipt = Receipt {
             record: view.record,
             store_epoch: view.store_epoch,
@@ -78,13 +85,14 @@ impl Members {
         };
         receipts.vouch(&self.relay, &receipt);
         let membership = log.evaluate(&receipts, None);
-        if let Err(refusal) = self.admit(&membership, &op, pusher) {
-            return Ok(Err(refusal));
-        }
+        let is_late = match self.admit(&membership, &op, pusher) {
+            Ok(is_late) => is_late,
+            Err(refusal) => return Ok(Err(refusal)),
+        };
         if pusher.device == Some(op.author()) && !part::is_whole(&op, &parts) {
             return Ok(Err(Refusal::ObjectMissing));
         }
-        let checked = self.check_body(rows, view, &membership, &op, pusher)?;
+        let checked = self.check_body(&Judged { op: &op, membership: &membership, holdings, pusher, is_late })?;
         Ok(checked.map(|()| OperationJudged { op, parts, payer }))
     }
 
@@ -115,15 +123,15 @@ impl Members {
         sent.receipts.iter().any(|receipt| self.verify_receipt(receipt, &op.id()).is_some())
     }
 
-    fn admit(&self, membership: &Membership, op: &Op, pusher: &Pusher) -> Result<(), Refusal> {
+    /// Whether the operation is late: then what it hides is looked at more closely.
+    fn admit(&self, membership: &Membership, op: &Op, pusher: &Pusher) -> Result<bool, Refusal> {
         let by_author = pusher.device.is_none_or(|device| device == op.author());
         match membership.admit(op, pusher.now) {
-            Ok(()) => Ok(()),
+            Ok(()) => Ok(false),
             Err(NotAdmitted::Ahead) => Err(Refusal::Clock),
-            Err(NotAdmitted::StaleCheckpoint) if self.knew_no_relay(op) => Ok(()),
-            Err(NotAdmitted::StaleCheckpoint) => Err(Refusal::Frontier),
+            Err(NotAdmitted::StaleCheckpoint) => Ok(!self.knew_no_relay(op)),
             // What does not count may still lie in the past of what does: a member in force may hand it over.
-            Err(_) if !by_author => Ok(()),
+            Err(_) if !by_author => Ok(false),
             Err(NotAdmitted::Devices | NotAdmitted::Removals) => Err(Refusal::Quota),
             Err(_) => Err(Refusal::NotGranted),
         }
@@ -135,40 +143,15 @@ impl Members {
         !self.relays.iter().any(|(relay, _)| has_seen(relay))
     }
 
-    fn check_body(
-        &self,
-        rows: &impl Rows,
-        view: &View,
-        membership: &Membership,
-        op: &Op,
-        pusher: &Pusher,
-    ) -> Result<Result<(), Refusal>, StoreError> {
-        if let Some(removal) = op.body().removal() {
-            let cited = removal.cited.as_ref();
-            let feeds = target_feeds(rows, view, membership, removal)?;
-            let hidden = match hidden(rows, view, cited, &removal.frontier, &feeds)? {
-                Ok(hidden) => hidden,
-                Err(refusal) => return Ok(Err(refusal)),
-            };
-            let may_hide = membership.is_owner(&op.author())
-                || membership.device(&op.author()).is_some_and(|device| device.root.is_some());
-            if hidden != u64::from(removal.hidden) || hidden > 0 && !may_hide {
-                return Ok(Err(Refusal::Frontier));
-            }
+    fn check_body(&self, judged: &Judged<'_, impl Rows>) -> Result<Result<(), Refusal>, StoreError> {
+        let Judged { op, membership, holdings, pusher, .. } = *judged;
+        if let Some(removal) = op.body().removal()
+            && !judged.is_fair_removal(removal)?
+        {
+            return Ok(Err(Refusal::Frontier));
         }
         let refusal = match op.body() {
-            Body::ForkProof(accusation) => {
-                // Whoever proves once more what is proved here, in the same words, hides nothing.
-                let feed = accusation.proof.feed();
-                let known = self.membership.fork_of(&feed);
-                let is_said = known.is_some_and(|known| known.frontier == accusation.frontier);
-                let frontier: Vec<Position> = accusation.frontier.iter().copied().collect();
-                match hidden(rows, view, accusation.cited.as_ref(), &frontier, &[feed].into())? {
-                    Ok(hidden) if hidden == 0 || is_said => None,
-                    Ok(_) => Some(Refusal::Frontier),
-                    Err(refusal) => Some(refusal),
-                }
-            }
+            Body::ForkProof(accusation) => (!self.is_fair_proof(judged, accusation)?).then_some(Refusal::Frontier),
             Body::Rekey(rekey) => self.is_too_soon(membership, op, rekey, pusher).then_some(Refusal::Rate),
             Body::Wrap(wrap) => match &wrap.target {
                 WrapTarget::Device(device) => {
@@ -176,11 +159,22 @@ impl Members {
                 }
                 WrapTarget::Step { .. } => None,
             },
-            Body::Seal(seal) => missing_object(rows, view, Some(&seal.object))?,
-            Body::Rebase(rebase) => missing_object(rows, view, rebase.object.as_ref())?,
+            Body::Seal(seal) => missing_object(holdings.rows, holdings.view, Some(&seal.object))?,
+            Body::Rebase(rebase) => missing_object(holdings.rows, holdings.view, rebase.object.as_ref())?,
             _ => None,
         };
         Ok(refusal.map_or(Ok(()), Err))
+    }
+
+    /// Whether a proof hides nothing. Whoever proves once more what is proved here, in the same words, hides nothing more.
+    fn is_fair_proof(&self, judged: &Judged<'_, impl Rows>, accusation: &Accusation) -> Result<bool, StoreError> {
+        let feed = accusation.proof.feed();
+        if self.membership.fork_of(&feed).is_some_and(|known| known.frontier == accusation.frontier) {
+            return Ok(true);
+        }
+        let frontier: Vec<Position> = accusation.frontier.iter().copied().collect();
+        let feeds = [(feed, accusation.proof.section)].into();
+        Ok(judged.hidden(&Ends { feeds, frontier: &frontier }, accusation.cited.as_ref())? == Some(0))
     }
 
     /// Whether the same principal gave one of the sections a key for the same readers less than an hour ago.
@@ -199,6 +193,39 @@ impl Members {
     }
 }
 
+impl<R: Rows> Judged<'_, R> {
+    /// Whether a removal hides as many envelopes as it says, and none if its author may not.
+    fn is_fair_removal(&self, removal: &Removal) -> Result<bool, StoreError> {
+        let (membership, author) = (self.membership, self.op.author());
+        let feeds = self.holdings.ended_by(membership, removal)?;
+        let hidden = self.hidden(&Ends { feeds, frontier: &removal.frontier }, removal.cited.as_ref())?;
+        let may_hide =
+            membership.is_owner(&author) || membership.device(&author).is_some_and(|device| device.root.is_some());
+        Ok(hidden == Some(removal.hidden.into()) && (removal.hidden == 0 || may_hide))
+    }
+
+    fn hidden(&self, ends: &Ends<'_>, cited: Option<&CitedCheckpoint>) -> Result<Option<u64>, StoreError> {
+        self.holdings.hidden(self.membership, ends, self.citation(cited), self.pusher.now)
+    }
+
+    /// What the cited checkpoint is worth here.
+    fn citation<'c>(&self, cited: Option<&'c CitedCheckpoint>) -> Citation<'c> {
+        let Some(cited) = cited else {
+            return if self.is_late { Citation::Foreign } else { Citation::NoRelay };
+        };
+        let is_shown = |relay: &RelayKeys| cited.proves(&self.holdings.view.record, &relay.signing);
+        if cited.checkpoint.checkpoint.store_epoch != self.holdings.view.store_epoch {
+            Citation::Foreign
+        } else if !self.is_late {
+            Citation::InTime(cited)
+        } else if self.membership.relay().is_some_and(is_shown) {
+            Citation::Late(cited)
+        } else {
+            Citation::Foreign
+        }
+    }
+}
+
 fn missing_object(rows: &impl Rows, view: &View, object: Option<&ObjectId>) -> Result<Option<Refusal>, StoreError> {
     let Some(object) = object else { return Ok(None) };
     Ok((!object::is_complete(rows, view.number, object)?).then_some(Refusal::ObjectMissing))
@@ -210,87 +237,4 @@ fn refusal_of(refused: &OpRefused) -> Refusal {
         OpRefused::Signature(_) | OpRefused::UnknownAuthor | OpRefused::UnknownDevice => Refusal::Signature,
         _ => Refusal::Malformed,
     }
-}
-
-/// The feeds in the store that a removal ends.
-fn target_feeds(
-    rows: &impl Rows,
-    view: &View,
-    membership: &Membership,
-    removal: &Removal,
-) -> Result<BTreeSet<FeedId>, StoreError> {
-    let mut feeds = BTreeSet::new();
-    for section in view.sections.keys() {
-        let hits = |device: &DeviceId, target: &Target| match target {
-            Target::Device(id) => id == device,
-            Target::Principal(id) => membership.device(device).is_some_and(|device| device.principal == *id),
-            Target::Section(id, of) => {
-                of == section && membership.device(device).is_some_and(|device| device.principal == *id)
-            }
-        };
-        rows.under(Table::Feeds, keys::head(view.number, section).bytes(), &mut |key, value| {
-            let row = FeedRow::decode(value)?;
-            if removal.targets.iter().any(|target| hits(&row.device, target)) {
-                feeds.insert(key.last_chunk().map(|feed| FeedId(*feed)).ok_or(StoreError::Damaged("feed"))?);
-            }
-            Ok(())
-        })?;
-    }
-    Ok(feeds)
-}
-
-/// How many envelopes of `feeds` the cited checkpoint covers and the frontier leaves out.
-fn hidden(
-    rows: &impl Rows,
-    view: &View,
-    cited: Option<&CitedCheckpoint>,
-    frontier: &[Position],
-    feeds: &BTreeSet<FeedId>,
-) -> Result<Result<u64, Refusal>, StoreError> {
-    let Some(cited) = cited else { return Ok(Ok(0)) };
-    if cited.checkpoint.checkpoint.store_epoch != view.store_epoch {
-        return Ok(Err(Refusal::Frontier));
-    }
-    let mut hidden = 0_u64;
-    for section in view.sections.keys() {
-        let covered = cited.leaves.iter().find(|(_, of, _)| of == section).map(|(.., head)| *head);
-        let Some(head) = covered else {
-            // A section that it does not show must have held nothing of the targets.
-            let first = first_of(rows, view.number, section, feeds)?;
-            if first.is_some_and(|time| time <= cited.checkpoint.checkpoint.time) {
-                return Ok(Err(Refusal::Frontier));
-            }
-            continue;
-        };
-        let from = keys::envelope(view.number, section, 0);
-        let to = keys::envelope(view.number, section, head.position.saturating_add(1));
-        rows.scan(Table::Envelopes, from.bytes(), to.bytes(), &mut |_, value| {
-            let row = EnvelopeRow::decode(value)?;
-            let end = frontier.iter().find(|end| end.feed == row.feed).map_or(0, |end| end.seq);
-            if feeds.contains(&row.feed) && row.seq > end {
-                hidden = hidden.saturating_add(1);
-            }
-            Ok(std::ops::ControlFlow::Continue(()))
-        })?;
-    }
-    Ok(Ok(hidden))
-}
-
-/// When the first envelope of one of `feeds` was stored.
-fn first_of(
-    rows: &impl Rows,
-    record: RecordNumber,
-    section: &SectionId,
-    feeds: &BTreeSet<FeedId>,
-) -> Result<Option<UnixMillis>, StoreError> {
-    let mut first = None;
-    for feed in feeds {
-        let key = keys::feed_index(record, section, feed, 1);
-        let Some(position) = rows.get(Table::FeedIndex, key.bytes())? else { continue };
-        let key = keys::envelope(record, section, last_number(&position)?);
-        let row = rows.get(Table::Envelopes, key.bytes())?;
-        let time = row.map(|row| EnvelopeRow::decode(&row)).transpose()?.map(|row| row.time);
-        first = [first, time].into_iter().flatten().min();
-    }
-    Ok(first)
 }

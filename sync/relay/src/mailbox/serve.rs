@@ -257,7 +257,8 @@ impl TailPlan {
     }
 }
 
-fn read_envelope(data: &Path, record: RecordNumber, row: EnvelopeRow) -> Result<Vec<u8>, StoreError> {
+/// The bytes of an envelope that is still here.
+pub(crate) fn read_envelope(data: &Path, record: RecordNumber, row: EnvelopeRow) -> Result<Vec<u8>, StoreError> {
     match row.place {
         Place::Inline(bytes) => Ok(bytes),
         Place::File => Ok(file::read(data, record, &row.id.0, row.length)?),

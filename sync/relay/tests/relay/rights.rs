@@ -16,7 +16,7 @@ use crate::{
 };
 
 /// The newest checkpoint with the log of notes shown, as a removal cites it.
-fn cite(client: &Client, signed: carnet_protocol::checkpoint::SignedCheckpoint) -> CitedCheckpoint {
+pub(crate) fn cite(client: &Client, signed: carnet_protocol::checkpoint::SignedCheckpoint) -> CitedCheckpoint {
     CitedCheckpoint::of(signed, &client.known.sections, |_| true)
 }
 
@@ -160,32 +160,6 @@ async fn atk_8_a_writer_that_feigns_ignorance_is_refused_after_seven_days() {
     relay.clock.advance(1);
     let late = pen.write_seeing(&world, &before, old, 256);
     assert_eq!(theirs.push(&mut world, vec![late]).await.refusals, [(0, Refusal::Ignorant)]);
-    relay.stop().await;
-}
-
-#[tokio::test]
-async fn atk_31_a_removal_with_an_old_checkpoint_must_be_signed_again() {
-    let folder = folder();
-    let relay = RunningRelay::start(&folder.path().join("relay")).await;
-    let mut world = World::new(&relay.address.key, 5);
-    let reader = world.delegate(3, Role::Reader, &[(NOTES, Scope::READ)], None);
-    let owner = world.owner;
-    let device = Device::new(1).await;
-    let mut client = Client::create(&device, &relay.address, &world).await;
-    let items = world.items();
-    client.push(&mut world, items).await;
-    let signed = client.pull(&mut world).await.checkpoint.unwrap();
-    let old = World::removal(Target::Principal(reader.principal), &[], Some(cite(&client, signed)));
-    relay.clock.advance(7 * 24 * 3_600_000 + 1);
-    let mut copy = world.clone();
-    copy.say(&owner, old, Vec::new());
-    let item = copy.last();
-    assert_eq!(client.push(&mut world, vec![item]).await.refusals, [(0, Refusal::Frontier)]);
-    let signed = client.pull(&mut world).await.checkpoint.unwrap();
-    let fresh = World::removal(Target::Principal(reader.principal), &[], Some(cite(&client, signed)));
-    world.say(&owner, fresh, Vec::new());
-    let item = world.last();
-    assert_eq!(client.push(&mut world, vec![item]).await.refusals, []);
     relay.stop().await;
 }
 

@@ -48,7 +48,8 @@ impl NotAdmitted {
 
 impl Membership {
     /// Whether a relay, or the author itself before it hands `op` out, takes it. This is the evaluation **after** `op`
-    /// was inserted; `now` is the relay's clock.
+    /// was inserted; `now` is the relay's clock. [`NotAdmitted::StaleCheckpoint`] comes last: a relay may know that what the
+    /// checkpoint was to protect is not hidden, and take the operation all the same.
     ///
     /// # Errors
     /// [`NotAdmitted`]: the author may sign again, differently.
@@ -59,6 +60,9 @@ impl Membership {
         if self.status(&op.id()) != Some(OpStatus::Counts) {
             return Err(NotAdmitted::DoesNotCount);
         }
+        if op.body().removal().is_some() && self.removals().len() > REMOVALS_PER_RECORD_MAX {
+            return Err(NotAdmitted::Removals);
+        }
         match op.body() {
             Body::Remove(removal) => self.admit_cited(removal.cited.as_ref(), now)?,
             Body::ForkProof(accusation) => self.admit_cited(accusation.cited.as_ref(), now)?,
@@ -67,9 +71,6 @@ impl Membership {
                 self.admit_device(&add.principal)?;
             }
             _ => {}
-        }
-        if op.body().removal().is_some() && self.removals().len() > REMOVALS_PER_RECORD_MAX {
-            return Err(NotAdmitted::Removals);
         }
         Ok(())
     }

@@ -8,6 +8,7 @@ use super::{
     body::{Accusation, Adopted, Body, ObjectKind},
     evaluate::{Chain, Class, Evaluator, ReceiptOrder, View},
     graph::Index,
+    state::Membership,
 };
 use crate::{
     envelope::EnvelopeKind,
@@ -228,6 +229,14 @@ impl Objects {
         let found = self.published.iter().zip(&self.seals).find(|(other, _)| identity(other) == identity(object));
         let seals = found.map(|(_, seals)| seals.iter().copied().filter(|seal| counts(*seal)).collect::<Vec<_>>());
         seals.is_some_and(|seals| is_confirmed(evaluator, &seals))
+    }
+}
+
+impl Membership {
+    /// The places in a feed that are adopted, each with the section that was named: of a feed of changes, with all that
+    /// comes before them.
+    pub fn adopted(&self, feed: &FeedId) -> impl Iterator<Item = (SectionId, Position)> {
+        self.objects.adoptions(feed).iter().map(|(_, section, place)| (*section, *place))
     }
 }
 
