@@ -9,13 +9,15 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use carnet_record::ZoneHistory;
+
 use crate::{error::Failure, i18n::Language};
 
 /// Largest configuration file read, in bytes.
 const FILE_BYTES_MAX: u64 = 64 * 1024;
 
 /// Every variable that is read, and no other.
-const VARIABLES: [&str; 17] = [
+const VARIABLES: [&str; 16] = [
     "APPDATA",
     "CARNET_CONFIG",
     "CARNET_LANG",
@@ -30,7 +32,6 @@ const VARIABLES: [&str; 17] = [
     "LC_MESSAGES",
     "LOCALAPPDATA",
     "TZ",
-    "USERPROFILE",
     "XDG_CONFIG_HOME",
     "XDG_DATA_HOME",
 ];
@@ -74,14 +75,15 @@ impl Environment {
         self.text("COLUMNS")?.parse().ok().filter(|columns| *columns > 0)
     }
 
-    /// The zone of this machine, by its name in the tz database.
-    fn machine_zone(&self) -> Option<String> {
+    /// The zone of this machine, where it has one of the tz database.
+    fn machine_zone(&self) -> Option<ZoneHistory> {
         let linked = || {
             let target = std::fs::read_link("/etc/localtime").ok()?;
             let name = target.to_str()?.split_once("zoneinfo/")?.1.to_owned();
             Some(name)
         };
-        self.text("TZ").map(|name| name.trim_start_matches(':').to_owned()).or_else(linked)
+        let name = self.text("TZ").map(|name| name.trim_start_matches(':').to_owned()).or_else(linked)?;
+        ZoneHistory::single(&name).ok()
     }
 
     fn data_folder(&self) -> Option<PathBuf> {
@@ -149,7 +151,7 @@ pub(crate) struct Config {
     /// Address of the relay, where one is set.
     pub(crate) relay: Option<String>,
     /// Zone in which the person lives, where one is set or the machine has one.
-    pub(crate) zone: Option<String>,
+    pub(crate) zone: Option<ZoneHistory>,
 }
 
 impl Config {
@@ -166,6 +168,10 @@ impl Config {
             .or(file.vault)
             .or_else(|| environment.data_folder())
             .ok_or(Failure::NoHome)?;
+        let zone = match environment.text("CARNET_ZONE").or(file.zone) {
+            Some(name) => Some(ZoneHistory::single(&name).map_err(|_| Failure::BadZone)?),
+            None => environment.machine_zone(),
+        };
         Ok(Self {
             vault,
             record: stated.record.or_else(|| environment.text("CARNET_RECORD")).or(file.record),
@@ -174,7 +180,7 @@ impl Config {
                 environment.language().unwrap_or_default()
             }),
             relay: environment.text("CARNET_RELAY").or(file.relay),
-            zone: environment.text("CARNET_ZONE").or(file.zone).or_else(|| environment.machine_zone()),
+            zone,
         })
     }
 }
@@ -251,6 +257,19 @@ mod tests {
         let refused = Config::settle(Stated::default(), &environment(&[("CARNET_CONFIG", &path)]));
         let Err(Failure::ConfigInvalid { reason, .. }) = refused else { panic!("{refused:?}") };
         assert!(reason.contains("passphrase") && !reason.contains("hunter2"), "{reason}");
+    }
+
+    #[test]
+    fn a_zone_that_does_not_exist_is_refused_and_one_of_the_machine_is_passed_over() {
+        let home = ("HOME", "/home/x");
+        let (_folder, path) = file("zone = 'Europe/Pariss'\n");
+        for wrong in [("CARNET_ZONE", "Amerika/Montreal"), ("CARNET_CONFIG", path.as_str())] {
+            assert_eq!(Config::settle(Stated::default(), &environment(&[home, wrong])), Err(Failure::BadZone));
+        }
+        let zone = |set: &[(&str, &str)]| Config::settle(Stated::default(), &environment(set)).unwrap().zone;
+        assert_eq!(zone(&[home, ("TZ", "CET-1CEST")]), None);
+        let montreal = ZoneHistory::single("America/Montreal").ok();
+        assert_eq!(zone(&[home, ("TZ", "Asia/Tokyo"), ("CARNET_ZONE", "America/Montreal")]), montreal);
     }
 
     #[test]

@@ -70,7 +70,7 @@ fn start(arguments: &Arguments, environment: &Environment, plain: &Ui) -> u8 {
     let manner = Manner { language: config.language, json: global.json, quiet: global.quiet, yes: global.yes };
     let ui = Ui::new(manner, environment.columns());
     let source = Source::of(global.passphrase_file.as_deref(), global.passphrase_fd);
-    let zones = config.zone.as_deref().and_then(|zone| ZoneHistory::single(zone).ok()).unwrap_or_else(ZoneHistory::utc);
+    let zones = config.zone.clone().unwrap_or_else(ZoneHistory::utc);
     let session = Session { ui: &ui, config: &config, source, clock: Arc::new(SystemClock), zones };
     ui.close(arguments.command.name(), run(&arguments.command, &session))
 }

@@ -44,6 +44,25 @@ fn listed(carnet: &Carnet, words: &[&str]) -> Vec<Value> {
 }
 
 #[test]
+fn days_are_counted_in_the_zone_of_whoever_began_the_record() {
+    let days = |zone: &str| {
+        let home = Home::new();
+        std::fs::create_dir_all(home.path(".config/carnet")).expect("a folder");
+        let settings = home.file(".config/carnet/carnet.toml", format!("zone = '{zone}'\n"));
+        let carnet = camille(&home, "vault");
+        // Whoever travels, or uses another machine, counts the same days.
+        std::fs::remove_file(settings).expect("the settings");
+        home.file(".config/carnet/carnet.toml", "zone = 'Asia/Tokyo'\n");
+        import_samples(&carnet);
+        listed(&carnet, &["measure", "list", "heart-rate", "--daily"])
+    };
+    let (paris, auckland) = (days("Europe/Paris"), days("Pacific/Auckland"));
+    assert!(!paris.is_empty() && paris != auckland, "{paris:?}");
+    assert_eq!(days("Europe/Paris"), paris);
+    assert_ne!(days("Asia/Tokyo"), paris, "a zone does make a difference");
+}
+
+#[test]
 fn a_disease_is_written_linked_corrected_removed_and_brought_back() {
     let home = Home::new();
     let carnet = home.vault("vault", "Ana");

@@ -167,6 +167,15 @@ impl<'v> Record<'v> {
             None => Ok(default_zone()),
         }
     }
+
+    /// Says in which zones the person lives, to all devices of the record: days are counted in them.
+    ///
+    /// # Errors
+    /// The store's.
+    pub fn set_zones(&mut self, zones: &ZoneHistory) -> Result<(), RecordError> {
+        let zones = serde_json::to_value(zones).map_err(|_| RecordError::Ours("zones are no JSON"))?;
+        self.set_setting(ZONES_SETTING, zones)
+    }
 }
 
 impl Import<'_, '_> {

@@ -398,9 +398,33 @@ mod tests {
         let (challenger, challenge) = inviter.challenge(&commitment, NOW, &mut rng(8)).unwrap();
         // The thief knows the ticket but is not bound by the commitment that the inviter holds.
         assert!(matches!(thief.answer(&challenge, &mut rng(10)), Err(PairingError::Refused)));
-        let mut altered = challenge.clone();
-        altered[40] ^= 1;
-        assert!(matches!(challenger.reveal(&altered), Err(PairingError::Refused)));
+        let (honest, commitment) = join(challenger.inviter.ticket(None), &challenger.inviter.offer(&mut rng(7)), 9);
+        let (challenger, challenge) = challenger.inviter.challenge(&commitment, NOW, &mut rng(8)).unwrap();
+        let (_, mut reveal) = honest.answer(&challenge, &mut rng(10)).unwrap();
+        let middle = reveal.len() / 2;
+        reveal[middle] ^= 1;
+        assert!(matches!(challenger.reveal(&reveal), Err(PairingError::Refused)));
+    }
+
+    #[test]
+    fn atk_12_keys_that_were_not_committed_to_are_refused() {
+        for at in [0, 32, 32 + KEM_KEY_BYTES, 32 + KEM_KEY_BYTES + 32] {
+            let inviter = inviter(1);
+            let (mut joiner, commitment) = join(inviter.ticket(None), &inviter.offer(&mut rng(7)), 9);
+            let (challenger, challenge) = inviter.challenge(&commitment, NOW, &mut rng(8)).unwrap();
+            // Whoever knows the ticket waits for the challenge before it says which keys it has.
+            joiner.said[at] ^= 1;
+            let (_, reveal) = joiner.answer(&challenge, &mut rng(10)).unwrap();
+            assert!(matches!(challenger.reveal(&reveal), Err(PairingError::NotTheSame)), "{at}");
+        }
+    }
+
+    #[test]
+    fn atk_12_an_offer_of_another_record_than_the_tickets_is_refused() {
+        let mut inviter = inviter(1);
+        let ticket = inviter.ticket(None);
+        inviter.offer.record = RecordId([9; 32]);
+        assert!(matches!(Joiner::read_offer(&ticket, &inviter.offer(&mut rng(7))), Err(PairingError::NotTheSame)));
     }
 
     #[test]
@@ -429,15 +453,20 @@ mod tests {
 
     #[test]
     fn the_digits_depend_on_every_key_that_was_revealed() {
-        let codes: std::collections::BTreeSet<String> = (0..40)
-            .map(|fill| {
-                let inviter = inviter(1);
-                let (joiner, commitment) = join(inviter.ticket(None), &inviter.offer(&mut rng(7)), fill);
-                let (_, challenge) = inviter.challenge(&commitment, NOW, &mut rng(8)).unwrap();
-                joiner.answer(&challenge, &mut rng(10)).unwrap().0.code.to_string()
-            })
-            .collect();
-        assert!(codes.len() >= 39, "{codes:?}");
+        let code = |flipped: Option<usize>| {
+            let inviter = inviter(1);
+            let (mut joiner, commitment) = join(inviter.ticket(None), &inviter.offer(&mut rng(7)), 9);
+            let (_, challenge) = inviter.challenge(&commitment, NOW, &mut rng(8)).unwrap();
+            if let Some(at) = flipped {
+                joiner.said[at] ^= 1;
+            }
+            joiner.answer(&challenge, &mut rng(10)).unwrap().0.code.to_string()
+        };
+        assert_eq!(code(None), code(None));
+        // The signing key, the key for epochs, the address, the incarnation.
+        for at in [0, 32, 32 + KEM_KEY_BYTES, 32 + KEM_KEY_BYTES + 32] {
+            assert_ne!(code(Some(at)), code(None), "{at}");
+        }
     }
 
     #[test]

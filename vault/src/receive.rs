@@ -225,8 +225,9 @@ impl Record<'_> {
         let facts = *signed.verified.get();
         pending.id = Some(facts.id);
         let is_own = self.is_this_installation(&facts.context.device, facts.context.incarnation);
-        let held = |seq| self.stored(writer, &facts.feed, seq).ok().flatten().map(|stored| stored.id);
-        let order = FeedState { last_seq: state.seq, last_id: state.last }.order(&signed.verified, held);
+        let held = if facts.seq < state.seq { self.stored(writer, &facts.feed, facts.seq)? } else { None };
+        let order = FeedState { last_seq: state.seq, last_id: state.last }
+            .order(&signed.verified, |_| held.map(|stored| stored.id));
         match order {
             Order::Duplicate => return Ok(Verdict::Known),
             // Another copy of this installation wrote it. It accuses nobody: this one takes a new incarnation.

@@ -794,6 +794,7 @@ warning-quarantined = { $count } writings that came are set apart and change not
 warning-envelopes-waiting = { $count } writings that came wait for what they lack.
 warning-objects-missing = { $count } files are missing at the relay; they come once a device that has them sends them.
 warning-snapshot-rejected = { $count } summaries that a device of this record published do not agree with what it had signed: nothing of them was taken. Look at "carnet device list".
+warning-still-unlocked = the system's key store keeps the key of "unlock --for" and refused to give it up: { $reason }. It still opens the vault until its time ends. Try "carnet lock".
 warning-no-relay = this record has no relay: nothing was exchanged. "sync --relay" gives it one.
 alarm-behind = it does not show what another device saw there
 alarm-checkpoint = its checkpoint contradicts what it sends

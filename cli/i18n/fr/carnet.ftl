@@ -794,6 +794,7 @@ warning-quarantined = { $count } écritures reçues sont mises à part et ne cha
 warning-envelopes-waiting = { $count } écritures reçues attendent ce qui leur manque.
 warning-objects-missing = { $count } fichiers manquent au relais ; ils viendront quand un appareil qui les a les enverra.
 warning-snapshot-rejected = { $count } résumés publiés par un appareil de ce carnet ne concordent pas avec ce qu'il avait signé : rien n'en a été pris. Voyez « carnet device list ».
+warning-still-unlocked = la réserve de clés du système garde la clé de « unlock --for » et a refusé de la rendre : { $reason }. Elle ouvre encore le coffre jusqu'à la fin du temps donné. Essayez « carnet lock ».
 warning-no-relay = ce carnet n'a pas de relais : rien n'a été échangé. « sync --relay » lui en donne un.
 alarm-behind = il ne montre pas ce qu'un autre appareil y a vu
 alarm-checkpoint = son point de contrôle contredit ce qu'il envoie

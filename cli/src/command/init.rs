@@ -134,8 +134,12 @@ fn make(plan: &Plan<'_>, vault: &mut Vault, session: &Session<'_>) -> Result<Rep
         year,
         relay: plan.relay.clone(),
     })?;
+    let mut record = vault.record(&kit.record)?;
+    if session.config.zone.is_some() && record.zones()? != session.zones {
+        record.set_zones(&session.zones)?;
+    }
     if let Some(draft) = &identity {
-        vault.record(&kit.record)?.add(draft)?;
+        record.add(draft)?;
     }
     let is_confirmed = hand_over(plan, &kit, session)?;
     if is_confirmed {

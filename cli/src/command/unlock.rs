@@ -76,13 +76,15 @@ fn change_passphrase(options: &Options, session: &Session<'_>) -> Result<Report,
         Reason::Habit => Relock::Habit,
         Reason::Known => Relock::Known,
     };
-    let warnings = match why {
+    let mut warnings = match why {
         Relock::Habit => relock(&mut vault, &passphrase, why).map(|()| Vec::new())?,
         Relock::Known => keystore::carry_over(&mut vault, |vault| relock(vault, &passphrase, why))?,
     };
     vault.close().map_err(VaultError::from)?;
     // A key that was kept before opens nothing any more after a full change; after the other it must not either.
-    let _ = session.keeper().forget();
+    if let (Relock::Habit, Err(StoreRefused::Refused(reason))) = (why, session.keeper().forget()) {
+        warnings.push(msg!("warning-still-unlocked", reason = reason));
+    }
     let said = match options.reason {
         Reason::Habit => msg!("passphrase-changed-habit"),
         Reason::Known => msg!("passphrase-changed"),

@@ -152,7 +152,7 @@ fn write_backup(
     if config.policy == Policy::Token {
         to.entry(Entry::Token, &key::read_token(data)?.0).map_err(failed)?;
     }
-    to.entry(Entry::Config, config.to_text().as_bytes()).map_err(failed)?;
+    to.entry(Entry::Config, config.to_text().map_err(failed)?.as_bytes()).map_err(failed)?;
     to.entry(Entry::Epoch, &store.epoch()?.to_be_bytes()).map_err(failed)?;
     for (number, table) in (0_u8..).zip(Table::ALL) {
         to.table(&snapshot, number, *table)?;

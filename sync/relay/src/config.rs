@@ -1,7 +1,7 @@
 //! `relay.toml`: what the operator decides. Typed; a key that is not known is an error; no secret stands in it.
 
 use std::{
-    fs,
+    fs, io,
     path::{Path, PathBuf},
 };
 
@@ -82,7 +82,7 @@ pub enum ConfigError {
         /// The file.
         path: PathBuf,
         /// What the system says.
-        source: std::io::Error,
+        source: io::Error,
     },
     /// A key that is not known, or a value that does not fit.
     #[error("{path}: {message}")]
@@ -113,7 +113,7 @@ impl Config {
         let path = data.join(CONFIG_FILE);
         let text = match fs::read_to_string(&path) {
             Ok(text) => text,
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Err(ConfigError::Missing(path)),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Err(ConfigError::Missing(path)),
             Err(source) => return Err(ConfigError::Io { path, source }),
         };
         Self::parse(&text).map_err(|message| ConfigError::Invalid { path, message })
@@ -128,8 +128,11 @@ impl Config {
     }
 
     /// The file as `init` writes it.
-    pub fn to_text(&self) -> String {
-        toml::to_string(self).unwrap_or_default()
+    ///
+    /// # Errors
+    /// What cannot be written as TOML. An empty file would be a relay that is open to everybody.
+    pub fn to_text(&self) -> io::Result<String> {
+        toml::to_string(self).map_err(io::Error::other)
     }
 }
 
@@ -140,7 +143,7 @@ mod tests {
     #[test]
     fn the_file_reads_back_and_unknown_keys_are_refused() {
         let config = Config { policy: Policy::Token, ..Config::default() };
-        assert_eq!(Config::parse(&config.to_text()), Ok(config));
+        assert_eq!(Config::parse(&config.to_text().unwrap()), Ok(config));
         assert_eq!(Config::parse(""), Ok(Config::default()));
         assert_eq!(Config::parse("policy = \"token\"").map(|it| it.policy), Ok(Policy::Token));
         for wrong in

@@ -274,8 +274,9 @@ impl Books {
         if self.mailbox(group, record)?.is_some() {
             return Ok(Ok(record));
         }
-        let last = group.get(Table::Meta, b"records")?.and_then(|bytes| bytes.try_into().ok());
-        let number = last.map_or(1, u64::from_be_bytes);
+        let last = group.get(Table::Meta, b"records")?;
+        let number = last.map(|bytes| bytes.try_into().map_err(|_| StoreError::Damaged("records"))).transpose()?;
+        let number = number.map_or(1, u64::from_be_bytes);
         let view = View {
             record,
             number,

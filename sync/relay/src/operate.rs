@@ -133,7 +133,8 @@ pub(crate) fn create_folder(data: &Path) -> Result<(), InitError> {
 /// Writes `relay.toml` last: a folder with it holds a whole relay.
 pub(crate) fn write_config(data: &Path, config: &Config) -> Result<(), InitError> {
     let path = data.join(CONFIG_FILE);
-    Ok(key::write_secret_file(&path, config.to_text().as_bytes())?)
+    let text = config.to_text().map_err(|source| InitError::Io { path: path.clone(), source })?;
+    Ok(key::write_secret_file(&path, text.as_bytes())?)
 }
 
 /// A relay without sockets: streams are brought to it. [`serve`] is one with sockets.

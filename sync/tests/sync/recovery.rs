@@ -10,7 +10,7 @@ use carnet_vault::{
     recovery::{Kit, LostDevices, RecoveryError},
 };
 
-use crate::world::{Device, relay, two_devices};
+use crate::world::{Device, pair_by_hand, relay, two_devices};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn atk_22_all_devices_lost_the_kit_and_the_relay_bring_the_record_back() {
@@ -18,7 +18,7 @@ async fn atk_22_all_devices_lost_the_kit_and_the_relay_bring_the_record_back() {
     let (mut one, mut two) = (Device::new(200).await, Device::new(201).await);
     let kit = one.begin(Some(&relay.address));
     let id = kit.record;
-    crate::world::pair_by_hand(&one, &two, &id);
+    pair_by_hand(&one, &two, &id);
     one.add(&id, "pollen");
     one.attach(&id, "scan.png", &vec![9; 400_000]);
     one.sync(&id).await;
@@ -109,6 +109,14 @@ async fn atk_21_a_removed_device_gets_nothing_new_and_opens_nothing_new() {
     let taken = carnet_sync::import_exchange(&two.vault, &mut file.as_slice(), &mut |_| {});
     assert!(taken.is_ok());
     assert_eq!(two.labels(&id), ["avant"]);
+    // Whoever has the right reads both in what the thief was handed.
+    let three = Device::new(232).await;
+    pair_by_hand(&one, &three, &id);
+    let mut file = Vec::new();
+    export_exchange(&one.vault, id, &mut file).unwrap();
+    let taken = carnet_sync::import_exchange(&three.vault, &mut file.as_slice(), &mut |_| {});
+    assert!(taken.is_ok());
+    assert_eq!(three.labels(&id), ["avant", "secret"]);
     relay.stop().await;
 }
 
@@ -144,7 +152,7 @@ async fn a_device_that_is_kept_in_a_restoration_goes_on_and_the_others_are_refus
     let kit = one.begin(Some(&relay.address));
     let id = kit.record;
     for other in [&two, &three] {
-        crate::world::pair_by_hand(&one, other, &id);
+        pair_by_hand(&one, other, &id);
     }
     one.add(&id, "pollen");
     for device in [&mut one, &mut two, &mut three] {
@@ -223,7 +231,7 @@ async fn a_kit_that_was_replaced_opens_nothing_and_the_new_one_everything() {
     let (mut one, mut two, id, kit) = {
         let (mut one, mut two) = (Device::new(270).await, Device::new(271).await);
         let kit = one.begin(Some(&relay.address));
-        crate::world::pair_by_hand(&one, &two, &kit.record);
+        pair_by_hand(&one, &two, &kit.record);
         one.sync(&kit.record).await;
         two.sync(&kit.record).await;
         (one, two, kit.record, kit)

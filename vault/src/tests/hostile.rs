@@ -21,6 +21,7 @@ use crate::{
     crdt::Doc,
     devices::entry_write,
     payload::{Sealing, seal_payload},
+    tables::{CHANGE_WAITING, Key},
 };
 
 /// Two paired devices; the second is the one that lies.
@@ -108,6 +109,11 @@ fn atk_33_a_planted_orphan_waits_outside_and_nothing_waits_for_it() {
     publish(&mut two, &id, &[note(&mut doc, 2, "orphelin")]);
     exchange(&mut two, &mut one, &id);
     assert!(labels(&one.record(&id)).is_empty());
+    {
+        let record = one.record(&id);
+        let outside = record.store.read().unwrap().prefix(CHANGE_WAITING, &Key::of(&id)).unwrap().count();
+        assert_eq!((outside, record.pending().unwrap().quarantined), (1, 0));
+    }
     for n in 0..30 {
         one.record(&id).add(&allergy(&format!("allergène numéro {n}"))).unwrap();
     }
@@ -369,7 +375,7 @@ fn a_part_that_no_operation_names_is_not_kept() {
     let rows = |device: &mut Device| {
         let record = device.record(&id);
         let reader = record.store.read().unwrap();
-        reader.prefix(crate::tables::PART, &crate::tables::Key::of(&id)).unwrap().count()
+        reader.prefix(crate::tables::PART, &Key::of(&id)).unwrap().count()
     };
     let before = rows(&mut one);
     for op in &mut ops {

@@ -2,7 +2,7 @@
 
 use carnet_crypto::door::UnixMillis;
 use carnet_protocol::{
-    frame::{Denial, Frame, Item, Refusal, RootHello, StreamRole},
+    frame::{Denial, Frame, Item, Push, Refusal, RootHello, StreamRole},
     membership::{
         Role, Scope,
         body::{CitedCheckpoint, Target},
@@ -38,24 +38,26 @@ async fn atk_11_an_expired_clinician_neither_pushes_nor_pulls() {
     let mut pen = Pen::new(&doctor, NOTES);
     let item = pen.write(&world, 256);
     assert_eq!(theirs.push(&mut world, vec![item]).await.refusals, []);
+    let mut pushing = Client::hello(&device, &relay.address, &world, &doctor).await;
     relay.clock.advance(60_000);
     // On the stream that was opened before, and on a new one.
     let pull = theirs.next_pull(false);
     assert_eq!(theirs.line.ask(&Frame::Pull(pull)).await, Frame::Refused);
+    let late = pen.write(&world, 256);
+    assert_eq!(pushing.line.ask(&Frame::Push(Push { items: vec![late.clone()] })).await, Frame::Refused);
     assert!(Client::try_hello(&device, &relay.address, &world, &doctor).await.is_none());
-    // What was written after the end is not taken from a friend either.
+    // What was written after the end is not taken from another member either; an owner may hand it over.
     let second = world.second(2);
     let item = world.last();
     client.push(&mut world, vec![item]).await;
-    let late = pen.write(&world, 256);
-    let mut friend = Client::hello(&device, &relay.address, &world, &second).await;
+    let mut phone = Client::hello(&device, &relay.address, &world, &second).await;
     let nurse = world.delegate(4, Role::Writer, &[(NOTES, Scope::WRITE)], None);
     let items = world.said[world.said.len() - 2..].iter().cloned().map(Item::Operation).collect();
     assert_eq!(client.push(&mut world, items).await.refusals, []);
     let mut nurse = Client::hello(&device, &relay.address, &world, &nurse).await;
     assert_eq!(nurse.push(&mut world, vec![late.clone()]).await.refusals, [(0, Refusal::NotGranted)]);
     // Only an owner may hand over what lies before the removal that is now owed.
-    assert_eq!(friend.push(&mut world, vec![late]).await.refusals, []);
+    assert_eq!(phone.push(&mut world, vec![late]).await.refusals, []);
     relay.stop().await;
 }
 

@@ -208,3 +208,23 @@ impl MembershipLog {
         Some(sections.into_iter().map(|section| (section, view.readers(&evaluator, &section, Some(time)))).collect())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn atk_36_views_whose_digests_begin_alike_are_all_tried() {
+        let mut log = MembershipLog::new(RecordId([1; 32]));
+        let digest = |first: u8, last: u8| {
+            let mut digest = [7; 32];
+            (digest[7], digest[31]) = (first, last);
+            HeadsDigest(digest)
+        };
+        for digest in [digest(1, 1), digest(1, 2), digest(0, 0xff), digest(2, 0)] {
+            log.views.insert(digest, Vec::new());
+        }
+        let found: Vec<_> = log.views_hinted([7, 7, 7, 7, 7, 7, 7, 1]).copied().collect();
+        assert_eq!(found, [digest(1, 1), digest(1, 2)]);
+    }
+}

@@ -90,10 +90,12 @@ impl ImportReport {
             counts.entry(kind.clone()).or_default().merged = *rows;
         }
         for group in &tally.set_aside {
-            counts.entry(group.kind.clone()).or_default().set_aside += group.count;
+            let counts = counts.entry(group.kind.clone()).or_default();
+            counts.set_aside = counts.set_aside.saturating_add(group.count);
         }
         for group in &tally.refused {
-            counts.entry(group.kind.clone()).or_default().refused += group.count;
+            let counts = counts.entry(group.kind.clone()).or_default();
+            counts.refused = counts.refused.saturating_add(group.count);
         }
         Self {
             counts,
@@ -116,12 +118,12 @@ impl ImportReport {
     /// The counts of all kinds together.
     pub fn total(&self) -> Counts {
         self.counts.values().fold(Counts::default(), |sum, part| Counts {
-            read: sum.read + part.read,
-            added: sum.added + part.added,
-            already_there: sum.already_there + part.already_there,
-            merged: sum.merged + part.merged,
-            set_aside: sum.set_aside + part.set_aside,
-            refused: sum.refused + part.refused,
+            read: sum.read.saturating_add(part.read),
+            added: sum.added.saturating_add(part.added),
+            already_there: sum.already_there.saturating_add(part.already_there),
+            merged: sum.merged.saturating_add(part.merged),
+            set_aside: sum.set_aside.saturating_add(part.set_aside),
+            refused: sum.refused.saturating_add(part.refused),
         })
     }
 }

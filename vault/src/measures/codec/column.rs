@@ -16,9 +16,12 @@ use pco::{
 pub(crate) struct ColumnRefused;
 
 /// Compresses a column.
+#[expect(
+    clippy::expect_used,
+    reason = "only another level or paging than ours is refused; no bytes would be lost samples"
+)]
 pub(super) fn compress(column: &[i64]) -> Vec<u8> {
-    // A column of integers and the default paging always compress; a refusal would only be a larger batch.
-    simple_compress(column, &ChunkConfig::default().with_compression_level(LEVEL)).unwrap_or_default()
+    simple_compress(column, &ChunkConfig::default().with_compression_level(LEVEL)).expect("integers always compress")
 }
 
 /// The `count` numbers of a column, at most 65 536.

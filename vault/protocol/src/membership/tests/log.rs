@@ -105,19 +105,22 @@ fn atk_4_an_operation_of_one_record_is_none_of_another() {
 
 #[test]
 fn atk_25_an_operation_of_another_suite_or_version_is_left_alone() {
-    let world = World::without_relay();
+    let mut world = World::without_relay();
     let bytes = world.log.ops().next().unwrap().bytes().to_vec();
+    let before = (world.log.heads(), world.log.ops().count());
     for (at, what) in [(0, "version"), (1, "suite")] {
         let mut other = bytes.clone();
         other[at] = 2;
         let error = Op::decode(&other).unwrap_err();
         assert_eq!(error, DecodeError::Unsupported { what, value: 2 });
         assert_eq!(OpRefused::from(error).fault(), Fault::Unsupported);
+        assert!(matches!(world.log.insert(&other), Insert::Refused(_)));
+        assert_eq!((world.log.heads(), world.log.ops().count()), before);
     }
 }
 
 #[test]
-fn atk_36_views_whose_digests_begin_alike_are_all_tried() {
+fn a_view_is_found_by_its_hint_and_another_epoch_does_not_verify() {
     let mut world = World::without_relay();
     let owner = world.owner;
     let first = world.log.heads();
@@ -129,7 +132,7 @@ fn atk_36_views_whose_digests_begin_alike_are_all_tried() {
         assert!(world.log.view(&digest).is_some());
     }
     assert_eq!(world.log.learn_view(&[OpId([1; 32])]), Err(vec![OpId([1; 32])]));
-    // Two devices under one hint: the signature tells them apart.
+    // Another epoch whose name begins alike: the signature tells them apart.
     let (context, epoch) = (context(&world, &owner, &first, EpochId([4; 32])), EpochId([4; 32]));
     let envelope = signed(&context, 1, 1, &owner.key());
     let same_hint = EpochId({
