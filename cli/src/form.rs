@@ -13,7 +13,7 @@ pub(crate) mod profile;
 use carnet_record::{
     Coding, Concept, Draft, Fact, When, ZoneHistory,
     code::system,
-    kind::Lifestyle,
+    kind::{Directive, Donation, Lifestyle},
     validate::{Violation, Warning},
 };
 
@@ -126,7 +126,8 @@ pub(crate) fn rule(violation: &Violation) -> Message {
 
 /// A field of an entry, in words; that of a form is its question.
 fn field_name(field: &str) -> Message {
-    let is_question = Lifestyle::QUESTIONS.iter().any(|question| question.field == field);
+    let questions = [Directive::QUESTIONS, Donation::QUESTIONS, Lifestyle::QUESTIONS];
+    let is_question = questions.into_iter().flatten().any(|question| question.field == field);
     if is_question { words::field(field) } else { msg!("field-name", field = field) }
 }
 

@@ -6,7 +6,7 @@
 use carnet_record::{
     Fact, Provenance, SectionKind,
     form::{Answers, Form, Question},
-    kind::result::ResultValue,
+    kind::{donation::REFUSAL_REGISTER, result::ResultValue},
     measure::{KINDS, MeasureKind},
 };
 
@@ -37,7 +37,7 @@ pub(crate) fn name(fact: &Fact) -> Message {
         }
         Fact::Measure(measure) => kind(&measure.measure),
         Fact::Target(target) => kind(&target.measure),
-        Fact::Lifestyle(_) => kind(fact.kind()),
+        Fact::Directive(_) | Fact::Donation(_) | Fact::Lifestyle(_) => kind(fact.kind()),
         _ => msg!("label", text = fact.label()),
     }
 }
@@ -46,6 +46,11 @@ pub(crate) fn name(fact: &Fact) -> Message {
 pub(crate) fn summary(fact: &Fact) -> Cell {
     let text = form::summary(fact);
     match fact {
+        Fact::Directive(directive) => {
+            let situation = directive.situation.as_ref().map(|situation| answer_code(situation.as_str()));
+            situation.map_or_else(|| Cell::Text(text), Cell::Word)
+        }
+        Fact::Donation(_) => state(None, fact),
         Fact::Disability(disability) => {
             let rate = disability.rate.as_ref().map(|rate| msg!("disability-rate", rate = rate.as_str()));
             rate.map_or_else(|| Cell::Text(text), Cell::Word)
@@ -75,6 +80,11 @@ pub(crate) fn state(before: Option<&Fact>, fact: &Fact) -> Cell {
         is_new.then(|| msg!("form-answer", question = field(question.field), answer = answer))
     });
     Cell::Word(msg!("sentences", all = changed.collect::<Vec<_>>()))
+}
+
+/// Where a refusal of organ donation is entered, beside what a person says of it.
+pub(crate) fn register(fact: &Fact) -> Option<Message> {
+    matches!(fact, Fact::Donation(_)).then(|| msg!("donation-register", address = REFUSAL_REGISTER))
 }
 
 /// An answer to a question of a form.

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use crate::cli_sync::{owner, pair, sync};
 
-fn id(value: &Value) -> String {
+pub(crate) fn id(value: &Value) -> String {
     value["id"].as_str().unwrap_or_else(|| panic!("no id in {value}")).to_owned()
 }
 
@@ -25,7 +25,7 @@ fn names(questions: &[Value]) -> Vec<&str> {
 }
 
 /// What a page says in both languages, with no code of the form in it.
-fn pages(carnet: &Carnet, words: &[&str]) -> [String; 2] {
+pub(crate) fn pages(carnet: &Carnet, words: &[&str]) -> [String; 2] {
     ["fr", "en"].map(|language| {
         let page = carnet.talk(&[&["--lang", language], words].concat()).out;
         let is_code = |word: &&str| word.len() > 3 && word.chars().all(|c| c.is_ascii_uppercase() || c == '_');
@@ -165,4 +165,147 @@ fn a_form_that_two_devices_fill_in_apart_is_one_with_the_answers_of_both() {
     assert_eq!(meet()["smoking"], "NO");
     let page = second.talk(&["--lang", "en", "profile", "show", &id(&one)]).out;
     assert!(page.contains("Tobacco: no") && !page.contains("Cigarettes"), "{page}");
+}
+
+/// The form of who is in good health, filled in.
+const HEALTHY: [&str; 5] = [
+    "situation=good-health",
+    "context=Accident grave, coma",
+    "life-support=Je refuse d'être maintenue en vie artificiellement",
+    "sedation=Oui, jusqu'au décès",
+    "acts=Pas d'acharnement",
+];
+
+#[test]
+fn advance_directives_are_the_form_of_one_situation_dated_and_lead_to_their_paper() {
+    let home = Home::new();
+    let carnet = home.vault("vault", "Ana");
+    assert_eq!(names(&asked(&carnet, "directive")), ["situation", "context", "life-support", "sedation"]);
+    let paper = home.file("directives.txt", "Je, soussignée, Ana...\n");
+    let paper = carnet.run(&["document", "add", text(&paper), "--category", "DIR_ANT", "--title", "Directives"]).data();
+    let paper = id(&paper[0]);
+
+    // All of the form is needed, and nothing of the other one is taken.
+    for left_out in HEALTHY {
+        let part: Vec<&str> = HEALTHY.into_iter().filter(|one| *one != left_out).collect();
+        assert_eq!(answered(&carnet, "directive", &part).refused(2), "rules", "{left_out}");
+    }
+    let other = [&HEALTHY[..], &["stopped-machine=Oui"]].concat();
+    assert_eq!(answered(&carnet, "directive", &other).refused(2), "rules");
+    let items = HEALTHY.iter().flat_map(|item| ["--item", *item]);
+    let words = ["profile", "add", "directive", "--at", "2026-02-01", "--link", &paper].into_iter().chain(items);
+    let kept = carnet.run(&words.collect::<Vec<_>>()).data();
+    assert_eq!((&kept["situation"], &kept["at"]), (&json!("GOOD_HEALTH"), &json!("2026-02-01")));
+    assert_eq!(kept["links"][&paper], "document", "the entry leads to the paper: {kept}");
+    assert_eq!(carnet.run(&["profile", "show", &id(&kept)]).data()["section"], "wishes");
+    assert!(names(&asked(&carnet, "directive")).ends_with(&["acts"]));
+
+    // The other form takes the place of this one, which stays in the history.
+    let acts = ["resuscitation", "machine", "surgery", "other"];
+    let acts: Vec<String> = ["started", "stopped", "specific"]
+        .iter()
+        .flat_map(|sort| acts.map(|act| format!("{sort}-{act}=Mes mots : {sort}, {act}")))
+        .collect();
+    let late: Vec<&str> = std::iter::once("situation=end-of-life").chain(acts.iter().map(String::as_str)).collect();
+    let late = answered(&carnet, "directive", &late).data();
+    assert_eq!((&late["id"], &late["acts"], &late["context"]), (&kept["id"], &Value::Null, &kept["context"]));
+    assert_eq!(late["stopped_machine"], "Mes mots : stopped, machine");
+    assert_eq!(late["links"][&paper], "document");
+    assert_eq!(asked(&carnet, "directive").len(), 16);
+    let history = carnet.run(&["profile", "show", &id(&kept), "--history"]).data();
+    let states = history["history"].as_array().expect("former states");
+    assert_eq!(states.first().expect("a state")["entry"]["acts"], "Pas d'acharnement");
+    let [french, english] = pages(&carnet, &["profile", "show", &id(&kept), "--history"]);
+    for words in
+        ["Situation : en fin de vie", "Actes arrêtés – branchement à un appareil : Mes mots", "plus de réponse"]
+    {
+        assert!(french.contains(words), "{words}: {french}");
+    }
+    assert!(english.contains("Acts stopped – being connected to an apparatus: Mes mots"), "{english}");
+    let [french, english] = pages(&carnet, &["profile", "list"]);
+    assert!(french.contains("Directives anticipées") && french.contains("en fin de vie"), "{french}");
+    assert!(english.contains("Advance directives") && english.contains("near the end of life"), "{english}");
+}
+
+#[test]
+fn who_is_not_of_age_writes_no_advance_directives() {
+    let home = Home::new();
+    let carnet = home.vault("vault", "Ana");
+    let born = |birth: &str| ["profile", "add", "identity", "--family", "EXEMPLE", "--birth", birth].map(str::to_owned);
+    let words = born("2025-01-01");
+    let sheet = id(&carnet.run(&words.each_ref().map(String::as_str)).data());
+    let refused = answered(&carnet, "directive", &HEALTHY);
+    assert_eq!(refused.refused(2), "rules");
+    let file = home.file(
+        "form.json",
+        r#"{"kind":"directive","situation":"GOOD_HEALTH","context":"a","life_support":"b","sedation":"c","acts":"d"}"#,
+    );
+    assert_eq!(carnet.run(&["profile", "add", "--from-json", text(&file)]).refused(2), "rules");
+    carnet.run(&["profile", "edit", &sheet, "--birth", "1990"]).data();
+    answered(&carnet, "directive", &HEALTHY).data();
+}
+
+#[test]
+fn organ_donation_is_the_tick_of_the_national_form_with_a_wish_and_the_way_to_the_register() {
+    let home = Home::new();
+    let carnet = home.vault("vault", "Ana");
+    let register = "https://www.registrenationaldesrefus.fr";
+    let kept = answered(&carnet, "donation", &["informed=oui"]).data();
+    assert_eq!((&kept["informed"], &kept["wish"]), (&json!(true), &Value::Null));
+    assert_eq!(answered(&carnet, "donation", &["informed=perhaps"]).refused(2), "usage");
+    let wished = answered(&carnet, "donation", &["wish=D'accord, sauf les yeux"]).data();
+    assert_eq!((&wished["id"], &wished["informed"]), (&kept["id"], &json!(true)));
+    let shown = carnet.run(&["profile", "show", &id(&kept), "--history"]).data();
+    assert_eq!((&shown["register"], &shown["section"]), (&json!(register), &json!("wishes")));
+    assert_eq!(shown["history"].as_array().map(Vec::len), Some(2));
+    let [french, english] = pages(&carnet, &["profile", "show", &id(&kept)]);
+    assert!(
+        french.contains("Informé du don d'organes : oui") && french.contains("D'accord, sauf les yeux"),
+        "{french}"
+    );
+    assert!(french.contains(register) && english.contains(register), "{french}{english}");
+    assert!(english.contains("Informed about organ donation: yes"), "{english}");
+    let [french, _] = pages(&carnet, &["profile", "list", "donation"]);
+    assert!(french.contains("Don d'organes") && french.contains("sauf les yeux"), "{french}");
+    let [french, _] = pages(&carnet, &["profile", "form", "donation"]);
+    assert!(french.contains("yes = oui ;") && french.contains(register), "{french}");
+    let no = answered(&carnet, "donation", &["informed=no"]).data();
+    assert_eq!(no["informed"], json!(false), "no is an answer");
+    carnet.run(&["profile", "remove", &id(&kept)]).data();
+    assert!(carnet.run(&["profile", "list", "donation"]).data().as_array().expect("a list").is_empty());
+}
+
+#[test]
+fn the_forms_come_back_from_a_bundle_and_from_an_archive() {
+    let (home, other) = (Home::new(), Home::new());
+    let carnet = home.vault("vault", "Ana");
+    answered(&carnet, "lifestyle", &["smoking=yes-every-day", "cigarettes=3", "alcohol-days=0"]).data();
+    answered(&carnet, "donation", &["informed=no", "wish=Tout"]).data();
+    let paper = home.file("directives.txt", "Je, soussignée, Ana...\n");
+    let paper = id(&carnet.run(&["document", "add", text(&paper), "--category", "DIR_ANT"]).data()[0]);
+    let items = HEALTHY.iter().flat_map(|item| ["--item", *item]);
+    carnet.run(&["profile", "add", "directive", "--link", &paper].into_iter().chain(items).collect::<Vec<_>>()).data();
+    let (archive, bundle) = (home.path("all.carnet"), home.path("all.json"));
+    carnet.run(&["export", "--yes", "--out", text(&archive)]).data();
+    carnet.run(&["export", "--yes", "--format", "fhir", "--out", text(&bundle)]).data();
+    let forms = |carnet: &Carnet| {
+        let list = carnet.run(&["profile", "list"]).data();
+        let of = |kind: &str| list.as_array().expect("a list").iter().find(|one| one["kind"] == kind).cloned();
+        let said = |kind: &str| {
+            let mut own = of(kind).unwrap_or_else(|| panic!("no {kind} in {list}"));
+            let own = own.as_object_mut().expect("an entry");
+            own.retain(|field, _| field != "id" && field != "provenance");
+            own.clone()
+        };
+        ["lifestyle", "donation", "directive"].map(said)
+    };
+    let told = forms(&carnet);
+    for (name, file) in [("archive", &archive), ("bundle", &bundle)] {
+        let reader = other.vault(name, "Ana");
+        reader.run(&["import", text(file), "--accept-other-person"]).data();
+        let papers = reader.run(&["document", "list"]).data();
+        let mut told = told.clone();
+        told[2].insert("links".to_owned(), json!({ id(&papers[0]): "document" }));
+        assert_eq!(forms(&reader), told, "{name}: the paper is there, and led to");
+    }
 }

@@ -28,6 +28,7 @@ field-word = { $name ->
         [absent_reason] Why it is absent
         [active] Active
         [actor] Actor
+        [acts] Acts and treatments
         [added] Added
         [address] Address
         [addresses] Addresses
@@ -66,6 +67,7 @@ field-word = { $name ->
         [conclusion] Conclusion
         [conclusion_codes] Codes of the conclusion
         [confidentiality] Confidentiality
+        [context] Circumstances
         [count] Count
         [country] Country
         [counts] Counts
@@ -114,6 +116,7 @@ field-word = { $name ->
         [human_help] Help by a person
         [identifiers] Identifiers
         [importer] Imported by
+        [informed] Informed about organ donation
         [ingredients] Ingredients
         [insee] INSEE code
         [instruction] Instruction
@@ -124,6 +127,7 @@ field-word = { $name ->
         [language] Language
         [languages] Languages
         [last_occurrence] Last time
+        [life_support] Being kept alive artificially
         [lines] Lines
         [lot] Batch
         [low] At least
@@ -187,6 +191,7 @@ field-word = { $name ->
         [route] Route
         [salt] Care about salt
         [screens] Screens before sleeping
+        [sedation] Sedation
         [sequence] Sequence
         [serial] Serial number
         [service] Service
@@ -199,6 +204,7 @@ field-word = { $name ->
         [since] Since
         [site] Site
         [sitting] More than two hours sitting
+        [situation] Situation
         [size] Size
         [sleep] Sleep
         [smoking] Tobacco
@@ -207,10 +213,22 @@ field-word = { $name ->
         [source] Source
         [specialities] Specialities
         [speciality] Speciality
+        [specific_machine] Particular acts – being connected to an apparatus
+        [specific_other] Particular acts – others
+        [specific_resuscitation] Particular acts – resuscitation of the heart
+        [specific_surgery] Particular acts – surgery
         [specimen] Specimen
         [start] Beginning
+        [started_machine] Acts begun – being connected to an apparatus
+        [started_other] Acts begun – others
+        [started_resuscitation] Acts begun – resuscitation of the heart
+        [started_surgery] Acts begun – surgery
         [state] State
         [stated_at] Stated
+        [stopped_machine] Acts stopped – being connected to an apparatus
+        [stopped_other] Acts stopped – others
+        [stopped_resuscitation] Acts stopped – resuscitation of the heart
+        [stopped_surgery] Acts stopped – surgery
         [street] Street
         [substance] Substance
         [suffix] Suffix
@@ -237,6 +255,7 @@ field-word = { $name ->
         [version] Version
         [warnings] Remarks
         [when_text] Date, in words
+        [wish] Wish
         [zones] Time zones
        *[other] { $name }
     }
@@ -253,9 +272,11 @@ kind-name = { $kind ->
         [attachment] Attachment
         [blood-group] Blood group
         [contact] Contact
+        [directive] Advance directives
         [disability] Disability
         [disease] Disease
         [document] Document
+        [donation] Organ donation
         [encounter] Stay or visit
         [family-history] Family history
         [file] File
@@ -313,11 +334,13 @@ answer-name = { $code ->
         [BAD_SOMETIMES] sometimes bad
         [BETWEEN_ONE_YEAR_AND_FIVE_YEARS_AGO] for one to five years
         [BOTH] both
+        [END_OF_LIFE] near the end of life
         [EVERYDAY] every day
         [EVERY_DAY] every day
         [EVERY_DAY_OR_ALMOST] every day or nearly
         [FIVE_TO_SEVEN_TIMES_A_WEEK] five to seven times a week
         [GOOD] good
+        [GOOD_HEALTH] in good health
         [IN_MY_SPARE_TIME] in my spare time
         [IN_MY_WORK_IN_MY_STUDIES] at work or in my studies
         [MORE_ONCE_A_MONTH] more than once a month
@@ -339,6 +362,7 @@ answer-name = { $code ->
         [YES_OCCASIONALLY] yes, now and then
        *[other] { $code }
     }
+donation-register = Who refuses donation enters it in the national register of refusals: { $address }. What is written here does not stand there.
 form-answer = { $question }: { $answer }.
 form-answers = { $count ->
         [one] { $count } answer
@@ -868,7 +892,7 @@ command-record-list = Lists the records.
 command-record-show = Shows a record.
 command-record-rename = Changes the name of a record, on this device.
 command-record-default = Marks the record that is meant by default.
-command-profile = The medical profile: identity, diseases, treatments, stays, blood group, allergies, vaccines.
+command-profile = The medical profile: identity, diseases, disabilities, family history, lifestyle, treatments, stays, blood group, allergies, vaccines, advance directives, organ donation.
 command-profile-add = Adds an entry.
 command-profile-list = Lists the entries.
 command-profile-form = Shows the questions of a form, what may be answered and what was.
@@ -1083,6 +1107,7 @@ usage-other = The command line is not understood.
 rule-answer = { $field }: there is no such answer.
 rule-answer-bounds = { $field }: a whole number from { $low } to { $high }.
 rule-before-birth = The date lies before the birth.
+rule-adult = Advance directives are written from the age of 18, and the identity sheet tells of a younger person.
 rule-character = { $field }: a line end or another control character has no place there.
 rule-component = { $kind } lacks a part: { $component }.
 rule-computed = { $kind } is computed and cannot be typed.

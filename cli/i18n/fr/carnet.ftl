@@ -28,6 +28,7 @@ field-word = { $name ->
         [absent_reason] Raison de l'absence
         [active] En activité
         [actor] Intervenant
+        [acts] Actes et traitements
         [added] Ajoutés
         [address] Adresse
         [addresses] Adresses
@@ -66,6 +67,7 @@ field-word = { $name ->
         [conclusion] Conclusion
         [conclusion_codes] Codes de la conclusion
         [confidentiality] Confidentialité
+        [context] Contexte
         [count] Nombre
         [country] Pays
         [counts] Comptes
@@ -114,6 +116,7 @@ field-word = { $name ->
         [human_help] Aide humaine
         [identifiers] Identifiants
         [importer] Importé par
+        [informed] Informé du don d'organes
         [ingredients] Composants
         [insee] Code INSEE
         [instruction] Consigne
@@ -124,6 +127,7 @@ field-word = { $name ->
         [language] Langue
         [languages] Langues
         [last_occurrence] Dernière fois
+        [life_support] Maintien artificiel de la vie
         [lines] Lignes
         [lot] Lot
         [low] Au moins
@@ -187,6 +191,7 @@ field-word = { $name ->
         [route] Voie
         [salt] Attention au sel
         [screens] Écrans avant de dormir
+        [sedation] Sédation
         [sequence] Rang
         [serial] Numéro de série
         [service] Service
@@ -199,6 +204,7 @@ field-word = { $name ->
         [since] Depuis
         [site] Endroit
         [sitting] Plus de deux heures assis
+        [situation] Situation
         [size] Taille
         [sleep] Sommeil
         [smoking] Tabac
@@ -207,10 +213,22 @@ field-word = { $name ->
         [source] Source
         [specialities] Spécialités
         [speciality] Spécialité
+        [specific_machine] Actes spécifiques – branchement à un appareil
+        [specific_other] Actes spécifiques – autres
+        [specific_resuscitation] Actes spécifiques – réanimation cardiaque
+        [specific_surgery] Actes spécifiques – intervention chirurgicale
         [specimen] Prélèvement
         [start] Début
+        [started_machine] Actes entrepris – branchement à un appareil
+        [started_other] Actes entrepris – autres
+        [started_resuscitation] Actes entrepris – réanimation cardiaque
+        [started_surgery] Actes entrepris – intervention chirurgicale
         [state] État
         [stated_at] Déclaré le
+        [stopped_machine] Actes arrêtés – branchement à un appareil
+        [stopped_other] Actes arrêtés – autres
+        [stopped_resuscitation] Actes arrêtés – réanimation cardiaque
+        [stopped_surgery] Actes arrêtés – intervention chirurgicale
         [street] Voie
         [substance] Substance
         [suffix] Suffixe
@@ -237,6 +255,7 @@ field-word = { $name ->
         [version] Version
         [warnings] Remarques
         [when_text] Date, en mots
+        [wish] Souhait
         [zones] Fuseaux
        *[other] { $name }
     }
@@ -253,9 +272,11 @@ kind-name = { $kind ->
         [attachment] Pièce jointe
         [blood-group] Groupe sanguin
         [contact] Contact
+        [directive] Directives anticipées
         [disability] Handicap
         [disease] Maladie
         [document] Document
+        [donation] Don d'organes
         [encounter] Séjour ou visite
         [family-history] Antécédent familial
         [file] Fichier
@@ -313,11 +334,13 @@ answer-name = { $code ->
         [BAD_SOMETIMES] parfois mauvais
         [BETWEEN_ONE_YEAR_AND_FIVE_YEARS_AGO] depuis un à cinq ans
         [BOTH] les deux
+        [END_OF_LIFE] en fin de vie
         [EVERYDAY] tous les jours
         [EVERY_DAY] tous les jours
         [EVERY_DAY_OR_ALMOST] tous les jours ou presque
         [FIVE_TO_SEVEN_TIMES_A_WEEK] cinq à sept fois par semaine
         [GOOD] bon
+        [GOOD_HEALTH] en bonne santé
         [IN_MY_SPARE_TIME] pendant mon temps libre
         [IN_MY_WORK_IN_MY_STUDIES] au travail ou pendant mes études
         [MORE_ONCE_A_MONTH] plus d'une fois par mois
@@ -339,6 +362,7 @@ answer-name = { $code ->
         [YES_OCCASIONALLY] oui, à l'occasion
        *[other] { $code }
     }
+donation-register = Qui refuse le don l'inscrit au registre national des refus : { $address }. Ce qui est écrit ici n'y figure pas.
 form-answer = { $question } : { $answer }.
 form-answers = { $count ->
         [one] { $count } réponse
@@ -869,7 +893,7 @@ command-record-list = Liste les carnets.
 command-record-show = Montre un carnet.
 command-record-rename = Change le nom d'un carnet, sur cet appareil.
 command-record-default = Désigne le carnet visé par défaut.
-command-profile = Le profil médical : identité, maladies, traitements, séjours, groupe sanguin, allergies, vaccins.
+command-profile = Le profil médical : identité, maladies, handicaps, antécédents familiaux, habitudes de vie, traitements, séjours, groupe sanguin, allergies, vaccins, directives anticipées, don d'organes.
 command-profile-add = Ajoute une entrée.
 command-profile-list = Liste les entrées.
 command-profile-form = Montre les questions d'un formulaire, ce qui peut y être répondu et ce qui l'a été.
@@ -1084,6 +1108,7 @@ usage-other = La ligne de commande n'est pas comprise.
 rule-answer = { $field } : cette réponse n'est pas prévue.
 rule-answer-bounds = { $field } : un nombre entier de { $low } à { $high }.
 rule-before-birth = La date est antérieure à la naissance.
+rule-adult = Les directives anticipées s'écrivent à partir de 18 ans, et la fiche d'identité dit une personne plus jeune.
 rule-character = { $field } : un retour à la ligne ou un autre caractère de contrôle n'y a pas sa place.
 rule-component = Il manque une partie à { $kind } : { $component }.
 rule-computed = { $kind } est calculé et ne se saisit pas.

@@ -8,6 +8,7 @@ use std::{
 
 use carnet_record::{
     Draft, Entry, EntryId, Fact, Instant, LinkKind, Provenance, ZoneHistory, date::INSTANT_MS_MAX, draft::Restored,
+    kind::donation::REFUSAL_REGISTER,
 };
 pub(crate) use carnet_vault::entries::Found;
 use carnet_vault::{Record, entries::Filter};
@@ -48,8 +49,10 @@ impl Noun {
                 "absence",
                 "allergy",
                 "blood-group",
+                "directive",
                 "disability",
                 "disease",
+                "donation",
                 "encounter",
                 "family-history",
                 "identity",
@@ -160,6 +163,9 @@ pub(crate) fn found_json(found: &Found) -> Value {
     if let Some(section) = found.section {
         fields.insert("section".to_owned(), section.as_str().into());
     }
+    if matches!(found.entry.fact, Fact::Donation(_)) {
+        fields.insert("register".to_owned(), REFUSAL_REGISTER.into());
+    }
     Value::Object(fields)
 }
 
@@ -185,6 +191,7 @@ pub(crate) fn show(record: &mut Record<'_>, noun: Noun, prefix: &str, history: b
     let found = find(record, noun, prefix)?;
     let mut data = found_json(&found);
     let mut page = vec![Block::Pairs(pairs(&found))];
+    page.extend(words::register(&found.entry.fact).map(Block::Say));
     if history {
         let versions = record.history(&found.entry.id)?;
         let before = std::iter::once(None).chain(versions.iter().map(|version| Some(&version.entry.fact)));

@@ -1,5 +1,5 @@
 //! `profile`: identity, diseases, disabilities, family history, lifestyle, treatments, stays, blood group, allergies,
-//! vaccinations, and statements of absence.
+//! vaccinations, advance directives, organ donation, and statements of absence.
 
 mod form;
 
@@ -113,7 +113,7 @@ fn add(options: &AddOptions, record: &mut Record<'_>, session: &Session<'_>) -> 
     let now = session.now();
     if let Some(path) = &options.source.from_json {
         let mut drafts = entries::from_json(path, Noun::Profile, now)?;
-        form::one_of_each(record, &mut drafts)?;
+        form::one_of_each(record, &mut drafts, session)?;
         return entries::add(record, &drafts);
     }
     let mut fact = options.kind.map(ProfileKind::empty).ok_or(Failure::NoAnswer)?;

@@ -1,5 +1,5 @@
 //! The medical profile: identity, diseases, disabilities, family history, lifestyle, treatments, stays, blood group,
-//! allergies, vaccinations.
+//! allergies, vaccinations, advance directives, organ donation.
 
 mod options;
 
@@ -7,8 +7,8 @@ use carnet_record::{
     Coding, Concept, Fact, When, ZoneHistory,
     code::system,
     kind::{
-        Absence, Allergy, BloodGroup, Disability, Disease, Encounter, FamilyHistory, Identity, Lifestyle, Treatment,
-        Vaccination,
+        Absence, Allergy, BloodGroup, Directive, Disability, Disease, Donation, Encounter, FamilyHistory, Identity,
+        Lifestyle, Treatment, Vaccination,
         absence::{AbsenceMeaning, AbsenceOf},
         blood_group::Group,
         disability::{DisabilityRate, HumanHelp},
@@ -27,8 +27,10 @@ use crate::{error::Failure, input, msg};
 pub(crate) enum ProfileKind {
     Allergy,
     BloodGroup,
+    Directive,
     Disability,
     Disease,
+    Donation,
     Family,
     Identity,
     Lifestyle,
@@ -43,8 +45,10 @@ impl ProfileKind {
         match self {
             Self::Allergy => Allergy::default().into(),
             Self::BloodGroup => BloodGroup::default().into(),
+            Self::Directive => Directive::default().into(),
             Self::Disability => Disability::default().into(),
             Self::Disease => Disease::default().into(),
+            Self::Donation => Donation::default().into(),
             Self::Family => FamilyHistory::default().into(),
             Self::Identity => Identity::default().into(),
             Self::Lifestyle => Lifestyle::default().into(),

@@ -16,6 +16,7 @@ pub mod json;
 mod allergy;
 mod appointment;
 mod condition;
+mod consent;
 mod family;
 mod goal;
 mod immunization;

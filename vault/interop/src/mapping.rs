@@ -110,6 +110,24 @@ pub const TABLE: &[Row] = &[
     row("contact", "birth_date", "birthDate"),
     row("contact", "members", "CareTeam.participant"),
     lost("contact", "partial", ServerOnly),
+    row("directive", "at", "Consent.dateTime, category LOINC 42348-3"),
+    row("directive", "situation", "Consent.source (QuestionnaireResponse.item)"),
+    row("directive", "context", "Consent.source (QuestionnaireResponse.item)"),
+    row("directive", "life_support", "Consent.source (QuestionnaireResponse.item)"),
+    row("directive", "sedation", "Consent.source (QuestionnaireResponse.item)"),
+    row("directive", "acts", "Consent.source (QuestionnaireResponse.item)"),
+    row("directive", "started_resuscitation", "Consent.source (QuestionnaireResponse.item)"),
+    row("directive", "started_machine", "Consent.source (QuestionnaireResponse.item)"),
+    row("directive", "started_surgery", "Consent.source (QuestionnaireResponse.item)"),
+    row("directive", "started_other", "Consent.source (QuestionnaireResponse.item)"),
+    row("directive", "stopped_resuscitation", "Consent.source (QuestionnaireResponse.item)"),
+    row("directive", "stopped_machine", "Consent.source (QuestionnaireResponse.item)"),
+    row("directive", "stopped_surgery", "Consent.source (QuestionnaireResponse.item)"),
+    row("directive", "stopped_other", "Consent.source (QuestionnaireResponse.item)"),
+    row("directive", "specific_resuscitation", "Consent.source (QuestionnaireResponse.item)"),
+    row("directive", "specific_machine", "Consent.source (QuestionnaireResponse.item)"),
+    row("directive", "specific_surgery", "Consent.source (QuestionnaireResponse.item)"),
+    row("directive", "specific_other", "Consent.source (QuestionnaireResponse.item)"),
     row("disability", "name", "Condition.code.text, category SNOMED CT 21134002"),
     row("disability", "code", "Condition.code.coding"),
     lost("disability", "types", NationalOnly),
@@ -159,6 +177,9 @@ pub const TABLE: &[Row] = &[
     lost("document", "tags", VaultOnly),
     lost("document", "pinned", VaultOnly),
     lost("document", "dispute", VaultOnly),
+    row("donation", "at", "Consent.dateTime, category in words"),
+    row("donation", "informed", "Consent.source (QuestionnaireResponse.item)"),
+    row("donation", "wish", "Consent.source (QuestionnaireResponse.item)"),
     row("encounter", "name", "Encounter.reasonCode.text"),
     row("encounter", "code", "Encounter.type"),
     row("encounter", "class", "Encounter.class"),
@@ -337,6 +358,8 @@ the export itself.
 - Observation: a known code of a vital sign, or a national profile, gives a measure; a laboratory's gives a result;
   LOINC 882-1 with one of the eight groups gives the blood group. 55284-4 is read as a blood pressure. LOINC 29762-2 (social
   history) whose components are named as the questions of the national form, and answered with its codes, gives lifestyle.
+- Consent: one of the scope `adr` whose source is a contained form with the questions of ours gives advance directives or
+  organ donation; any other is kept as a document.
 - Codes that say that there is nothing (716186003 and the like, IPS absent-unknown, `emptyReason` = nilknown) give a
   statement of absence, with its author and date. No code gives one by being missing.
 - Identity of a fact across files: its `identifier`, else its id at its server or its UUID, else its content.

@@ -60,6 +60,10 @@ impl Question {
         Self { only_if: Some((field, answer)), ..self }
     }
 
+    pub(crate) const fn needed(self) -> Self {
+        Self { is_needed: true, ..self }
+    }
+
     pub(crate) const fn of(self, field: &'static str) -> Self {
         Self { field, ..self }
     }

@@ -8,9 +8,11 @@ pub mod allergy;
 pub mod appointment;
 pub mod blood_group;
 pub mod contact;
+pub mod directive;
 pub mod disability;
 pub mod disease;
 pub mod document;
+pub mod donation;
 pub mod encounter;
 pub mod family_history;
 pub mod identity;
@@ -28,9 +30,10 @@ use serde_json::{Map, Value};
 
 pub use self::{
     absence::Absence, allergy::Allergy, appointment::Appointment, blood_group::BloodGroup, contact::Contact,
-    disability::Disability, disease::Disease, document::Document, encounter::Encounter, family_history::FamilyHistory,
-    identity::Identity, import_report::ImportReport, lifestyle::Lifestyle, measure::Measure, procedure::Procedure,
-    result::LabResult, target::Target, treatment::Treatment, vaccination::Vaccination,
+    directive::Directive, disability::Disability, disease::Disease, document::Document, donation::Donation,
+    encounter::Encounter, family_history::FamilyHistory, identity::Identity, import_report::ImportReport,
+    lifestyle::Lifestyle, measure::Measure, procedure::Procedure, result::LabResult, target::Target,
+    treatment::Treatment, vaccination::Vaccination,
 };
 use crate::{
     date::When,
@@ -103,12 +106,16 @@ facts! {
     BloodGroup(BloodGroup) = "blood-group",
     /// A relative, a professional, an establishment, or a care team.
     Contact(Contact) = "contact",
+    /// Advance directives.
+    Directive(Directive) = "directive",
     /// A disability.
     Disability(Disability) = "disability",
     /// A disease or another problem.
     Disease(Disease) = "disease",
     /// A document.
     Document(Document) = "document",
+    /// Organ donation.
+    Donation(Donation) = "donation",
     /// A visit or a hospital stay.
     Encounter(Encounter) = "encounter",
     /// A disease of a relative.
@@ -155,8 +162,10 @@ impl Fact {
             Self::Allergy(allergy) => allergy.onset,
             Self::Appointment(appointment) => appointment.start,
             Self::BloodGroup(group) => group.determined_at,
+            Self::Directive(directive) => directive.at,
             Self::Disease(disease) => disease.start,
             Self::Document(document) => document.date,
+            Self::Donation(donation) => donation.at,
             Self::Encounter(encounter) => encounter.start,
             Self::Identity(identity) => identity.birth_date.map(When::Date),
             Self::ImportReport(report) => report.at.map(When::Instant),
@@ -189,7 +198,7 @@ impl Fact {
             Self::FamilyHistory(history) => named(&history.name, &history.code),
             Self::Identity(identity) => identity.names.first().map(crate::person::HumanName::label).unwrap_or_default(),
             Self::ImportReport(report) => report.source.name.clone(),
-            Self::Lifestyle(_) => String::new(),
+            Self::Directive(_) | Self::Donation(_) | Self::Lifestyle(_) => String::new(),
             Self::Measure(measure) => measure.measure.clone(),
             Self::Procedure(procedure) => named(&procedure.name, &procedure.code),
             Self::Result(result) => result.code.label().unwrap_or_default().to_owned(),
@@ -203,6 +212,8 @@ impl Fact {
     /// The fact as a form, if it is one.
     pub fn form(&self) -> Option<&dyn Form> {
         match self {
+            Self::Directive(own) => Some(&**own),
+            Self::Donation(own) => Some(&**own),
             Self::Lifestyle(own) => Some(&**own),
             _ => None,
         }
@@ -211,6 +222,8 @@ impl Fact {
     /// The same, to fill it in.
     pub fn form_mut(&mut self) -> Option<&mut dyn Form> {
         match self {
+            Self::Directive(own) => Some(&mut **own),
+            Self::Donation(own) => Some(&mut **own),
             Self::Lifestyle(own) => Some(&mut **own),
             _ => None,
         }

@@ -134,6 +134,7 @@ impl Fact {
             Self::Document(_) => SectionKind::Documents,
             Self::Appointment(_) => SectionKind::Agenda,
             Self::Contact(_) => SectionKind::Contacts,
+            Self::Directive(_) | Self::Donation(_) => SectionKind::Wishes,
             Self::Absence(absence) => absence.section(),
             Self::Disability(_)
             | Self::Disease(_)

@@ -2,8 +2,9 @@
 //! in its history.
 
 use carnet_record::{
-    Draft, Fact, Provenance, SourceKey, When,
+    Day, Draft, Fact, PartialDate, Provenance, SourceKey, When,
     form::{Answers, Form, Question},
+    person::leading_sheet,
 };
 use carnet_vault::{Record, entries::Filter};
 use serde_json::{Value, json};
@@ -29,6 +30,7 @@ pub(super) fn save(
     record: &mut Record<'_>,
     session: &Session<'_>,
 ) -> Result<Report, Failure> {
+    only_of_adults(record, &empty, session)?;
     if let Some(Found { mut entry, .. }) = entry_of(record, empty.kind())? {
         if entry.removed.take().is_some() {
             (entry.fact, entry.comment) = (empty, None);
@@ -61,9 +63,10 @@ pub(super) fn fill(fields: &ProfileFields, fact: &mut Fact, session: &Session<'_
 }
 
 /// Gives the drafts of forms the id of their kind, and refuses a second form of one kind.
-pub(super) fn one_of_each(record: &Record<'_>, drafts: &mut [Draft]) -> Result<(), Failure> {
+pub(super) fn one_of_each(record: &Record<'_>, drafts: &mut [Draft], session: &Session<'_>) -> Result<(), Failure> {
     let mut seen = Vec::new();
     for draft in drafts.iter_mut().filter(|draft| draft.fact.form().is_some()) {
+        only_of_adults(record, &draft.fact, session)?;
         let kind = draft.fact.kind().to_owned();
         if entry_of(record, &kind)?.is_some() || seen.contains(&kind) {
             return Err(Failure::Rules(vec![msg!("rule-one-form", kind = words::kind(&kind))]));
@@ -74,6 +77,24 @@ pub(super) fn one_of_each(record: &Record<'_>, drafts: &mut [Draft]) -> Result<(
     Ok(())
 }
 
+/// Advance directives are written by adults (article L1111-11 of the French public health code). Who may be one, as nothing
+/// or only a year is known of their birth, is not held back.
+fn only_of_adults(record: &Record<'_>, fact: &Fact, session: &Session<'_>) -> Result<(), Failure> {
+    let Fact::Directive(_) = fact else { return Ok(()) };
+    let sheets = record.list(&Filter { kinds: vec!["identity".to_owned()], ..Filter::default() })?;
+    let sheet = leading_sheet(sheets.iter().map(|found| (found.entry.id, &found.entry.fact)));
+    let birth = sheet.and_then(|(_, identity)| identity.birth_date).map(|birth| birth.earliest().date());
+    let today = session.zones.day_of(session.now().millis(), None).map(Day::date);
+    let (Some(birth), Some(today)) = (birth, today) else { return Ok(()) };
+    let day = |date: PartialDate| (date.month(), date.day());
+    let had_birthday = day(today) >= day(birth);
+    let years = today.year().saturating_sub(birth.year()).saturating_sub(u16::from(!had_birthday));
+    if years < ADULT_YEARS { Err(Failure::Rules(vec![msg!("rule-adult")])) } else { Ok(()) }
+}
+
+/// Age of an adult, in years (article 414 of the French civil code).
+const ADULT_YEARS: u16 = 18;
+
 /// The questions of a form that are asked now, with what may be answered and what was.
 pub(super) fn questions(empty: Fact, record: &Record<'_>) -> Result<Report, Failure> {
     let kept = entry_of(record, empty.kind())?.filter(|found| found.entry.removed.is_none());
@@ -81,9 +102,11 @@ pub(super) fn questions(empty: Fact, record: &Record<'_>) -> Result<Report, Fail
     let Some(form) = fact.form() else { return Err(Failure::NoAnswer) };
     let asked: Vec<&Question> = form.questions().iter().filter(|question| form.asks(question)).collect();
     let head = vec![msg!("column-item"), msg!("column-question"), msg!("column-choices"), msg!("column-answer")];
+    let rows = Block::Rows(head, asked.iter().map(|question| row(form, question)).collect());
+    let register = words::register(&fact).map(Block::Say);
     Ok(Report {
         data: asked.iter().map(|question| question_json(form, question)).collect(),
-        page: vec![Block::Rows(head, asked.iter().map(|question| row(form, question)).collect())],
+        page: std::iter::once(rows).chain(register).collect(),
         ..Report::default()
     })
 }

@@ -129,12 +129,16 @@ impl From<RelationOption> for Relative {
 /// What `profile form` can show.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 pub(crate) enum FormKind {
+    Directive,
+    Donation,
     Lifestyle,
 }
 
 impl From<FormKind> for ProfileKind {
     fn from(option: FormKind) -> Self {
         match option {
+            FormKind::Directive => Self::Directive,
+            FormKind::Donation => Self::Donation,
             FormKind::Lifestyle => Self::Lifestyle,
         }
     }

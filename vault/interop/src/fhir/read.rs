@@ -11,7 +11,7 @@ use carnet_record::{
 use super::{
     allergy, appointment,
     bundle::{Index, Resource},
-    condition,
+    condition, consent,
     document::{self, Paper},
     element::identifiers_at,
     family,
@@ -188,6 +188,10 @@ impl<'a> Reading<'_, 'a> {
             "Appointment" => appointment::appointment(resource, index),
             "CareTeam" => patient::care_team(resource, index),
             "Condition" => condition::condition(resource, index),
+            "Consent" => match consent::consent(resource, index) {
+                Some(found) => found,
+                None => return self.paper(resource, document::resource_as_document(resource)),
+            },
             "DiagnosticReport" => report::report(resource, index),
             "Encounter" => procedure::encounter(resource, index),
             "Goal" => match goal::goal(resource) {
@@ -299,17 +303,7 @@ impl<'a> Reading<'_, 'a> {
     }
 
     fn paper(&mut self, resource: &Resource<'a>, paper: Paper) -> Result<(), ContainerError> {
-        let Paper { mut found, bytes, part } = paper;
-        let key = match &mut found.fact {
-            Fact::Document(fact) => {
-                if let Some(bytes) = &bytes {
-                    fact.size = u64::try_from(bytes.len()).ok();
-                    fact.sha256 = Some(document::sha256_hex(bytes));
-                }
-                document::document_key(fact, bytes.as_deref(), part, self.index.key(resource))
-            }
-            _ => self.index.key(resource),
-        };
+        let (Paper { found, bytes, .. }, key) = self.identified(resource, paper);
         let draft = self.made(resource, found, key);
         self.tally.read("document", 1);
         if self.is_repeated(&draft) {
@@ -322,6 +316,30 @@ impl<'a> Reading<'_, 'a> {
             }
             None => Ok((self.out)(Item::Draft(Box::new(draft)))?),
         }
+    }
+
+    /// A paper that knows the size and the digest of its bytes, and its identity.
+    fn identified(&self, resource: &Resource<'a>, mut paper: Paper) -> (Paper, SourceKey) {
+        let otherwise = self.index.key(resource);
+        let key = match &mut paper.found.fact {
+            Fact::Document(fact) => {
+                if let Some(bytes) = &paper.bytes {
+                    fact.size = u64::try_from(bytes.len()).ok();
+                    fact.sha256 = Some(document::sha256_hex(bytes));
+                }
+                document::document_key(fact, paper.bytes.as_deref(), paper.part, otherwise)
+            }
+            _ => otherwise,
+        };
+        (paper, key)
+    }
+
+    /// The identity of what a link leads to, as it is given to the draft of that resource.
+    fn key_of(&self, target: &Resource<'a>) -> SourceKey {
+        let is_paper = target.kind == "DocumentReference";
+        let papers = if is_paper { document::document_reference(target, self.index) } else { Vec::new() };
+        let first = papers.into_iter().next().map(|paper| self.identified(target, paper).1);
+        first.unwrap_or_else(|| self.index.key(target))
     }
 
     /// The draft with its provenance, links and remarks.
@@ -346,7 +364,7 @@ impl<'a> Reading<'_, 'a> {
         let mut links = Vec::new();
         for (reference, kind) in found.links {
             if let Some(target) = self.index.find(&reference).and_then(|place| self.index.resources.get(place)) {
-                links.push((self.index.key(target), kind));
+                links.push((self.key_of(target), kind));
                 continue;
             }
             let known = provenance.original.entry(format!("reference {kind}")).or_default();
@@ -494,6 +512,7 @@ fn entry_kind(kind: &str) -> &str {
         "Appointment" | "Slot" => "appointment",
         "CareTeam" | "Organization" | "Patient" | "Practitioner" | "PractitionerRole" | "RelatedPerson" => "contact",
         "Condition" => "disease",
+        "Consent" => "directive",
         "DiagnosticReport" | "Observation" => "result",
         "Encounter" => "encounter",
         "FamilyMemberHistory" => "family-history",

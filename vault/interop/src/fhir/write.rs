@@ -5,6 +5,7 @@
 //! and has no field in the model is given back word for word.
 
 mod clinical;
+mod consent;
 mod element;
 mod loss;
 mod observation;
@@ -107,6 +108,7 @@ pub(crate) fn resource_type(fact: &Fact) -> Option<&'static str> {
         }
         Fact::BloodGroup(_) | Fact::Lifestyle(_) | Fact::Measure(_) => "Observation",
         Fact::Contact(contact) => people::contact_resource(contact),
+        Fact::Directive(_) | Fact::Donation(_) => "Consent",
         Fact::Disability(_) | Fact::Disease(_) => "Condition",
         Fact::Document(_) => "DocumentReference",
         Fact::Encounter(_) => "Encounter",
@@ -143,9 +145,11 @@ impl Writer {
             Fact::Appointment(own) => paper::appointment(self, own, entry, &mut fields),
             Fact::BloodGroup(own) => observation::blood_group(self, own, entry, &mut fields),
             Fact::Contact(own) => people::contact(self, own, entry, &mut fields),
+            Fact::Directive(own) => consent::directive(self, &**own, entry, &mut fields),
             Fact::Disability(own) => clinical::disability(self, own, entry, &mut fields),
             Fact::Disease(own) => clinical::disease(self, own, entry, &mut fields),
             Fact::Document(own) => paper::document(self, own, entry, (options.content)(entry), &mut fields),
+            Fact::Donation(own) => consent::donation(self, &**own, entry, &mut fields),
             Fact::Encounter(own) => clinical::encounter(self, own, entry, &mut fields),
             Fact::FamilyHistory(own) => clinical::family_history(self, own, entry, &mut fields),
             Fact::Identity(own) => people::identity(own, &mut fields),

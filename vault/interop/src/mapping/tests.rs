@@ -73,9 +73,11 @@ fn all_fields(fact: &Fact) -> BTreeSet<String> {
         Fact::Appointment(own) => serde_json::to_value(own),
         Fact::BloodGroup(own) => serde_json::to_value(own),
         Fact::Contact(own) => serde_json::to_value(own),
+        Fact::Directive(own) => serde_json::to_value(own),
         Fact::Disability(own) => serde_json::to_value(own),
         Fact::Disease(own) => serde_json::to_value(own),
         Fact::Document(own) => serde_json::to_value(Document { pinned: Some(true), ..(**own).clone() }),
+        Fact::Donation(own) => serde_json::to_value(own),
         Fact::Encounter(own) => serde_json::to_value(own),
         Fact::FamilyHistory(own) => serde_json::to_value(own),
         Fact::Identity(own) => serde_json::to_value(own),
@@ -316,6 +318,24 @@ fn losses_are_told_field_by_field() {
     ];
     assert_eq!(told, wanted.map(|(kind, field)| (kind.to_owned(), field.to_owned())).into_iter().collect());
     assert_eq!(written(&samples()[..12]).losses, []);
+}
+
+#[test]
+fn advance_directives_lead_to_their_paper_and_keep_their_note() {
+    let mut directive = samples().into_iter().find(|entry| entry.fact.kind() == "directive").unwrap();
+    directive.comment = text("Copie chez ma sœur");
+    directive.provenance.author = Some(doctor());
+    let linked =
+        Document { title: text("Directives"), address: text("https://example.org/d.pdf"), ..Document::default() };
+    let words = Document { title: text("Directives"), text: text("Je, soussignee"), ..Document::default() };
+    let named = Document { unique_id: text("1.2.250.1.99999.7"), ..linked.clone() };
+    for paper in [linked, words, named] {
+        let paper = entry(90, paper);
+        directive.links = [(paper.id, LinkKind::Document)].into();
+        let told = told(&[directive.clone(), paper]);
+        assert!(told.iter().all(|(id, _, _)| *id != directive.id), "{told:?}");
+    }
+    assert_eq!(told(&[directive]), [(EntryId([33; 16]), "links".to_owned(), "link-left-out")]);
 }
 
 /// All that is told of entries, once the Bundle was read again.

@@ -1,7 +1,10 @@
 use super::*;
 use crate::{
     Instant, Provenance,
-    kind::{Appointment, Disease, Document, Lifestyle, measure::Component, measure::Moment},
+    kind::{
+        Appointment, Directive, Disease, Document, Donation, Lifestyle, directive::Situation, measure::Component,
+        measure::Moment,
+    },
     person::{HumanName, INS_NIR_SYSTEM, RPPS_SYSTEM},
     provenance::SourcePlace,
 };
@@ -231,4 +234,29 @@ fn a_form_takes_the_answers_of_its_questions_within_their_bounds_and_only_where_
         Draft::new(imported, Provenance::imported(SourcePlace::default())).validate().map(|told| told.len()),
         Ok(1)
     );
+}
+
+#[test]
+fn advance_directives_need_the_answers_of_their_form_and_take_none_of_the_other() {
+    let words = |text: &str| Some(text.to_owned());
+    let healthy = Directive {
+        situation: Some(Situation::GoodHealth),
+        context: words("Accident"),
+        life_support: words("Non"),
+        sedation: words("Oui"),
+        acts: words("Rien de disproportionné"),
+        ..Directive::default()
+    };
+    assert_eq!(broken(healthy.clone()), [""; 0]);
+    assert_eq!(broken(Directive { acts: None, ..healthy.clone() }), ["missing"]);
+    assert_eq!(broken(Directive { sedation: words(" "), ..healthy.clone() }), ["answer-unknown"]);
+    assert_eq!(broken(Directive { context: words("<b>x"), ..healthy.clone() }), ["markup"]);
+    assert_eq!(broken(Directive { context: words(&"x".repeat(3001)), ..healthy.clone() }), ["too-long"]);
+    assert_eq!(broken(Directive { started_other: words("x"), ..healthy.clone() }), ["not-asked"]);
+    let late = Directive { situation: Some(Situation::EndOfLife), ..healthy };
+    assert_eq!(broken(late.clone()), ["not-asked"]);
+    assert_eq!(broken(Directive { acts: None, stopped_machine: words("Oui"), ..late }), [""; 0]);
+    assert_eq!(broken(Directive { context: words("x"), ..Directive::default() }), ["missing"; 3]);
+    assert_eq!(broken(Donation::default()), ["missing"]);
+    assert_eq!(broken(Donation { informed: Some(false), ..Donation::default() }), [""; 0]);
 }
