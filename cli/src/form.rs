@@ -117,6 +117,7 @@ pub(crate) fn rule(violation: &Violation) -> Message {
         Violation::OutOfBounds { kind, low, high, unit } => {
             msg!("rule-bounds", kind = *kind, low = low.to_string(), high = high.to_string(), unit = *unit)
         }
+        Violation::PostalCode => msg!("rule-postal-code"),
         Violation::TooLong { field, max } => msg!("rule-too-long", field = field_name(field), max = *max),
         Violation::UnitUnknown { kind, unit } => msg!("rule-unit", kind = *kind, unit = *unit),
         Violation::ValueForbidden { kind } => msg!("rule-value-forbidden", kind = *kind),

@@ -109,6 +109,21 @@ pub(crate) fn field(path: &str) -> Message {
     parts.fold(first, |outer, inner| msg!("field-of", outer = outer, inner = inner))
 }
 
+/// The value of a field of an entry: in words where it is a code of the national form, else as it stands.
+pub(crate) fn value(kind: &str, path: &str, text: String) -> Cell {
+    let name = path.split('.').next().unwrap_or_default();
+    match (kind, name) {
+        ("contact", "relation") => msg!("contact-relation", who = text).into(),
+        ("contact", "sort") => msg!("contact-sort", sort = text).into(),
+        ("contact", "types") => msg!("contact-type", part = text).into(),
+        ("disability", "human_help") => answer_code(&text).into(),
+        ("disability", "rate") => msg!("disability-rate", rate = text).into(),
+        ("disability", "types") => msg!("disability-type", about = text).into(),
+        ("family-history", "relative") => msg!("relative", who = text).into(),
+        _ => text.into(),
+    }
+}
+
 /// A section of the record.
 pub(crate) fn section(section: SectionKind) -> Message {
     msg!("section-name", section = section.as_str())
@@ -130,6 +145,9 @@ mod tests {
         kind::{
             Absence, Measure,
             absence::{AbsenceMeaning, AbsenceOf},
+            contact::{ContactSort, ContactType},
+            disability::{DisabilityRate, DisabilityType, HumanHelp},
+            family_history::Relative,
         },
         provenance::Origin,
     };
@@ -179,6 +197,26 @@ mod tests {
             assert!(!french.contains('_') && !english.contains('_'), "{french}, {english}");
         }
         assert_eq!(said(&field("names.2.given")), ["Noms › 2 › Prénoms", "Names › 2 › Given names"]);
+    }
+
+    #[test]
+    fn the_codes_of_contacts_disabilities_and_relatives_have_words() {
+        let relations = ["MOTHER", "FATHER", "CHILD", "SPOUSE", "TUTEUR", "OTHER"];
+        for (kind, field, codes) in [
+            ("contact", "relation", &relations[..]),
+            ("contact", "sort", ContactSort::KNOWN),
+            ("contact", "types", ContactType::KNOWN),
+            ("disability", "human_help", HumanHelp::KNOWN),
+            ("disability", "rate", DisabilityRate::KNOWN),
+            ("disability", "types", DisabilityType::KNOWN),
+            ("family-history", "relative", Relative::KNOWN),
+        ] {
+            for code in codes {
+                let Cell::Word(message) = value(kind, field, (*code).to_owned()) else { panic!("{field} {code}") };
+                assert_has_words(code, &message);
+            }
+        }
+        assert_eq!(value("contact", "role", "MOTHER".to_owned()), Cell::Text("MOTHER".to_owned()));
     }
 
     #[test]

@@ -4,6 +4,7 @@ mod acceptance;
 mod architecture;
 mod cli_archive;
 mod cli_attacks;
+mod cli_contact;
 mod cli_damage;
 mod cli_export;
 mod cli_faults;

@@ -307,6 +307,39 @@ target-standing = { $standing ->
        *[other] { $standing }
     }
 target-removed = The target is removed: { $kind }.
+contact-relation = { $who ->
+        [CHILD] child
+        [FATHER] father
+        [MOTHER] mother
+        [OTHER] another relation
+        [SPOUSE] spouse
+        [TUTEUR] guardian
+       *[other] { $who }
+    }
+contact-sort = { $sort ->
+        [establishment] an establishment
+        [professional] a professional
+        [relative] a relative or friend
+        [team] a team
+       *[other] { $sort }
+    }
+contact-type = { $part ->
+        [CAREGIVER_CONTACT] carer
+        [EMERGENCY_CONTACT] to be called in an emergency
+        [HELP_CONTACT] is helped by the person
+        [TRUSTED_CONTACT] trusted person
+       *[other] { $part }
+    }
+disability-type = { $about ->
+        [DISABLING_DISEASES] a disease that disables
+        [ENGINE] of movement
+        [NEURO_DEVELOPMENTAL_DISORDER] of the development of the nervous system
+        [OTHERS] another one
+        [POLY_DISABILITY] several at once
+        [PSYCHIC] of the mind
+        [SENSORY] of the senses
+       *[other] { $about }
+    }
 disability-rate = { $rate ->
         [BETWEEN_50_AND_79] 50 to 79 %
         [BIGGER_THAN_80_OR_EQUAL] 80 % or more
@@ -348,6 +381,7 @@ answer-name = { $code ->
         [NEITHER_OF_TWO] neither of the two
         [NEVER] never
         [NO] no
+        [NONE] not said
         [NOT_EVERYDAY] not every day
         [NO_BUT_I_HAVE_SMOKED_IN_THE_PAST] no, but I have smoked
         [NO_BUT_I_HAVE_VAPED_IN_THE_PAST] no, but I have vaped
@@ -695,6 +729,7 @@ import-reason = { $reason ->
         [part-of-the-document] stays in the document
         [planned] planned, not done yet
         [positions-not-asked-for] positions: see --with-positions
+        [postal-code] a French postal code has five digits
         [pressure-without-value-or-date] a pressure without value or date
         [remark-on-another-statement] a remark on another statement
         [rpps-key-wrong] the key of the RPPS number does not fit
@@ -1007,6 +1042,12 @@ option-contact-add-kind = Kind of contact.
 option-types = What this relative is for you; several values with commas between.
 option-relation = Relation, in words.
 option-phone = Telephone.
+option-prefix = Title: Mrs, Dr.
+option-mobile = Mobile telephone.
+option-street = Number and street.
+option-postal-code = Postal code.
+option-city = Town.
+option-country = Country.
 option-email = E-mail address.
 option-rpps = RPPS number.
 option-finess = FINESS number.
@@ -1125,6 +1166,7 @@ rule-not-asked = { $field }: this is asked only when the answer to "{ $other }" 
 rule-one-form = { $kind }: the record has such an entry already, and has only one. "profile edit" changes it.
 rule-not-whole = { $kind } is a whole number.
 rule-bounds = { $kind } lies between { $low } and { $high } { $unit }.
+rule-postal-code = A French postal code has five digits; for another country give --country.
 rule-too-long = { $field }: more than { $max } characters.
 rule-unit = This unit does not go with { $kind }, which is given in { $unit }.
 rule-value-forbidden = { $kind } has no value of its own.
@@ -1143,6 +1185,7 @@ field-name = { $field ->
         [measure] the kind of measure
         [name] the name
         [names] the name
+        [postal-code] the postal code
         [range] an end (--low, --high)
         [relative] who of the family (--relation)
         [start] the beginning

@@ -307,6 +307,39 @@ target-standing = { $standing ->
        *[other] { $standing }
     }
 target-removed = La cible est retirée : { $kind }.
+contact-relation = { $who ->
+        [CHILD] enfant
+        [FATHER] père
+        [MOTHER] mère
+        [OTHER] autre lien
+        [SPOUSE] conjoint ou conjointe
+        [TUTEUR] tuteur ou tutrice
+       *[other] { $who }
+    }
+contact-sort = { $sort ->
+        [establishment] établissement
+        [professional] professionnel
+        [relative] proche
+        [team] équipe
+       *[other] { $sort }
+    }
+contact-type = { $part ->
+        [CAREGIVER_CONTACT] aidant
+        [EMERGENCY_CONTACT] à prévenir en cas d'urgence
+        [HELP_CONTACT] personne aidée
+        [TRUSTED_CONTACT] personne de confiance
+       *[other] { $part }
+    }
+disability-type = { $about ->
+        [DISABLING_DISEASES] maladie invalidante
+        [ENGINE] moteur
+        [NEURO_DEVELOPMENTAL_DISORDER] trouble du neurodéveloppement
+        [OTHERS] autre
+        [POLY_DISABILITY] polyhandicap
+        [PSYCHIC] psychique
+        [SENSORY] sensoriel
+       *[other] { $about }
+    }
 disability-rate = { $rate ->
         [BETWEEN_50_AND_79] de 50 à 79 %
         [BIGGER_THAN_80_OR_EQUAL] 80 % ou plus
@@ -348,6 +381,7 @@ answer-name = { $code ->
         [NEITHER_OF_TWO] ni l'un ni l'autre
         [NEVER] jamais
         [NO] non
+        [NONE] pas dit
         [NOT_EVERYDAY] pas tous les jours
         [NO_BUT_I_HAVE_SMOKED_IN_THE_PAST] non, mais j'ai fumé
         [NO_BUT_I_HAVE_VAPED_IN_THE_PAST] non, mais j'ai vapoté
@@ -695,6 +729,7 @@ import-reason = { $reason ->
         [part-of-the-document] reste dans le document
         [planned] prévu, pas encore fait
         [positions-not-asked-for] positions : voir --with-positions
+        [postal-code] un code postal français a cinq chiffres
         [pressure-without-value-or-date] tension sans valeur ou sans date
         [remark-on-another-statement] remarque sur une autre ligne
         [rpps-key-wrong] la clé du numéro RPPS ne correspond pas
@@ -1008,6 +1043,12 @@ option-contact-add-kind = Genre de contact.
 option-types = Ce que ce proche est pour vous ; plusieurs valeurs séparées par des virgules.
 option-relation = Lien de parenté, en mots.
 option-phone = Téléphone.
+option-prefix = Civilité.
+option-mobile = Téléphone mobile.
+option-street = Numéro et voie.
+option-postal-code = Code postal.
+option-city = Ville.
+option-country = Pays.
 option-email = Adresse électronique.
 option-rpps = Numéro RPPS.
 option-finess = Numéro FINESS.
@@ -1126,6 +1167,7 @@ rule-not-asked = { $field } : cela ne se demande que si la réponse à « { $oth
 rule-one-form = { $kind } : le carnet a déjà une telle entrée, et n'en a qu'une. « profile edit » la change.
 rule-not-whole = { $kind } est un nombre entier.
 rule-bounds = { $kind } se situe entre { $low } et { $high } { $unit }.
+rule-postal-code = Un code postal français a cinq chiffres ; pour un autre pays, donnez --country.
 rule-too-long = { $field } : plus de { $max } caractères.
 rule-unit = Cette unité ne va pas avec { $kind }, qui s'exprime en { $unit }.
 rule-value-forbidden = { $kind } n'a pas de valeur propre.
@@ -1144,6 +1186,7 @@ field-name = { $field ->
         [measure] le genre de mesure
         [name] le nom
         [names] le nom
+        [postal-code] le code postal
         [range] une limite (--low, --high)
         [relative] le parent concerné (--relation)
         [start] le début

@@ -247,7 +247,8 @@ fn pairs(found: &Found) -> Vec<(Message, Cell)> {
             flatten(&name, &value, &mut rest);
         }
     }
-    pairs.extend(rest.into_iter().map(|(path, value)| (words::field(&path), value.into())));
+    let kind = entry.fact.kind();
+    pairs.extend(rest.into_iter().map(|(path, value)| (words::field(&path), words::value(kind, &path, value))));
     pairs
 }
 

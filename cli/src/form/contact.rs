@@ -6,7 +6,7 @@ use carnet_record::{
         Contact,
         contact::{ContactSort, ContactType},
     },
-    person::{FINESS_SYSTEM, HumanName, Identifier, RPPS_SYSTEM, Telecom, TelecomKind},
+    person::{Address, FINESS_SYSTEM, HumanName, Identifier, RPPS_SYSTEM, Telecom, TelecomKind},
 };
 
 use super::{fill, only};
@@ -42,10 +42,22 @@ pub(crate) struct ContactFields {
     pub(crate) types: Vec<ContactTypeOption>,
     #[arg(long, value_name = "TEXT")]
     pub(crate) relation: Option<String>,
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) prefix: Option<String>,
     #[arg(long, value_name = "NUMBER")]
     pub(crate) phone: Option<String>,
+    #[arg(long, value_name = "NUMBER")]
+    pub(crate) mobile: Option<String>,
     #[arg(long, value_name = "ADDRESS")]
     pub(crate) email: Option<String>,
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) street: Option<String>,
+    #[arg(long, value_name = "CODE")]
+    pub(crate) postal_code: Option<String>,
+    #[arg(long, value_name = "NAME")]
+    pub(crate) city: Option<String>,
+    #[arg(long, value_name = "NAME")]
+    pub(crate) country: Option<String>,
     #[arg(long, value_name = "NUMBER")]
     pub(crate) rpps: Option<String>,
     #[arg(long, value_name = "NUMBER")]
@@ -72,13 +84,11 @@ impl ContactFields {
     /// Changes `contact` to what was given.
     pub(crate) fn apply(&self, contact: &mut Contact) -> Result<(), Failure> {
         let meant: &[&str] = match contact.sort {
-            ContactSort::Establishment => &["--name", "--phone", "--email", "--finess"],
-            ContactSort::Professional => {
-                &["--name", "--family", "--given", "--phone", "--email", "--rpps", "--role", "--profession"]
-            }
-            _ => &["--name", "--family", "--given", "--types", "--relation", "--phone", "--email"],
+            ContactSort::Establishment => &["--finess"],
+            ContactSort::Professional => &["--family", "--given", "--prefix", "--rpps", "--role", "--profession"],
+            _ => &["--family", "--given", "--prefix", "--types", "--relation"],
         };
-        only(contact.sort.as_str(), &self.given_options(), meant)?;
+        only(contact.sort.as_str(), &self.given_options(), &[OF_ALL, meant].concat())?;
         if contact.sort == ContactSort::Establishment {
             fill(&mut contact.organisation, self.name.as_ref());
         } else {
@@ -88,19 +98,50 @@ impl ContactFields {
             contact.types = self.types.iter().map(|own| contact_type(*own)).collect();
         }
         fill(&mut contact.relation, self.relation.as_ref());
+        if let Some(code) = contact.relation.as_deref().and_then(relation_code) {
+            contact.relation = Some(code.to_owned());
+        }
+        if self.relation.is_some() {
+            contact.relation_codes.clear();
+        }
         fill(&mut contact.role, self.role.as_ref());
         if let Some(text) = &self.profession {
             contact.professions =
                 if text.trim().is_empty() { Vec::new() } else { vec![Concept::from_text(text.trim())] };
         }
-        set_telecom(contact, &TelecomKind::Phone, self.phone.as_ref());
-        set_telecom(contact, &TelecomKind::Email, self.email.as_ref());
+        set_telecom(contact, &TelecomKind::Phone, None, self.phone.as_ref());
+        set_telecom(contact, &TelecomKind::Phone, Some(MOBILE), self.mobile.as_ref());
+        set_telecom(contact, &TelecomKind::Email, None, self.email.as_ref());
+        self.apply_address(contact);
         set_identifier(contact, RPPS_SYSTEM, self.rpps.as_ref());
         set_identifier(contact, FINESS_SYSTEM, self.finess.as_ref());
         Ok(())
     }
 
+    /// Changes the first address to what was given, and takes away one of which nothing is left.
+    fn apply_address(&self, contact: &mut Contact) {
+        let given = [&self.street, &self.postal_code, &self.city, &self.country];
+        if given.iter().all(|part| part.is_none()) {
+            return;
+        }
+        if contact.addresses.is_empty() {
+            contact.addresses.push(Address::default());
+        }
+        let Some(address) = contact.addresses.first_mut() else { return };
+        if let Some(street) = &self.street {
+            address.lines =
+                Some(street.trim()).filter(|line| !line.is_empty()).map(str::to_owned).into_iter().collect();
+        }
+        fill(&mut address.postal_code, self.postal_code.as_ref());
+        fill(&mut address.city, self.city.as_ref());
+        fill(&mut address.country, self.country.as_ref());
+        contact.addresses.retain(|address| *address != Address::default());
+    }
+
     fn apply_name(&self, name: &mut HumanName) {
+        if let Some(prefix) = &self.prefix {
+            name.prefix = Some(prefix.trim()).filter(|text| !text.is_empty()).map(str::to_owned).into_iter().collect();
+        }
         fill(&mut name.text, self.name.as_ref());
         fill(&mut name.family, self.family.as_ref());
         if !self.given.is_empty() {
@@ -108,14 +149,20 @@ impl ContactFields {
         }
     }
 
-    fn given_options(&self) -> [(&'static str, bool); 11] {
+    fn given_options(&self) -> [(&'static str, bool); 17] {
         [
             ("--name", self.name.is_some()),
             ("--family", self.family.is_some()),
             ("--given", !self.given.is_empty()),
             ("--types", !self.types.is_empty()),
             ("--relation", self.relation.is_some()),
+            ("--prefix", self.prefix.is_some()),
             ("--phone", self.phone.is_some()),
+            ("--mobile", self.mobile.is_some()),
+            ("--street", self.street.is_some()),
+            ("--postal-code", self.postal_code.is_some()),
+            ("--city", self.city.is_some()),
+            ("--country", self.country.is_some()),
             ("--email", self.email.is_some()),
             ("--rpps", self.rpps.is_some()),
             ("--finess", self.finess.is_some()),
@@ -134,11 +181,34 @@ fn contact_type(option: ContactTypeOption) -> ContactType {
     }
 }
 
-fn set_telecom(contact: &mut Contact, kind: &TelecomKind, given: Option<&String>) {
+/// The options that every sort of contact has.
+const OF_ALL: &[&str] =
+    &["--name", "--phone", "--mobile", "--email", "--street", "--postal-code", "--city", "--country"];
+
+/// The code of Mon espace santé for a relation that is typed as one of its terms; other words stay as they are.
+fn relation_code(text: &str) -> Option<&'static str> {
+    Some(match text.to_lowercase().as_str() {
+        "mother" | "mère" => "MOTHER",
+        "father" | "père" => "FATHER",
+        "child" | "enfant" => "CHILD",
+        "spouse" | "conjoint" | "conjointe" => "SPOUSE",
+        "guardian" | "tuteur" | "tutrice" => "TUTEUR",
+        "other" | "autre" => "OTHER",
+        _ => return None,
+    })
+}
+
+/// Use of a telephone that is carried along (FHIR contact-point-use).
+const MOBILE: &str = "mobile";
+
+/// Sets the one of this kind and use. A mobile number and one of another use stand beside each other.
+fn set_telecom(contact: &mut Contact, kind: &TelecomKind, used_as: Option<&str>, given: Option<&String>) {
     let Some(value) = given else { return };
-    contact.telecoms.retain(|telecom| telecom.kind != *kind);
+    let is_mobile = |used_as: Option<&str>| used_as == Some(MOBILE);
+    contact.telecoms.retain(|own| own.kind != *kind || is_mobile(own.used_as.as_deref()) != is_mobile(used_as));
     if !value.trim().is_empty() {
-        contact.telecoms.push(Telecom { kind: kind.clone(), value: value.trim().to_owned(), used_as: None });
+        let used_as = used_as.map(str::to_owned);
+        contact.telecoms.push(Telecom { kind: kind.clone(), value: value.trim().to_owned(), used_as });
     }
 }
 

@@ -123,6 +123,9 @@ pub enum Violation {
         /// Unit of both.
         unit: &'static str,
     },
+    /// A French postal code that has not five digits.
+    #[error("a French postal code has five digits")]
+    PostalCode,
     /// The text is longer than allowed.
     #[error("the field {field} has more than {max} characters")]
     TooLong {
@@ -201,6 +204,7 @@ impl Violation {
             Self::MomentMissing { .. } => "moment-missing",
             Self::NotWhole { .. } => "not-whole",
             Self::OutOfBounds { .. } | Self::AnswerOutOfBounds { .. } => "out-of-bounds",
+            Self::PostalCode => "postal-code",
             Self::TooLong { .. } => "too-long",
             Self::UnitUnknown { .. } => "unit-unknown",
             Self::ValueForbidden { .. } => "value-forbidden",
@@ -386,6 +390,19 @@ fn contact(found: &mut Vec<Violation>, contact: &Contact) {
         }
         length(found, "city", address.city.as_deref(), NAME_CHARS_MAX);
         length(found, "country", address.country.as_deref(), NAME_CHARS_MAX);
+        length(found, "postal-code", address.postal_code.as_deref(), NAME_CHARS_MAX);
+        let parts = address.lines.iter().chain(&address.city).chain(&address.country).chain(&address.postal_code);
+        for part in parts {
+            characters(found, "street", Some(part));
+        }
+        let is_french = address
+            .country
+            .as_deref()
+            .is_none_or(|country| ["france", "fr", "fra"].iter().any(|name| country.trim().eq_ignore_ascii_case(name)));
+        let is_code = |code: &str| code.len() == POSTAL_CODE_DIGITS && code.bytes().all(|byte| byte.is_ascii_digit());
+        if is_french && address.postal_code.as_deref().is_some_and(|code| !is_code(code)) {
+            found.push(Violation::PostalCode);
+        }
     }
     order(found, contact.start, contact.end);
 }
@@ -541,6 +558,8 @@ pub const LOT_CHARS_MAX: usize = 100;
 pub const APPOINTMENT_COMMENT_CHARS_MAX: usize = 1000;
 /// Characters of a street line.
 pub const STREET_CHARS_MAX: usize = 100;
+/// Digits of a French postal code.
+const POSTAL_CODE_DIGITS: usize = 5;
 /// Length of a stay, in its unit: three digits.
 const STAY_DURATION_MAX: u16 = 999;
 const STAY_DURATION_DIGITS_MAX: usize = 3;

@@ -5,7 +5,7 @@ use crate::{
         Appointment, Directive, Disease, Document, Donation, Lifestyle, directive::Situation, measure::Component,
         measure::Moment,
     },
-    person::{HumanName, INS_NIR_SYSTEM, RPPS_SYSTEM},
+    person::{Address, HumanName, INS_NIR_SYSTEM, RPPS_SYSTEM},
     provenance::SourcePlace,
 };
 
@@ -259,4 +259,30 @@ fn advance_directives_need_the_answers_of_their_form_and_take_none_of_the_other(
     assert_eq!(broken(Directive { context: words("x"), ..Directive::default() }), ["missing"; 3]);
     assert_eq!(broken(Donation::default()), ["missing"]);
     assert_eq!(broken(Donation { informed: Some(false), ..Donation::default() }), [""; 0]);
+}
+
+#[test]
+fn a_french_postal_code_has_five_digits_and_another_country_has_its_own() {
+    let address = |postal_code: &str, country: Option<&str>| {
+        let address = Address {
+            lines: vec!["12, rue de l'Église".to_owned()],
+            postal_code: Some(postal_code.to_owned()),
+            country: country.map(str::to_owned),
+            ..Address::default()
+        };
+        let name = HumanName { family: Some("EXEMPLE".to_owned()), ..HumanName::default() };
+        broken(Contact { name, addresses: vec![address], ..Contact::default() })
+    };
+    for (code, country, told) in [
+        ("75011", None, &[][..]),
+        ("75011", Some("France"), &[]),
+        ("1000", Some("Belgique"), &[]),
+        ("1000", Some("FRANCE"), &["postal-code"]),
+        ("7501", None, &["postal-code"]),
+        ("750111", None, &["postal-code"]),
+        ("7501A", None, &["postal-code"]),
+        ("75\u{7}11", Some("Suisse"), &["character-refused"]),
+    ] {
+        assert_eq!(address(code, country), told, "{code} {country:?}");
+    }
 }
