@@ -44,6 +44,22 @@ fn listed(carnet: &Carnet, words: &[&str]) -> Vec<Value> {
 }
 
 #[test]
+fn a_document_that_is_added_again_takes_what_is_said_of_it_now() {
+    let home = Home::new();
+    let carnet = camille(&home, "vault");
+    let scan = format!("{}/scan.png", samples());
+    let first = carnet.run(&["document", "add", &scan, "--folder", "Papiers"]).data()[0].clone();
+    assert_eq!(first["title"], "scan");
+    carnet.run(&["document", "remove", &id(&first)]).data();
+    let words = ["document", "add", &scan, "--title", "Ordonnance du Dr Martin", "--tag", "urgent"];
+    let second = carnet.run(&words).data()[0].clone();
+    assert_eq!((id(&second), &second["title"]), (id(&first), &json!("Ordonnance du Dr Martin")));
+    let shown = listed(&carnet, &["document", "list"]);
+    assert_eq!((shown.len(), &shown[0]["title"]), (1, &json!("Ordonnance du Dr Martin")));
+    assert_eq!((&shown[0]["folder"], &shown[0]["tags"]), (&json!("Papiers"), &json!(["urgent"])));
+}
+
+#[test]
 fn days_are_counted_in_the_zone_of_whoever_began_the_record() {
     let days = |zone: &str| {
         let home = Home::new();

@@ -28,7 +28,7 @@ use crate::{
     record::{EntryWrite, Record, RecordError, VolumeWrites},
     row::{self, RecordRow, Standing},
     store::{Durability, StoreError, Writer},
-    tables::{ENTRY, Key, RECORD},
+    tables::{ENTRY, Key, Look, RECORD},
     vault::{Vault, VaultError, roster_of, transport_key},
     volumes::ViewRow,
 };
@@ -248,10 +248,7 @@ impl Record<'_> {
     /// # Errors
     /// The store's.
     pub fn setting(&self, name: &str) -> Result<Option<Json>, RecordError> {
-        let key = Key::of(&self.live.id).container("setting").bytes(&setting_id(name));
-        let row = self.store.read()?.get(ENTRY, &key)?;
-        let fields = row.map(|row| ViewRow::read(&row)).transpose()?.map(|row| row.fields);
-        Ok(fields.and_then(|fields| fields.get("value").cloned()))
+        Ok(setting_in(&self.store.read()?, &self.live.id, name)?)
     }
 
     /// Sets a setting that all devices of the record share.
@@ -259,11 +256,15 @@ impl Record<'_> {
     /// # Errors
     /// The store's.
     pub fn set_setting(&mut self, name: &str, value: Json) -> Result<(), RecordError> {
+        self.commit(|record, writer| record.write_setting(writer, name, value))
+    }
+
+    pub(crate) fn write_setting(&mut self, writer: &mut Writer, name: &str, value: Json) -> Result<(), RecordError> {
         let id = carnet_record::EntryId(setting_id(name)).to_string();
-        let before = self.setting(name)?.map(|value| Fields::from_iter([("value".to_owned(), value)]));
-        let mut write = entry_write("setting", &id, json!({"value": value}));
-        write.before = before;
-        self.commit(|record, writer| record.write_technical(writer, SectionKind::Roster, vec![write]))
+        let before = setting_in(writer, &self.live.id, name)?;
+        let before = before.map(|value| Fields::from_iter([("value".to_owned(), value)]));
+        let write = EntryWrite { before, ..entry_write("setting", &id, json!({"value": value})) };
+        self.write_technical(writer, SectionKind::Roster, vec![write])
     }
 
     /// Where the record's relay is, with the admission token that this device knows.
@@ -337,7 +338,7 @@ impl Vault {
             relay: offer.relay.as_ref().map(RelayAddress::to_string),
             peers: Vec::new(),
             standing: Standing::Waiting,
-            kit_confirmed: true,
+            kit_confirmed: false,
             is_default: self.records()?.is_empty(),
             synced_at_ms: None,
             turned_away: false,
@@ -383,6 +384,13 @@ pub(crate) fn entry_write(container: &str, key: &str, fields: Json) -> EntryWrit
         _ => Fields::new(),
     };
     EntryWrite { place: Place { container: container.to_owned(), key: key.to_owned() }, before: None, after }
+}
+
+/// A setting of a record that all its devices share.
+pub(crate) fn setting_in(look: &impl Look, record: &RecordId, name: &str) -> Result<Option<Json>, StoreError> {
+    let row = look.look(ENTRY, &Key::of(record).container("setting").bytes(&setting_id(name)))?;
+    let fields = row.map(|row| ViewRow::read(&row)).transpose()?.map(|row| row.fields);
+    Ok(fields.and_then(|fields| fields.get("value").cloned()))
 }
 
 fn setting_id(name: &str) -> [u8; 16] {

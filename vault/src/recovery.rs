@@ -31,7 +31,7 @@ use crate::{
     record::{Live, Record, RecordError},
     row::{RecordRow, Standing},
     store::StoreError,
-    vault::{Vault, VaultError, transport_key},
+    vault::{KIT_SETTING, Vault, VaultError, transport_key},
 };
 
 /// Why a recovery could not begin or end.
@@ -265,6 +265,7 @@ impl Record<'_> {
             record.join_heads(writer, at)?;
             let op = record.sign_recovery(writer, kit, Recovery { root, principal, removal, new: Some(new) })?;
             record.live.row.kit_confirmed = false;
+            record.write_setting(writer, KIT_SETTING, false.into())?;
             let detail = BTreeMap::from([("kit".to_owned(), "replaced".to_owned())]);
             record.write_line(writer, LedgerKind::Recovered, detail)?;
             Ok(op)

@@ -38,6 +38,7 @@ use zeroize::Zeroizing;
 pub use self::locks::Relock;
 use crate::{
     blob::Blobs,
+    devices::setting_in,
     door::Door,
     keys::{KeyRing, kem_part},
     ledger::LedgerKind,
@@ -319,7 +320,9 @@ impl Vault {
             let id = RecordId::from_slice(&key).ok_or(StoreError::Damaged)?;
             let row: RecordRow = row::read(&row)?;
             let contradiction = WitnessRow::of(&reader, &id)?.contradiction;
-            records.push(summary(id, row, contradiction));
+            let is_shown_elsewhere = setting_in(&reader, &id, KIT_SETTING)? == Some(true.into());
+            let kit_confirmed = row.kit_confirmed || is_shown_elsewhere;
+            records.push(RecordSummary { kit_confirmed, ..summary(id, row, contradiction) });
         }
         records.sort_by(|one, two| (&one.label, one.id).cmp(&(&two.label, two.id)));
         Ok(records)
@@ -425,6 +428,12 @@ impl Vault {
         }
         writer.commit()?;
         self.live.clear();
+        if change == LocalChange::KitConfirmed {
+            let mut record = self.record(id)?;
+            if record.live.row.standing == Standing::Member {
+                record.set_setting(KIT_SETTING, true.into())?;
+            }
+        }
         Ok(())
     }
 }
@@ -554,6 +563,8 @@ fn summary(id: RecordId, row: RecordRow, contradiction: Option<Contradiction>) -
     }
 }
 
+/// The setting that says whether a person has shown, on any device, that the kit in force is in their hands.
+pub(crate) const KIT_SETTING: &str = "kit-confirmed";
 /// The row of the device seed.
 const SEED_ROW: &[u8] = b"device-seed";
 /// Unused bytes below which the file is left as it is.

@@ -151,7 +151,31 @@ fn add_one(
     let sha256 = intake::hex(&sha256);
     let filter = Filter { kinds: vec!["document".to_owned()], with_removed: true, ..Filter::default() };
     let is_it = |fact: &Fact| matches!(fact, Fact::Document(document) if document.sha256.as_deref() == Some(&sha256));
-    record.list(&filter)?.into_iter().find(|found| is_it(&found.entry.fact)).ok_or(Failure::EntryUnknown)
+    let kept = record.list(&filter)?.into_iter().find(|found| is_it(&found.entry.fact)).ok_or(Failure::EntryUnknown)?;
+    said_again(kept, options, record, session)
+}
+
+/// The document of content that was here already: what the person says of it now counts, and if it was removed it is back.
+fn said_again(
+    mut kept: entries::Found,
+    options: &AddOptions,
+    record: &mut Record<'_>,
+    session: &Session<'_>,
+) -> Result<entries::Found, Failure> {
+    if kept.entry.removed.is_some() {
+        kept.entry = record.restore(&kept.entry.id)?;
+    }
+    let before = kept.entry.clone();
+    if let Fact::Document(document) = &mut kept.entry.fact {
+        options.fields.apply(document, &session.zones)?;
+    }
+    if let Some(comment) = options.comment.as_ref().filter(|text| !text.trim().is_empty()) {
+        kept.entry.comment = Some(comment.clone());
+    }
+    if kept.entry != before {
+        record.amend(&kept.entry)?;
+    }
+    Ok(kept)
 }
 
 /// The draft of a document with what the person says about it.
