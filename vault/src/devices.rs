@@ -182,6 +182,7 @@ impl Record<'_> {
         let cited = self.cited_checkpoint()?;
         self.commit(|record, writer| {
             let at = record.now();
+            let frontier = record.shorten_frontier(writer, at, frontier)?;
             let removal = Removal { targets, frontier, cited, hidden: 0, reason };
             let op = record.sign_op(writer, at, Body::Remove(removal), &[])?;
             let sections = record.live.members.current().sections();

@@ -1,18 +1,21 @@
-//! A removal that reached the relay too late: what lay there meanwhile is adopted, and then the relay takes it as it is.
+//! What a removal leaves out of its frontier and is to stay: it is adopted, in an operation that comes **before** the removal.
 //!
 //! A removal may not hide what had lain at the relay for more than 7 days. Signed in time and sent late, it may be about to:
 //! its target wrote on, and who signed it had not seen that. It cannot be signed anew, because everything that this device
-//! wrote since names it. So an owner's device says of what the removal hides that it stays, in an operation that comes
-//! **before** the removal in the log: just what a removal signed today would say. Source: `docs/membership.md`, "Admission".
+//! wrote since names it. So an owner's device says of what the removal hides that it stays: just what a removal signed today
+//! would say. The same is said of what a frontier has no room for. Source: `docs/membership.md`, "Admission".
+
+use std::collections::BTreeMap;
 
 use carnet_crypto::{
-    id::{EnvelopeId, FeedId, OpId},
+    door::UnixMillis,
+    id::{EnvelopeId, FeedId, OpId, SectionId},
     sign::PublicKey,
 };
 use carnet_protocol::{
     envelope::EnvelopeKind,
     feed::Position,
-    limits::ADOPTED_PER_OP_MAX,
+    limits::{ADOPTED_PER_OP_MAX, COVER_ENTRIES_MAX, FRONTIER_ENTRIES_PER_SECTION_MAX},
     membership::{
         Body, Op,
         body::{Adopted, Removal, Target},
@@ -22,7 +25,7 @@ use carnet_protocol::{
 use crate::{
     record::{Record, RecordError},
     row::{FeedRow, Standing},
-    store::StoreError,
+    store::{StoreError, Writer},
     tables::Look,
 };
 
@@ -57,6 +60,42 @@ impl Record<'_> {
             Err(error) => Err(error),
             Ok(_) => Ok(Some(before.saturating_sub(self.pending()?.quarantined))),
         }
+    }
+
+    /// A frontier that one removal may name. A hostile device may have begun more feeds than that: of those that are left out, what
+    /// is held is adopted, in operations before the removal, and counts like the rest.
+    pub(crate) fn shorten_frontier(
+        &mut self,
+        writer: &mut Writer,
+        at: UnixMillis,
+        frontier: Vec<Position>,
+    ) -> Result<Vec<Position>, RecordError> {
+        let rows = frontier.into_iter().map(|place| Ok((self.held_feed(writer, &place.feed)?, place)));
+        let mut rows = rows.collect::<Result<Vec<_>, StoreError>>()?;
+        // Of changes one place stands for all before it; of others each would have to be named.
+        rows.sort_by_key(|(row, place)| (row.kind == EnvelopeKind::Changes.number(), place.feed));
+        let mut named: BTreeMap<SectionId, usize> = BTreeMap::new();
+        let (mut kept, mut beside) = (Vec::new(), Vec::new());
+        for (row, place) in rows {
+            let count = named.entry(row.section).or_default();
+            if *count < FRONTIER_ENTRIES_PER_SECTION_MAX && kept.len() < COVER_ENTRIES_MAX {
+                *count += 1;
+                kept.push(place);
+            } else if row.kind == EnvelopeKind::Changes.number() {
+                beside.push(Adopted::Envelope(row.section, place));
+            } else {
+                for seq in 1..=place.seq {
+                    let id = self.stored(writer, &place.feed, seq)?.map(|held| held.id);
+                    beside.extend(id.map(|id| Adopted::Envelope(row.section, Position { seq, id, ..place })));
+                }
+            }
+        }
+        beside.sort_unstable();
+        for part in beside.chunks(ADOPTED_PER_OP_MAX) {
+            self.sign_op(writer, at, Body::Adopt(part.to_vec()), &[])?;
+        }
+        kept.sort_unstable();
+        Ok(kept)
     }
 
     /// What removals leave out of what is held, and nobody has adopted yet.

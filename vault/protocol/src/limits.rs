@@ -64,6 +64,8 @@ pub const OPS_PER_RECORD_MAX: usize = 16_384;
 pub const OPS_WAITING_MAX: usize = 1024;
 /// Entries of one cover or frontier.
 pub const COVER_ENTRIES_MAX: usize = 2048;
+/// Entries of one section in a frontier that a device signs; what it ends beside is adopted.
+pub const FRONTIER_ENTRIES_PER_SECTION_MAX: usize = 150;
 /// Targets of one removal.
 pub const REMOVAL_TARGETS_MAX: usize = 256;
 /// Sections named in one grant or rekey, and leaves of one cited checkpoint.

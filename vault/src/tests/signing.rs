@@ -2,20 +2,25 @@
 //! follows it, for good.
 
 use carnet_crypto::{
-    id::{Incarnation, KeySalt},
+    id::{Incarnation, KeySalt, VolumeId},
     sign::SigningKey,
 };
 use carnet_protocol::{
     checkpoint::{Checkpoint, Head, KnownHeads, root},
-    limits::{CITED_CHECKPOINT_AGE_MS_MAX, DEVICES_PER_RECORD_MAX},
+    limits::{
+        CITED_CHECKPOINT_AGE_MS_MAX, COVER_ENTRIES_MAX, DEVICES_PER_RECORD_MAX, FRONTIER_ENTRIES_PER_SECTION_MAX,
+    },
 };
+use carnet_record::SectionKind;
 use carnet_seal::{sas::ShortCode, secret::DeviceSeed};
+use serde_json::json;
 
 use super::*;
 use crate::{
     NotAdmitted, RelayAddress,
-    devices::RemovalReason,
+    devices::{RemovalReason, entry_write},
     pairing::{Candidate, JoinerKeys},
+    record::VolumeWrites,
     replica::RelayMemory,
     witness::Followed,
 };
@@ -123,4 +128,42 @@ fn a_fork_is_proved_once_the_relay_was_seen_and_holds_nothing_up_before() {
     assert_eq!(received.forks.len(), 1, "{received:?}");
     assert_ne!(one.record(&id).op_heads(), heads, "the proof");
     assert_eq!(labels(&one.record(&id)), ["du premier", "suite"]);
+}
+
+/// A stolen device writes into more volumes than a frontier has room for. It is removed like any other, and what had been
+/// written stays on all devices.
+#[test]
+fn atk_21_a_device_that_began_very_many_feeds_is_removed_and_what_it_wrote_stays() {
+    let (mut one, mut two, mut three) = (Device::new(320), Device::new(321), Device::new(322));
+    let id = one.begin().record;
+    pair(&mut one, &mut two, &id);
+    pair(&mut one, &mut three, &id);
+    exchange(&mut one, &mut two, &id);
+    let section = two.record(&id).section_of(SectionKind::Treatments).unwrap();
+    let volumes = u32::try_from(COVER_ENTRIES_MAX).unwrap() + 2;
+    let step = |record: &mut Record<'_>, writer: &mut crate::store::Writer| {
+        for number in 0..volumes {
+            let entries = vec![entry_write("label", &"cd".repeat(16), json!({"label": number.to_string()}))];
+            let write = VolumeWrites { section, volume: VolumeId(number + 5), entries };
+            record.write_entries(writer, &[write])?;
+        }
+        Ok(())
+    };
+    two.record(&id).commit(step).unwrap();
+    exchange(&mut two, &mut one, &id);
+    let before = one.record(&id).digest().unwrap();
+    let removed = two.record(&id).device();
+    let op = one.record(&id).remove_device(&removed, RemovalReason::Stolen).unwrap();
+    let record = one.record(&id);
+    let removal = record.live.members.log().op(&op).unwrap().body().removal().unwrap().clone();
+    assert_eq!((removal.frontier.len() < 2 * FRONTIER_ENTRIES_PER_SECTION_MAX, removal.hidden), (true, 0));
+    assert_eq!((record.digest().unwrap(), record.pending().unwrap().quarantined), (before, 0));
+    two.record(&id).add(&allergy("trop tard")).unwrap();
+    exchange(&mut one, &mut three, &id);
+    exchange(&mut two, &mut three, &id);
+    assert_eq!(
+        three.record(&id).digest().unwrap(),
+        before,
+        "what it wrote before stays, what it wrote after does not count"
+    );
 }

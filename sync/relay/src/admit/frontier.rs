@@ -109,12 +109,12 @@ impl<R: Rows> Holdings<'_, R> {
     ) -> Result<Option<u64>, StoreError> {
         match citation {
             Citation::NoRelay => Ok(Some(0)),
-            Citation::InTime(cited) => self.covered(ends, cited),
+            Citation::InTime(cited) => self.covered(membership, ends, cited),
             Citation::Late(cited) => {
                 let hides_more = self.hides_any(membership, ends, &|section, position, row| {
                     position > covered_in(cited, section) && now.since(row.time) > CITED_CHECKPOINT_AGE_MS_MAX
                 });
-                if hides_more? { Ok(None) } else { self.covered(ends, cited) }
+                if hides_more? { Ok(None) } else { self.covered(membership, ends, cited) }
             }
             Citation::Foreign => Ok((!self.hides_any(membership, ends, &|_, _, _| true)?).then_some(0)),
         }
@@ -122,7 +122,13 @@ impl<R: Rows> Holdings<'_, R> {
 
     /// How many envelopes the cited checkpoint covers and the frontier leaves out. None when it does not show a section in
     /// which there were some.
-    fn covered(&self, ends: &Ends<'_>, cited: &CitedCheckpoint) -> Result<Option<u64>, StoreError> {
+    fn covered(
+        &self,
+        membership: &Membership,
+        ends: &Ends<'_>,
+        cited: &CitedCheckpoint,
+    ) -> Result<Option<u64>, StoreError> {
+        let kept = self.kept(membership, ends)?;
         let mut hidden = 0_u64;
         for section in self.view.sections.keys() {
             if !cited.leaves.iter().any(|(_, of, _)| of == section) {
@@ -136,7 +142,7 @@ impl<R: Rows> Holdings<'_, R> {
             let to = keys::envelope(self.view.number, section, covered_in(cited, section).saturating_add(1));
             self.rows.scan(Table::Envelopes, from.bytes(), to.bytes(), &mut |_, value| {
                 let row = EnvelopeRow::decode(value)?;
-                if ends.leaves_out(&row) {
+                if ends.leaves_out(&row) && !stays(&kept, &row) {
                     hidden = hidden.saturating_add(1);
                 }
                 Ok(ControlFlow::Continue(()))
@@ -162,8 +168,8 @@ impl<R: Rows> Holdings<'_, R> {
                 let row = EnvelopeRow::decode(value)?;
                 let position = key.last_chunk().map(|last| u64::from_be_bytes(*last));
                 let position = position.ok_or(StoreError::Damaged("envelope"))?;
-                let stays = kept.get(&row.feed).is_some_and(|kept| row.seq <= kept.to || kept.ids.contains(&row.id));
-                hides = row.place != Place::Gone && ends.leaves_out(&row) && !stays && counts(section, position, &row);
+                let is_held = row.place != Place::Gone;
+                hides = is_held && ends.leaves_out(&row) && !stays(&kept, &row) && counts(section, position, &row);
                 Ok(if hides { ControlFlow::Break(()) } else { ControlFlow::Continue(()) })
             })?;
             if hides {
@@ -221,6 +227,11 @@ impl Ends<'_> {
         let end = self.frontier.iter().find(|end| end.feed == row.feed).map_or(0, |end| end.seq);
         self.feeds.contains_key(&row.feed) && row.seq > end
     }
+}
+
+/// Whether an envelope stays, whatever a frontier says.
+fn stays(kept: &BTreeMap<FeedId, Kept>, row: &EnvelopeRow) -> bool {
+    kept.get(&row.feed).is_some_and(|kept| row.seq <= kept.to || kept.ids.contains(&row.id))
 }
 
 /// The last place in the log of a section that a cited checkpoint covers; 0 where it shows none.

@@ -245,3 +245,20 @@ async fn atk_31_a_stolen_device_neither_erases_anothers_notes_nor_comes_back_by_
     assert_eq!(story.owner.push(&mut story.world, vec![rekey, note]).await.refusals, [], "the owner writes on");
     story.end().await;
 }
+
+#[tokio::test]
+async fn atk_21_a_removal_in_time_may_leave_out_of_its_frontier_what_an_owner_adopted_before() {
+    let mut story = Story::begin().await;
+    let by = story.world.owner;
+    let empty = story.signed(&by, story.removal(&[]));
+    assert_eq!(story.refused(empty).await, [(0, Refusal::Frontier)]);
+    for (count, refusals) in [(2, vec![(0, Refusal::Frontier)]), (3, vec![])] {
+        let adopts = story.adopt(count);
+        story.world.say(&by, adopts, Vec::new());
+        let adopts = story.world.last();
+        assert_eq!(story.refused(adopts).await, []);
+        let removal = story.signed(&by, story.removal(&[]));
+        assert_eq!(story.refused(removal).await, refusals);
+    }
+    story.end().await;
+}
