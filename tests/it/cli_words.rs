@@ -72,6 +72,16 @@ fn lists_are_in_the_language_of_the_person_and_data_is_not() {
 }
 
 #[test]
+fn a_measure_is_repeated_with_the_unit_that_it_was_taken_to_have() {
+    let home = Home::new();
+    let carnet = home.vault("vault", "Ana");
+    let said = page(&carnet, "fr", &["measure", "add", "glucose", "95,6", "--moment", "fasting"]);
+    assert!(said.contains("95,6 mg/dL"), "{said}");
+    let said = page(&carnet, "fr", &["measure", "add", "glucose", "5,6", "--unit", "mmol/L", "--moment", "fasting"]);
+    assert!(said.contains("5,6 mmol/L"), "{said}");
+}
+
+#[test]
 fn a_list_of_typed_measures_says_what_devices_measured_beside() {
     let home = Home::new();
     let carnet = home.vault("vault", "Ana");

@@ -1,15 +1,14 @@
 //! Attached files: sealed in chunks, one file each beside the store, named by the BLAKE3 root of what is on disk.
 //!
-//! The name being the hash of the ciphertext, anyone can check a part of a file against it, and nobody can give other
-//! bytes that name: files move between devices, and wait at a relay, without being opened. Small ones live in the store
+//! The name being the hash of the ciphertext, anyone can check a file against it, and nobody can give other bytes that name: files move between devices, and wait at a relay, without being opened. Small ones live in the store
 //! itself. The bytes are in `docs/format.md`, "Attached files"; carnet-seal makes them.
 //!
 //! | to | use |
 //! |---|---|
 //! | take a file in | [`Blobs::seal`], then [`Blobs::keep`] in the commit that names it |
 //! | show it | [`Blobs::open`]: any part, without the rest |
-//! | give it to a peer | [`Blobs::offer`], [`Offer::encode`] |
-//! | get it from a peer | [`Blobs::receive`], [`Incoming::take`], again after an interruption, [`Incoming::finish`] |
+//! | give it to a peer | [`Blobs::offer`], [`Offer::part`] |
+//! | get it from a peer | [`Blobs::download`], [`Download::append`], again after an interruption; then it is kept |
 //! | let it go | [`Blobs::forget`] in a commit, then [`Blobs::collect`] |
 //!
 //! No byte of content is ever written in clear, in a temporary file or anywhere else. A file is durable under its name
@@ -18,8 +17,8 @@
 
 mod document;
 mod download;
+mod offer;
 mod spill;
-mod transfer;
 
 use std::{
     fs::{self, File},
@@ -27,10 +26,6 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use bao_tree::{
-    BaoTree, BlockSize,
-    io::{outboard::PreOrderOutboard, sync::outboard},
-};
 use carnet_crypto::{digest::ContentHasher, fault::Fault, id::ObjectId, logsafe::LogSafe};
 use carnet_seal::{
     secret::FileKey,
@@ -42,10 +37,13 @@ use zeroize::Zeroizing;
 use self::spill::Spill;
 pub use self::{
     document::Document,
-    download::Download,
-    transfer::{Groups, Incoming, Offer, ReceiveError},
+    download::{Download, ReceiveError},
+    offer::Offer,
 };
-use crate::store::{Reader, StoreError, Table, Writer, file_options, sync_folder};
+use crate::{
+    import::hex,
+    store::{Reader, StoreError, Table, Writer, file_options, sync_folder},
+};
 
 /// Object id: `0` and the sealed bytes, or `1` and their number (8 bytes, little-endian).
 pub const BLOBS: Table = Table::new("blob");
@@ -56,14 +54,9 @@ pub const INLINE_BYTES_MAX: u64 = 64 << 10;
 pub const CONTENT_BYTES_MAX: u64 = 1 << 30;
 /// Largest sealed file, in bytes: the content, at most 12 % of padding, the tags.
 pub const SEALED_BYTES_MAX: u64 = CONTENT_BYTES_MAX + CONTENT_BYTES_MAX / 8;
-/// Bytes that are verified together: a group of sixteen BLAKE3 chunks.
-pub const GROUP_BYTES: u64 = 16 << 10;
 
-const GROUP: BlockSize = BlockSize::from_chunk_log(4);
 const INLINE: u8 = 0;
 const BESIDE: u8 = 1;
-
-const _: () = assert!(GROUP.bytes() as u64 == GROUP_BYTES);
 
 /// A file could not be taken in. Nothing of it is left, or only what [`Blobs::collect`] removes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -400,8 +393,7 @@ impl Blobs {
         }
     }
 
-    /// Gives the whole file at `path` its name, durable. Whoever calls knows that the name is that of its bytes. Its hash
-    /// tree is made when somebody first wants proofs of parts.
+    /// Gives the whole file at `path` its name, durable. Whoever calls knows that the name is that of its bytes.
     fn adopt(&self, path: &Path, id: &ObjectId) -> Result<(), StoreError> {
         let file = file_options().open(path).map_err(|error| disk(&error))?;
         file.sync_all().map_err(|error| disk(&error))?;
@@ -426,10 +418,6 @@ impl Blobs {
 
     fn path(&self, id: &ObjectId) -> PathBuf {
         self.bucket(id).join(id.to_string())
-    }
-
-    fn tree_path(&self, id: &ObjectId) -> PathBuf {
-        self.path(id).with_extension("tree")
     }
 
     fn new_folder(&self) -> PathBuf {
@@ -505,18 +493,6 @@ fn name_of(mut file: File) -> io::Result<ObjectId> {
     }
 }
 
-/// Reads a sealed file to its end, writes its hash tree to `path` and returns its name. The tree is durable when this
-/// returns: it may be given another name.
-fn build_tree(file: File, length: u64, path: &Path) -> Result<ObjectId, StoreError> {
-    let data = file_options().create(true).truncate(true).open(path).map_err(|error| disk(&error))?;
-    let tree = BaoTree::new(length, GROUP);
-    let mut pairs = PreOrderOutboard { tree, root: [0; 32].into(), data };
-    let root = outboard(io::BufReader::with_capacity(CHUNK_BYTES, file), tree, &mut pairs);
-    let root = root.map_err(|error| disk(&error))?;
-    pairs.data.sync_all().map_err(|error| disk(&error))?;
-    Ok(ObjectId(*root.as_bytes()))
-}
-
 fn put_inline(writer: &mut Writer, id: &ObjectId, bytes: &[u8]) -> Result<(), StoreError> {
     writer.put(BLOBS, id.as_bytes(), &[&[INLINE], bytes].concat())
 }
@@ -545,15 +521,6 @@ fn named(path: &Path) -> Option<ObjectId> {
 
 fn is_bucket(path: &Path) -> bool {
     path.file_name().and_then(|name| name.to_str()).is_some_and(|name| name.len() == 2)
-}
-
-fn hex(bytes: &[u8]) -> String {
-    use std::fmt::Write as _;
-    bytes.iter().fold(String::new(), |mut text, byte| {
-        // Writing to a string cannot fail.
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
 }
 
 fn refused(error: StreamError) -> SealError {

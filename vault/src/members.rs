@@ -470,11 +470,6 @@ impl Record<'_> {
         self.live.members.log.heads()
     }
 
-    /// Whether an operation is held.
-    pub fn has_op(&self, id: &OpId) -> bool {
-        self.live.members.log.op(id).is_some()
-    }
-
     /// The operations that one who has `known` lacks, parents first, with what `recipient` needs of their parts (all
     /// of them when none is named).
     ///

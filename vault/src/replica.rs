@@ -27,10 +27,10 @@ use carnet_protocol::{
 };
 
 use crate::{
-    blob::{Incoming, Offer, ReadError, ReceiveError},
+    blob::{Offer, ReadError},
     record::{Record, RecordError},
     row::Standing,
-    store::{Durability, StoreError, Writer},
+    store::{StoreError, Writer},
     tables::{Key, Look, RELAY},
 };
 
@@ -189,32 +189,13 @@ impl Record<'_> {
         })
     }
 
-    /// A sealed file to be given to a peer or a relay, in verified parts.
+    /// A sealed file to be given to a peer or a relay, in parts.
     ///
     /// # Errors
     /// [`ReadError`].
     pub fn offer_file(&self, object: &ObjectId) -> Result<Offer, ReadError> {
         let reader = self.store.read()?;
         self.blobs.offer(&reader, object)
-    }
-
-    /// A sealed file to be received, resumed where an earlier attempt ended.
-    ///
-    /// # Errors
-    /// [`ReceiveError`].
-    pub fn receive_file(&self, object: &ObjectId, sealed_bytes: u64) -> Result<Incoming, ReceiveError> {
-        self.blobs.receive(object, sealed_bytes)
-    }
-
-    /// Keeps a file that was received whole.
-    ///
-    /// # Errors
-    /// [`ReceiveError`].
-    pub fn keep_file(&mut self, incoming: Incoming) -> Result<ObjectId, ReceiveError> {
-        let mut writer = self.store.write(Durability::Acknowledged)?;
-        let object = incoming.finish(self.blobs, &mut writer)?;
-        writer.commit()?;
-        Ok(object)
     }
 
     /// The checkpoint to cite in a removal: the newest that this device verified; none without a relay.

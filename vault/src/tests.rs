@@ -152,12 +152,9 @@ pub(crate) fn exchange(from: &mut Device, to: &mut Device, id: &RecordId) -> Rec
 fn copy_files(from: &mut Device, to: &mut Device, id: &RecordId) {
     for missing in to.record(id).missing_files().unwrap() {
         let Ok(offer) = from.record(id).offer_file(&missing.object) else { continue };
-        let mut incoming = to.record(id).receive_file(&missing.object, offer.sealed_bytes()).unwrap();
-        let groups = incoming.missing();
-        let mut bytes = Vec::new();
-        offer.encode(&groups, &mut bytes).unwrap();
-        incoming.take(&groups, &mut bytes.as_slice()).unwrap();
-        to.record(id).keep_file(incoming).unwrap();
+        let mut download = to.record(id).download(&missing.object, offer.sealed_bytes()).unwrap();
+        download.append(download.have(), &offer.part(download.have(), usize::MAX).unwrap()).unwrap();
+        to.record(id).keep_download(download).unwrap();
     }
 }
 

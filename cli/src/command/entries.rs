@@ -319,10 +319,7 @@ pub(crate) fn add(record: &mut Record<'_>, drafts: &[Draft]) -> Result<Report, F
     }
     let added = record.add_all(drafts)?;
     let ids: Vec<Value> = added.iter().map(|added| Value::Object(entry_map(&added.entry))).collect();
-    let page = added
-        .iter()
-        .map(|added| Block::Say(msg!("saved", name = words::name(&added.entry.fact), id = added.entry.id.to_string())))
-        .collect();
+    let page = added.iter().flat_map(|added| told(&added.entry)).collect();
     let data = if let [one] = ids.as_slice() { one.clone() } else { Value::Array(ids) };
     Ok(Report { data, page, warnings, ..Report::default() })
 }
@@ -338,11 +335,15 @@ pub(crate) fn amend(record: &mut Record<'_>, mut entry: Entry, common: &Common) 
 }
 
 fn saved(entry: &Entry) -> Report {
-    Report {
-        data: Value::Object(entry_map(entry)),
-        page: vec![Block::Say(msg!("saved", name = words::name(&entry.fact), id = entry.id.to_string()))],
-        ..Report::default()
-    }
+    Report { data: Value::Object(entry_map(entry)), page: told(entry), ..Report::default() }
+}
+
+/// That an entry was saved; of what was measured also the figure, with the unit that it was taken to have.
+fn told(entry: &Entry) -> Vec<Block> {
+    let saved = Block::Say(msg!("saved", name = words::name(&entry.fact), id = entry.id.to_string()));
+    let figure = matches!(entry.fact, Fact::Measure(_) | Fact::Target(_))
+        .then(|| Block::Pairs(vec![(msg!("column-value"), words::summary(&entry.fact))]));
+    [Some(saved), figure].into_iter().flatten().collect()
 }
 
 /// Brings back what was removed.

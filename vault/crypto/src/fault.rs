@@ -13,8 +13,6 @@ pub enum Fault {
     Ours,
     /// An attack or a bug at the other end. Drop and score.
     Peer,
-    /// The national service failed or refused. Retry, pair again, or tell the person.
-    Service,
     /// Honest, but newer or older than we know. Ask to upgrade, change nothing.
     Unsupported,
 }

@@ -20,12 +20,6 @@ use serde::Serialize;
 
 use crate::intake::{IMPORTER, WHOLE_FILE};
 
-/// Whether rows of this kind belong to what a person shares with no one unless they say so (cycle, sexuality, mental
-/// health). The tally warns about each with the reason `intimate`.
-pub fn is_intimate(kind: &str) -> bool {
-    crate::phone::apple_health::kinds::is_intimate(kind)
-}
-
 /// The kind under which an item is counted, and how many rows it is. None for what is not counted by itself.
 pub fn counted_as(item: &Item) -> Option<(&str, u64)> {
     match item {

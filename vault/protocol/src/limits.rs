@@ -18,8 +18,6 @@ pub const CIPHERTEXT_BYTES_MIN: usize = 128;
 pub const CIPHERTEXT_BYTES_MAX: usize = ENVELOPE_BYTES_MAX - ENVELOPE_OVERHEAD_BYTES_MAX;
 /// What an envelope adds to its ciphertext at most, tag included, in bytes.
 pub const ENVELOPE_OVERHEAD_BYTES_MAX: usize = 137;
-/// What an envelope adds to its ciphertext at least, tag included, in bytes.
-pub const ENVELOPE_OVERHEAD_BYTES_MIN: usize = 121;
 /// The tag of the AEAD, in bytes.
 pub const TAG_BYTES: usize = 16;
 /// The nonce of the AEAD, in bytes.
@@ -47,11 +45,6 @@ pub const SAMPLES_PER_BATCH_MAX: usize = 65_536;
 pub const SNAPSHOT_SEALED_BYTES_MAX: usize = 16 * MIB;
 /// A snapshot, pack or base change, inflated, in bytes.
 pub const SNAPSHOT_BYTES_MAX: usize = 32 * MIB;
-/// A merged batch, sealed, in bytes.
-pub const MERGED_SEALED_BYTES_MAX: usize = 64 * MIB;
-/// A merged batch, inflated, in bytes.
-pub const MERGED_BYTES_MAX: usize = 128 * MIB;
-
 // Membership.
 
 /// Parents of an operation, and heads behind one digest.

@@ -146,8 +146,6 @@ pub mod system {
     pub const RXNORM: &str = "http://www.nlm.nih.gov/research/umls/rxnorm";
     /// CVX, vaccine codes of the United States.
     pub const CVX: &str = "http://hl7.org/fhir/sid/cvx";
-    /// ISO/IEEE 11073 medical device codes.
-    pub const MDC: &str = "urn:iso:std:iso:11073:10101";
     /// The national supplement to LOINC for measures: MED-969, MED-972.
     pub const TRE_R308: &str = "https://mos.esante.gouv.fr/NOS/TRE_R308-TAASIP/FHIR/TRE-R308-TAASIP";
     /// HL7 use of an address.

@@ -104,12 +104,6 @@ impl MeasureKind {
     pub fn component(&self, slug: &str) -> Option<&'static ComponentKind> {
         self.components.iter().find(|part| part.slug == slug)
     }
-
-    /// Units a person may type: the unit of the kind and those that convert to it.
-    pub fn accepts_unit(&self, unit: &str) -> bool {
-        let units = self.components.iter().map(|part| part.unit).chain([self.unit]);
-        units.into_iter().any(|own| own == unit || conversion(unit, own).is_some())
-    }
 }
 
 /// The body-mass index in kg/m2 at one decimal, from kilograms and centimetres.

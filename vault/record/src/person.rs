@@ -379,7 +379,5 @@ pub const INS_SYSTEMS: [&str; 4] =
 pub const RPPS_SYSTEM: &str = "https://rpps.esante.gouv.fr";
 /// National identifier of a professional: a digit for its kind (`8` for RPPS) before the number.
 pub const IDNPS_SYSTEM: &str = "urn:oid:1.2.250.1.71.4.2.1";
-/// National identifier of a structure.
-pub const IDNST_SYSTEM: &str = "urn:oid:1.2.250.1.71.4.2.2";
 /// National directory of establishments.
 pub const FINESS_SYSTEM: &str = "https://finess.esante.gouv.fr";

@@ -97,11 +97,6 @@ impl Decimal {
         at(self).cmp(&at(other))
     }
 
-    /// Whether the number is below zero.
-    pub fn is_negative(self) -> bool {
-        self.mantissa < 0
-    }
-
     /// The mantissa at `scale` decimals, if the value has no more and it fits.
     pub fn mantissa_at(self, scale: u8) -> Option<i64> {
         let normal = self.normalised();
@@ -234,12 +229,6 @@ impl Quantity {
     /// A number with its unit.
     pub fn new(value: Decimal, unit: &str) -> Self {
         Self { value, unit: unit.to_owned(), unit_text: None, comparator: None }
-    }
-
-    /// The same quantity in another unit, for display, at `decimals` decimals. None when no conversion is known.
-    pub fn converted(&self, unit: &str, decimals: u8) -> Option<Self> {
-        let value = crate::measure::convert(self.value, &self.unit, unit, decimals)?;
-        Some(Self { value, unit: unit.to_owned(), unit_text: None, comparator: self.comparator.clone() })
     }
 }
 

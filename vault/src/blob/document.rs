@@ -2,10 +2,10 @@
 
 use std::{
     fmt,
-    io::{self, Read},
+    fs::File,
+    io::{self, Read, Seek as _, SeekFrom},
 };
 
-use bao_tree::io::sync::ReadAt as _;
 use carnet_seal::{
     secret::FileKey,
     stream::{CHUNK_BYTES, ChunkOpener, Layout, SEALED_CHUNK_BYTES, STREAM_PREFIX_BYTES},
@@ -105,11 +105,19 @@ impl Bytes {
         }
     }
 
-    fn read_at(&self, at: u64, out: &mut [u8]) -> Result<(), ReadError> {
-        match self {
-            Self::File(file, _) => file.read_exact_at(at, out),
-            Self::Memory(bytes) => bytes.read_exact_at(at, out),
-        }
-        .map_err(|error| ReadError::Store(disk(&error)))
+    /// Fills `out` from the place `at` on.
+    pub(super) fn read_at(&self, at: u64, out: &mut [u8]) -> Result<(), ReadError> {
+        let mut read = || match self {
+            Self::File(file, _) => {
+                let mut file: &File = file;
+                file.seek(SeekFrom::Start(at))?;
+                file.read_exact(out)
+            }
+            Self::Memory(bytes) => {
+                let rest = usize::try_from(at).ok().and_then(|at| bytes.get(at..)).unwrap_or_default();
+                io::Cursor::new(rest).read_exact(out)
+            }
+        };
+        read().map_err(|error: io::Error| ReadError::Store(disk(&error)))
     }
 }

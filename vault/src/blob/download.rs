@@ -9,10 +9,41 @@ use std::{
     path::PathBuf,
 };
 
-use carnet_crypto::id::ObjectId;
+use carnet_crypto::{fault::Fault, id::ObjectId, logsafe::LogSafe};
 
-use super::{Blobs, INLINE_BYTES_MAX, ReceiveError, SEALED_BYTES_MAX, disk, put_beside, put_inline};
+use super::{Blobs, INLINE_BYTES_MAX, SEALED_BYTES_MAX, disk, put_beside, put_inline};
 use crate::store::{StoreError, Writer, file_options};
+
+/// A file, or a part of it, could not be received. What had been verified before is kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum ReceiveError {
+    /// Bytes that do not belong to the name that was asked for.
+    #[error("the peer sent bytes of another file")]
+    NotAuthentic,
+    /// Bytes are still missing.
+    #[error("the file is not complete")]
+    NotComplete,
+    /// The disk failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// Larger than [`SEALED_BYTES_MAX`], or no sealed file at all.
+    #[error("no sealed file has {0} bytes")]
+    WrongSize(u64),
+}
+
+impl ReceiveError {
+    /// Who must act.
+    pub fn fault(&self) -> Fault {
+        match self {
+            Self::NotAuthentic | Self::WrongSize(_) => Fault::Peer,
+            Self::NotComplete => Fault::Caller,
+            Self::Store(error) => error.fault(),
+        }
+    }
+}
+
+impl LogSafe for ReceiveError {}
 
 /// A sealed file on its way, kept on disk from one attempt to the next.
 pub struct Download {
@@ -41,12 +72,6 @@ impl Blobs {
         }
         file.seek(SeekFrom::Start(have)).map_err(|error| disk(&error))?;
         Ok(Download { id: *id, file, path, have, total })
-    }
-
-    /// How many bytes an earlier attempt left of this file.
-    pub fn downloaded(&self, id: &ObjectId) -> u64 {
-        let path = self.incoming_folder().join(id.to_string()).with_extension("down");
-        fs::metadata(path).map_or(0, |metadata| metadata.len())
     }
 }
 

@@ -1,15 +1,11 @@
 //! Attached files on a real disk, and on the way between two.
 
-use std::io::Write as _;
+use std::{cell::Cell, collections::BTreeSet, io::Write as _};
 
-use std::{cell::Cell, collections::BTreeSet};
-
-use bao_tree::blake3;
 use carnet_seal::secret::VaultKey;
-use proptest::prelude::*;
-use rand::{SeedableRng as _, rngs::StdRng};
+use rand::{Rng as _, SeedableRng as _, rngs::StdRng};
 
-use super::{transfer::ReceiveError, *};
+use super::*;
 use crate::store::{Durability, Lock, Options, Store};
 
 const PLACE: &[u8] = b"record, section, document";
@@ -63,17 +59,19 @@ impl Bench {
         content
     }
 
-    fn finish(&self, incoming: Incoming) -> Result<ObjectId, ReceiveError> {
-        let mut writer = self.store.write(Durability::Acknowledged).unwrap();
-        let id = incoming.finish(&self.blobs, &mut writer)?;
-        writer.commit().unwrap();
-        Ok(id)
+    fn offer(&self, sealed: &Sealed) -> Offer {
+        self.blobs.offer(&self.store.read().unwrap(), &sealed.id).unwrap()
     }
 
-    fn encode(&self, id: &ObjectId, groups: &Groups) -> Vec<u8> {
-        let mut encoded = Vec::new();
-        self.blobs.offer(&self.store.read().unwrap(), id).unwrap().encode(groups, &mut encoded).unwrap();
-        encoded
+    fn download(&self, sealed: &Sealed) -> Download {
+        self.blobs.download(&sealed.id, sealed.sealed_bytes).unwrap()
+    }
+
+    fn finish(&self, download: Download) -> Result<ObjectId, ReceiveError> {
+        let mut writer = self.store.write(Durability::Acknowledged).unwrap();
+        let id = download.finish(&self.blobs, &mut writer)?;
+        writer.commit().unwrap();
+        Ok(id)
     }
 
     /// Every file under the folder of the vault.
@@ -108,9 +106,8 @@ fn a_file_reads_back_whole_and_in_part_whatever_its_size() {
     }
 }
 
-/// The name is the plain BLAKE3 of what is on disk, and the root that transfers are verified against: one hash.
 #[test]
-fn the_name_is_the_hash_of_the_sealed_bytes_and_the_root_of_the_tree() {
+fn the_name_is_the_hash_of_the_sealed_bytes() {
     let mut bench = Bench::new(2);
     for size in SIZES {
         let content = bench.noise(size);
@@ -120,12 +117,7 @@ fn the_name_is_the_hash_of_the_sealed_bytes_and_the_root_of_the_tree() {
             None => fs::read(bench.blobs.path(&sealed.id)).unwrap(),
         };
         assert_eq!(bytes.len() as u64, sealed.sealed_bytes);
-        assert_eq!(sealed.id.0, *blake3::hash(&bytes).as_bytes());
         assert_eq!(sealed.id.0, carnet_crypto::digest::content_hash(&bytes));
-        let tree = BaoTree::new(sealed.sealed_bytes, GROUP);
-        let mut pairs = PreOrderOutboard { tree, root: [0; 32].into(), data: Vec::new() };
-        let root = outboard(bytes.as_slice(), tree, &mut pairs).unwrap();
-        assert_eq!(sealed.id.0, *root.as_bytes(), "{size}");
         bench.blobs.verify(&bench.store.read().unwrap(), &sealed.id).unwrap();
     }
     let all: BTreeSet<_> = bench.blobs.all(&bench.store.read().unwrap()).unwrap().map(Result::unwrap).collect();
@@ -149,9 +141,8 @@ fn nothing_beside_the_store_holds_a_word_of_the_content() {
     let mut source = Failing { left: 900_000, canary };
     let failed = bench.blobs.seal(&mut source, &bench.key, PLACE, &mut bench.rng);
     assert_eq!(failed.err(), Some(SealError::Source(io::ErrorKind::BrokenPipe)));
-    bench.encode(&sealed.id, &Groups::of(sealed.sealed_bytes));
     let files = bench.files();
-    assert!(files.len() > 3, "the store, its lock, the file and its tree");
+    assert!(files.len() > 2, "the store, its lock, the file");
     for path in files {
         let bytes = fs::read(&path).unwrap();
         assert!(!bytes.windows(9).any(|window| window == &canary[..9]), "{}", path.display());
@@ -240,47 +231,41 @@ fn a_file_travels_whole_and_is_verified_on_arrival() {
     for size in SIZES {
         let content = from.noise(size);
         let sealed = from.keep(&content);
-        let mut incoming = to.blobs.receive(&sealed.id, sealed.sealed_bytes).unwrap();
-        while !incoming.is_complete() {
-            let wanted = incoming.missing().first(7);
-            incoming.take(&wanted, &mut from.encode(&sealed.id, &wanted).as_slice()).unwrap();
+        let (offer, mut download) = (from.offer(&sealed), to.download(&sealed));
+        while !download.is_complete() {
+            let part = offer.part(download.have(), 100_000).unwrap();
+            download.append(download.have(), &part).unwrap();
         }
-        assert_eq!(to.finish(incoming).unwrap(), sealed.id);
+        assert_eq!(to.finish(download).unwrap(), sealed.id);
         let mut content_there = Vec::new();
         let reader = to.store.read().unwrap();
         let mut document = to.blobs.open(&reader, &sealed.id, &from.key, PLACE, size as u64).unwrap();
         document.read_to_end(&mut content_there).unwrap();
         assert_eq!(content_there, content);
-        // What was received can be passed on, and needs no hash tree that an attacker could have kept back.
-        let all = Groups::of(sealed.sealed_bytes);
-        assert_eq!(to.encode(&sealed.id, &all), from.encode(&sealed.id, &all));
+        // What was received can be passed on.
+        assert_eq!(to.offer(&sealed).part(0, usize::MAX).unwrap(), offer.part(0, usize::MAX).unwrap());
     }
     let left = list(&to.blobs.incoming_folder()).unwrap();
     assert!(left.is_empty(), "{left:?}");
 }
 
 #[test]
-fn an_interrupted_transfer_asks_for_exactly_what_is_missing() {
+fn an_interrupted_transfer_goes_on_where_it_ended() {
     let mut from = Bench::new(9);
     let to = Bench::new(10);
     let content = from.noise(2_000_000);
     let sealed = from.keep(&content);
-    let all = Groups::of(sealed.sealed_bytes);
-    let encoded = from.encode(&sealed.id, &all);
-    let mut incoming = to.blobs.receive(&sealed.id, sealed.sealed_bytes).unwrap();
-    let cut = incoming.take(&all, &mut &encoded[..encoded.len() * 2 / 5]);
-    assert_eq!(cut, Err(ReceiveError::Interrupted(io::ErrorKind::UnexpectedEof)));
-    let missing = incoming.missing();
-    assert!(missing.count() < all.count() * 7 / 10 && missing.count() > all.count() / 2);
+    let (offer, mut download) = (from.offer(&sealed), to.download(&sealed));
+    download.append(0, &offer.part(0, 800_000).unwrap()).unwrap();
+    // One that begins elsewhere changes nothing.
+    download.append(0, &offer.part(0, 800_000).unwrap()).unwrap();
+    download.append(900_000, &offer.part(900_000, 10).unwrap()).unwrap();
+    drop(download);
     assert_eq!(to.store.read().unwrap().count(BLOBS).unwrap(), 0);
-    incoming.save().unwrap();
-    drop(incoming);
-    let mut incoming = to.blobs.receive(&sealed.id, sealed.sealed_bytes).unwrap();
-    assert_eq!(incoming.missing(), missing);
-    let rest = from.encode(&sealed.id, &missing);
-    assert!(rest.len() < encoded.len() * 2 / 3);
-    incoming.take(&missing, &mut rest.as_slice()).unwrap();
-    to.finish(incoming).unwrap();
+    let mut download = to.download(&sealed);
+    assert_eq!(download.have(), 800_000);
+    download.append(800_000, &offer.part(800_000, usize::MAX).unwrap()).unwrap();
+    to.finish(download).unwrap();
     to.blobs.verify(&to.store.read().unwrap(), &sealed.id).unwrap();
 }
 
@@ -288,76 +273,49 @@ fn an_interrupted_transfer_asks_for_exactly_what_is_missing() {
 fn no_peer_can_pass_off_other_bytes() {
     let mut from = Bench::new(11);
     let to = Bench::new(12);
-    let content = from.noise(400_000);
-    let (sealed, other) = (from.keep(&content), from.keep(&vec![7; 400_000]));
-    let all = Groups::of(sealed.sealed_bytes);
-    let honest = from.encode(&sealed.id, &all);
-    let mut incoming = to.blobs.receive(&sealed.id, sealed.sealed_bytes).unwrap();
-    let foreign = from.encode(&other.id, &all);
-    assert_eq!(incoming.take(&all, &mut foreign.as_slice()), Err(ReceiveError::NotAuthentic));
-    assert_eq!(incoming.missing(), all);
-    for at in (0..honest.len()).step_by(9_973) {
-        let mut altered = honest.clone();
-        altered[at] ^= 0x80;
-        assert_eq!(incoming.take(&all, &mut altered.as_slice()), Err(ReceiveError::NotAuthentic), "at {at}");
-    }
-    let beyond = Groups::of(sealed.sealed_bytes + GROUP_BYTES);
-    assert_eq!(incoming.take(&beyond, &mut honest.as_slice()), Err(ReceiveError::NotAuthentic));
-    assert!(matches!(to.finish(incoming), Err(ReceiveError::NotComplete)));
-    let offer = from.blobs.offer(&from.store.read().unwrap(), &sealed.id).unwrap();
-    assert_eq!(offer.encode(&beyond, &mut io::sink()), Err(ReadError::Absent));
-    for size in [0, SEALED_BYTES_MAX + 1, u64::MAX] {
-        assert_eq!(to.blobs.receive(&sealed.id, size).err(), Some(ReceiveError::WrongSize(size)));
+    for size in [400_000, 1_000] {
+        let content = from.noise(size);
+        let sealed = from.keep(&content);
+        let honest = from.offer(&sealed).part(0, usize::MAX).unwrap();
+        for at in (0..honest.len()).step_by(honest.len() / 7) {
+            let mut altered = honest.clone();
+            altered[at] ^= 0x80;
+            let mut download = to.download(&sealed);
+            assert_eq!(download.have(), 0, "nothing is left of what was refused");
+            download.append(0, &altered).unwrap();
+            assert_eq!(to.finish(download), Err(ReceiveError::NotAuthentic), "at {at}");
+        }
+        let mut download = to.download(&sealed);
+        let longer = [honest.as_slice(), &[0]].concat();
+        assert_eq!(download.append(0, &longer), Err(ReceiveError::NotAuthentic));
+        assert!(matches!(to.finish(download), Err(ReceiveError::NotComplete)));
+        for size in [0, SEALED_BYTES_MAX + 1, u64::MAX] {
+            assert_eq!(to.blobs.download(&sealed.id, size).err(), Some(ReceiveError::WrongSize(size)));
+        }
     }
 }
 
 #[test]
-fn what_was_altered_between_two_attempts_is_fetched_again() {
+fn what_was_altered_between_two_attempts_is_dropped_and_fetched_again() {
     let mut from = Bench::new(13);
     let to = Bench::new(14);
     let content = from.noise(500_000);
     let sealed = from.keep(&content);
-    let (all, half) = (Groups::of(sealed.sealed_bytes), Groups::of(sealed.sealed_bytes).first(16));
-    let start = || {
-        let mut incoming = to.blobs.receive(&sealed.id, sealed.sealed_bytes).unwrap();
-        let missing = half.without(&all.without(&incoming.missing()));
-        incoming.take(&missing, &mut from.encode(&sealed.id, &missing).as_slice()).unwrap();
-        incoming.save().unwrap();
-        incoming.path.clone()
+    let offer = from.offer(&sealed);
+    let begin = || to.download(&sealed).append(0, &offer.part(0, 250_000).unwrap()).unwrap();
+    let finish = || {
+        let mut download = to.download(&sealed);
+        download.append(download.have(), &offer.part(download.have(), usize::MAX).unwrap()).unwrap();
+        to.finish(download)
     };
-    for (extension, at) in [("part", 100_000), ("tree", 0), ("have", 0), ("have", 8), ("have", 16)] {
-        let path = start().with_extension(extension);
-        let mut bytes = fs::read(&path).unwrap();
-        bytes[at] ^= 0xff;
-        file_options().truncate(true).open(&path).unwrap().write_all(&bytes).unwrap();
-        let incoming = to.blobs.receive(&sealed.id, sealed.sealed_bytes).unwrap();
-        assert_eq!(incoming.missing(), all, "{extension} altered at {at}");
-    }
-    start();
-    assert_eq!(to.blobs.receive(&sealed.id, sealed.sealed_bytes).unwrap().missing(), all.without(&half));
-}
-
-#[test]
-fn a_hash_tree_is_made_when_it_is_asked_for_and_again_when_it_was_lost() {
-    let mut bench = Bench::new(15);
-    let content = bench.noise(500_000);
-    let sealed = bench.keep(&content);
-    let tree = bench.blobs.tree_path(&sealed.id);
-    assert!(!tree.exists(), "nobody asked for proofs yet");
-    let all = Groups::of(sealed.sealed_bytes);
-    let before = bench.encode(&sealed.id, &all);
-    let made = fs::read(&tree).unwrap();
-    fs::remove_file(&tree).unwrap();
-    assert_eq!(bench.encode(&sealed.id, &all), before);
-    // Half a tree, as a crash may leave it, is no tree; nor is one under the name that it has while it is made.
-    file_options().truncate(true).open(&tree).unwrap().write_all(&made[..made.len() / 2]).unwrap();
-    file_options().create_new(true).open(tree.with_extension("tree.new")).unwrap().write_all(&made[..64]).unwrap();
-    assert_eq!(bench.encode(&sealed.id, &all), before);
-    assert_eq!(fs::read(&tree).unwrap(), made);
-    file_options().create_new(true).open(tree.with_extension("tree.new")).unwrap();
-    let reader = bench.store.read().unwrap();
-    assert_eq!(bench.blobs.collect(&reader, |_| false).unwrap().files, 1, "what was never finished");
-    assert!(tree.exists());
+    begin();
+    let [path] = &list(&to.blobs.incoming_folder()).unwrap()[..] else { panic!("one file") };
+    let mut bytes = fs::read(path).unwrap();
+    bytes[100_000] ^= 0xff;
+    file_options().truncate(true).open(path).unwrap().write_all(&bytes).unwrap();
+    assert_eq!(finish(), Err(ReceiveError::NotAuthentic));
+    begin();
+    assert_eq!(finish(), Ok(sealed.id));
 }
 
 #[test]
@@ -373,8 +331,8 @@ fn fault_a4_what_no_commit_names_is_collected_and_nothing_else() {
     let orphan = bench.seal(&vec![1; 200_000]);
     file_options().create_new(true).open(bench.blobs.new_folder().join("cut-short")).unwrap();
     let wanted = ObjectId([5; 32]);
-    drop(bench.blobs.receive(&wanted, 100_000).unwrap());
-    drop(bench.blobs.receive(&ObjectId([6; 32]), 100_000).unwrap());
+    drop(bench.blobs.download(&wanted, 100_000).unwrap());
+    bench.blobs.download(&ObjectId([6; 32]), 100_000).unwrap().append(0, &[6; 500]).unwrap();
     let reader = bench.store.read().unwrap();
     let asked = Cell::new(0);
     let is_wanted = |id: &ObjectId| {
@@ -383,8 +341,8 @@ fn fault_a4_what_no_commit_names_is_collected_and_nothing_else() {
     };
     let collected = bench.blobs.collect(&reader, is_wanted).unwrap();
     assert!(asked.get() > 0);
-    assert_eq!(collected.files, 4, "the orphan, the file cut short, the denied transfer and its tree");
-    assert!(collected.bytes > orphan.sealed_bytes);
+    assert_eq!(collected.files, 3, "the orphan, the file cut short, the denied transfer");
+    assert_eq!(collected.bytes, orphan.sealed_bytes + 500);
     for sealed in &kept {
         bench.blobs.verify(&reader, &sealed.id).unwrap();
     }
@@ -397,33 +355,4 @@ fn fault_a4_what_no_commit_names_is_collected_and_nothing_else() {
     let reader = bench.store.read().unwrap();
     assert_eq!(bench.blobs.verify(&reader, &kept[8].id), Err(ReadError::Absent));
     assert_eq!(bench.blobs.collect(&reader, is_wanted).unwrap().files, 1);
-}
-
-proptest! {
-    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
-
-    #[test]
-    fn groups_are_a_set(
-        one in proptest::collection::vec((0..60_u64, 0..9_u64), 0..12),
-        other in proptest::collection::vec((0..60_u64, 0..9_u64), 0..12),
-        count in 0..80_u64,
-    ) {
-        let build = |ranges: &[(u64, u64)]| {
-            let (mut groups, mut set) = (Groups::default(), BTreeSet::new());
-            for (start, length) in ranges {
-                groups.insert(*start..start + length);
-                set.extend(*start..start + length);
-            }
-            (groups, set)
-        };
-        let members = |groups: &Groups| groups.ranges().iter().cloned().flatten().collect::<BTreeSet<_>>();
-        let ((one, one_set), (other, other_set)) = (build(&one), build(&other));
-        prop_assert_eq!(members(&one), one_set.clone());
-        prop_assert_eq!(one.count(), one_set.len() as u64);
-        prop_assert_eq!(one.is_empty(), one_set.is_empty());
-        prop_assert!(one.ranges().windows(2).all(|pair| pair[0].end < pair[1].start));
-        prop_assert_eq!(members(&one.without(&other)), one_set.difference(&other_set).copied().collect());
-        let first = one_set.iter().copied().take(usize::try_from(count).unwrap()).collect();
-        prop_assert_eq!(members(&one.first(count)), first);
-    }
 }

@@ -66,7 +66,7 @@ fn a_record_that_is_taken_off_takes_its_files_and_no_others() {
     let mut record = one.record(&mine);
     record.begin_import(&unfinished).unwrap().read::<ImportError>(|| Ok(items.next())).unwrap();
     let missing = carnet_crypto::id::ObjectId([9; 32]);
-    drop(one.record(&mine).receive_file(&missing, 100_000).unwrap());
+    drop(one.record(&mine).download(&missing, 100_000).unwrap());
     assert_eq!(kept(&one).0, rows + 3, "two documents and a staged one");
     one.vault.forget_record(&mine).unwrap();
     assert_eq!(kept(&one).0, rows);

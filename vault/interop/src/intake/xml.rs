@@ -230,18 +230,6 @@ impl<R: BufRead> XmlReader<R> {
         }
     }
 
-    /// Steps over the rest of the innermost open element, what it holds included.
-    ///
-    /// # Errors
-    /// As [`XmlReader::step`].
-    pub fn skip_element(&mut self) -> Result<(), XmlError> {
-        let outside = self.depth.saturating_sub(1);
-        while self.depth > outside {
-            self.step()?;
-        }
-        Ok(())
-    }
-
     /// How many elements are open.
     pub fn depth(&self) -> usize {
         self.depth

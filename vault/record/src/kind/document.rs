@@ -154,9 +154,4 @@ impl Document {
         matches!(self.category, Some(Category::DirectivesAnticipees | Category::Volontes))
             || self.document_type.codings.iter().any(|coding| WISH_TYPES.contains(&coding.code.as_str()))
     }
-
-    /// Whether a legal representative must not see it.
-    pub fn is_hidden_from_guardians(&self) -> bool {
-        self.confidentiality.contains(&Confidentiality::HiddenFromGuardians)
-    }
 }
