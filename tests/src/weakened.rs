@@ -1,4 +1,4 @@
-//! Ten ways to weaken Carnet on purpose, each with a test that notices.
+//! Eleven ways to weaken Carnet on purpose, each with a test that notices.
 //!
 //! A test that never fails proves nothing. Each line here takes one protection out of the sources; the program `weakened`
 //! builds that and runs the test that is to fail. An ordinary test holds that every line still fits the sources.
@@ -28,13 +28,20 @@ const CRYPTO: &[&str] = &["--package", "carnet-crypto", "--lib"];
 const RELAY: &[&str] = &["--package", "carnet-relay", "--test", "relay"];
 
 /// All of them.
-pub const WEAKENINGS: [Weakening; 10] = [
+pub const WEAKENINGS: [Weakening; 11] = [
     Weakening {
         name: "the header has one slot",
         file: "vault/src/store/block.rs",
         changes: &[("            head.next_slot = 1 - head.next_slot;\n", "")],
         tests: CRASH,
         notices: "fault_a2_no_torn_write_loses_what_was_acknowledged",
+    },
+    Weakening {
+        name: "a device that joins need not keep to the keys that it committed to",
+        file: "vault/src/pairing.rs",
+        changes: &[("        self.commitment.check(&nonce, &[&said])?;\n", "")],
+        tests: VAULT,
+        notices: "atk_12_keys_that_were_not_committed_to_are_refused",
     },
     Weakening {
         name: "no signature is checked",

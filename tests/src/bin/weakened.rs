@@ -1,4 +1,4 @@
-//! Takes ten protections out of Carnet, one at a time, and runs the test that is to notice:
+//! Takes eleven protections out of Carnet, one at a time, and runs the test that is to notice:
 //! `cargo run --package carnet-tests --bin weakened [PART OF A NAME]`.
 //!
 //! The sources are copied into the build folder and weakened there, and built in a folder of their own: what is built

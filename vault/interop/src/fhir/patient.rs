@@ -250,7 +250,7 @@ fn contact_types(relations: &[Concept]) -> Vec<ContactType> {
     const ROLES: [(&str, ContactType); 6] = [
         ("C", ContactType::Emergency),
         ("ECON", ContactType::Emergency),
-        ("N", ContactType::Caregiver),
+        ("CAREGIVER", ContactType::Caregiver),
         ("CGIVER", ContactType::Caregiver),
         ("K", ContactType::Trusted),
         ("PERSCONF", ContactType::Trusted),
@@ -259,11 +259,7 @@ fn contact_types(relations: &[Concept]) -> Vec<ContactType> {
     for coding in relations.iter().flat_map(|relation| &relation.codings) {
         let is_of_list = coding.system == HL7 || coding.code.len() > 1;
         let known = ROLES.iter().find(|(code, _)| *code == coding.code && is_of_list);
-        types.extend(
-            known
-                .map(|(_, sort)| sort.clone())
-                .filter(|sort| *sort != ContactType::Caregiver || coding.code == "CGIVER"),
-        );
+        types.extend(known.map(|(_, sort)| sort.clone()));
     }
     types.sort();
     types.dedup();

@@ -371,7 +371,7 @@ pub(super) fn samples() -> Vec<Entry> {
         entry(
             15,
             Contact {
-                types: vec![ContactType::Emergency],
+                types: vec![ContactType::Caregiver, ContactType::Emergency],
                 relation: text("MOTHER"),
                 relation_codes: vec![Concept::from_code("http://terminology.hl7.org/CodeSystem/v3-RoleCode", "MTH")],
                 addresses: identity().addresses,
