@@ -15,6 +15,18 @@ const CANARIES: [&str; 7] = [
     "512.25",
 ];
 
+#[cfg(unix)]
+#[test]
+fn the_folder_of_a_vault_is_for_its_account_alone() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let home = Home::new();
+    let carnet = home.vault("papiers/vault", "Ana");
+    for folder in [carnet.vault.as_path(), carnet.vault.parent().expect("a folder")] {
+        let mode = std::fs::metadata(folder).expect("it is there").permissions().mode();
+        assert_eq!(mode & 0o777, 0o700, "{}", folder.display());
+    }
+}
+
 #[test]
 fn fault_j_nothing_of_the_record_is_in_files_talk_or_diagnostics() {
     // What the person types from lies elsewhere: it is in clear by nature.

@@ -569,7 +569,7 @@ warning-silent = "{ $name }" has exchanged nothing for { $days } days: what was 
 warning-removal-not-sent = "{ $name }" is removed here, but the relay does not know it yet and still serves it. Run "carnet sync" as soon as you can, within a week.
 warning-old-kit = the relay of "{ $name }" does not know the new kit yet: until "carnet sync" has reached it, the old sheet still opens the record there.
 warning-waiting = this device waits to be admitted to the record "{ $name }", or for its first sync.
-warning-kit = the recovery kit of "{ $name }" was not checked. Without it, if you lose your devices, nobody can open this record again.
+warning-kit = the recovery kit of "{ $name }" was not checked: "carnet recovery rehearse" does that. Without it, if you lose your devices, nobody can open this record again.
 warning-kit-uncertain = the disk failed while the new recovery kit of "{ $name }" was put in force. Keep both sheets: once the disk is in order, "carnet recovery rehearse" says which one opens the record.
 warning-files-left-out = { $count ->
         [one] the content of one document is not on this device, and so not in the export.
@@ -580,7 +580,7 @@ warning-no-kit = "{ $name }" has no recovery kit. If you lose your devices, nobo
 warning-clear-text = this file is clear text: whoever opens it can read it.
 warning-losses = this file does not hold everything; only the export "archive" gives back an equal record.
 warning-other-person = the file may speak of someone else; it was taken in at your request.
-warning-nobody-to-compare = this record does not say yet whom it is about: the person of the file could be compared with nothing.
+warning-nobody-to-compare = this record does not say yet whom it is about: the person of the file could be compared with nothing. "carnet profile add identity" says whom it is about.
 warning-person-not-said = something that was taken in does not say whom it is about: it could not be compared with the person of this record.
 record-made = The record "{ $name }" is made ({ $id }). Nobody, not even the relay, can reset your access.
 locked = The vault is locked.

@@ -569,7 +569,7 @@ warning-silent = « { $name } » n'a rien échangé depuis { $days } jours : ce 
 warning-removal-not-sent = « { $name } » est retiré ici, mais le relais ne le sait pas encore et le sert toujours. Lancez « carnet sync » dès que possible, avant une semaine.
 warning-old-kit = le relais de « { $name } » ne connaît pas encore le nouveau kit : tant que « carnet sync » ne l'a pas joint, l'ancienne feuille y ouvre encore le carnet.
 warning-waiting = cet appareil attend son admission dans le carnet « { $name } », ou sa première synchronisation.
-warning-kit = le kit de secours de « { $name } » n'a pas été vérifié. Sans lui, si vous perdez vos appareils, personne ne pourra rouvrir ce carnet.
+warning-kit = le kit de secours de « { $name } » n'a pas été vérifié : « carnet recovery rehearse » le fait. Sans lui, si vous perdez vos appareils, personne ne pourra rouvrir ce carnet.
 warning-kit-uncertain = le disque a lâché pendant que le nouveau kit de secours de « { $name } » entrait en vigueur. Gardez les deux feuilles : une fois le disque en ordre, « carnet recovery rehearse » dit laquelle ouvre le carnet.
 warning-files-left-out = { $count ->
         [one] le contenu d'un document n'est pas sur cet appareil, donc pas dans l'export.
@@ -580,7 +580,7 @@ warning-no-kit = « { $name } » n'a pas de kit de secours. Si vous perdez vos a
 warning-clear-text = ce fichier est en clair : quiconque l'ouvre peut le lire.
 warning-losses = ce fichier ne contient pas tout ; seul l'export « archive » rend un carnet identique.
 warning-other-person = le fichier parle peut-être d'une autre personne ; il a été pris à votre demande.
-warning-nobody-to-compare = ce carnet ne dit pas encore de qui il parle : la personne du fichier n'a pu être comparée à rien.
+warning-nobody-to-compare = ce carnet ne dit pas encore de qui il parle : la personne du fichier n'a pu être comparée à rien. « carnet profile add identity » dit de qui il parle.
 warning-person-not-said = une partie de ce qui a été pris ne dit pas de qui elle parle : elle n'a pu être comparée à la personne de ce carnet.
 record-made = Le carnet « { $name } » est créé ({ $id }). Personne, pas même le relais, ne peut réinitialiser votre accès.
 locked = Le coffre est verrouillé.

@@ -113,7 +113,12 @@ pub(crate) fn open_or_create(session: &Session<'_>) -> Result<Vault, Failure> {
         return session.open();
     }
     let passphrase = new_passphrase(&session.source.new_one(session.ui)?)?;
-    std::fs::create_dir_all(folder)
+    let mut builder = std::fs::DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder
+        .create(folder)
         .map_err(|error| Failure::FileUnwritable { path: folder.display().to_string(), reason: error.to_string() })?;
     Ok(Vault::create(folder, &passphrase, Argon2Params::DEFAULT, session.door())?)
 }

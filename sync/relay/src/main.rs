@@ -263,7 +263,12 @@ fn run(arguments: &Arguments, talk: &Talk) -> Result<(), Failure> {
             if out.as_os_str() == "-" {
                 io::stdout().lock().write_all(&text)?;
             } else {
-                fs::OpenOptions::new().write(true).create_new(true).open(out)?.write_all(&text)?;
+                let mut options = fs::OpenOptions::new();
+                options.write(true).create_new(true);
+                #[cfg(unix)]
+                std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+                let named = |error: io::Error| io::Error::new(error.kind(), format!("{}: {error}", out.display()));
+                options.open(out).map_err(named)?.write_all(&text).map_err(named)?;
                 talk.written(out);
             }
         }

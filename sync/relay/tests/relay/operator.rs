@@ -174,11 +174,19 @@ fn the_command_makes_runs_audits_backs_up_and_restores_a_relay() {
     let audited = command(&["audit", "--data", text(&data), "--out", "-"]);
     let audited: serde_json::Value = serde_json::from_slice(&audited.stdout).unwrap();
     assert_eq!(audited["schema"], "carnet.relay-audit/1");
+    let page = folder.path().join("audit.json");
+    assert!(command(&["audit", "--data", text(&data), "--out", text(&page)]).status.success());
+    let again = command(&["audit", "--data", text(&data), "--out", text(&page)]);
+    assert!(!again.status.success());
+    let named = String::from_utf8_lossy(&again.stderr).into_owned();
+    assert!(named.contains("audit.json"), "{named}");
     assert!(command(&["backup", "--data", text(&data), "--out", text(&file)]).status.success());
     #[cfg(unix)]
     {
         use std::os::unix::fs::PermissionsExt as _;
-        assert_eq!(std::fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o600);
+        for file in [&file, &page] {
+            assert_eq!(std::fs::metadata(file).unwrap().permissions().mode() & 0o777, 0o600);
+        }
         let stopped = Command::new("kill").args(["-TERM", &running.id().to_string()]).status().unwrap();
         assert!(stopped.success());
         assert!(running.wait().unwrap().success());
