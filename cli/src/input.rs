@@ -62,6 +62,27 @@ pub(crate) fn seconds(option: &'static str, text: &str) -> Result<u64, Failure> 
     number.checked_mul(unit).filter(|seconds| *seconds > 0).ok_or_else(refused)
 }
 
+/// Lower case without the accents of French.
+pub(crate) fn folded(text: &str) -> String {
+    let mut plain = String::with_capacity(text.len());
+    for letter in text.chars().flat_map(char::to_lowercase) {
+        match letter {
+            '\u{e0}' | '\u{e2}' | '\u{e4}' => plain.push('a'),
+            '\u{e7}' => plain.push('c'),
+            '\u{e8}'..='\u{eb}' => plain.push('e'),
+            '\u{ee}' | '\u{ef}' => plain.push('i'),
+            '\u{f4}' | '\u{f6}' => plain.push('o'),
+            '\u{f9}' | '\u{fb}' | '\u{fc}' => plain.push('u'),
+            '\u{e6}' => plain.push_str("ae"),
+            '\u{153}' => plain.push_str("oe"),
+            // Accents that stand as characters of their own.
+            '\u{300}'..='\u{36f}' => {}
+            other => plain.push(other),
+        }
+    }
+    plain
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -44,6 +44,31 @@ fn listed(carnet: &Carnet, words: &[&str]) -> Vec<Value> {
 }
 
 #[test]
+fn what_is_brought_back_takes_what_is_said_of_it_at_once() {
+    let home = Home::new();
+    let carnet = camille(&home, "vault");
+    for (noun, add, change, field, value) in [
+        ("profile", ["treatment", "--name", "Doliprane", "--dosage", "1/j"], "--dosage", "dosage", "2/j"),
+        ("contact", ["relative", "--family", "EXEMPLE", "--given", "Jean"], "--given", "name", "Paul"),
+        ("measure", ["weight", "72", "--reason", "suivi", "--comment"], "--reason", "reason", "visite"),
+        (
+            "agenda",
+            ["appointment", "--title", "Bilan", "--at", "2027-01-04T09:00:00+01:00"],
+            "--title",
+            "title",
+            "Suivi",
+        ),
+    ] {
+        let tail = if noun == "measure" { &["x"][..] } else { &[] };
+        let made = id(&carnet.run(&[&[noun, "add"][..], &add[..], tail].concat()).data());
+        carnet.run(&[noun, "remove", &made]).data();
+        let back = carnet.run(&[noun, "edit", &made, "--restore", change, value]).data();
+        assert!(back[field].to_string().contains(value) && back.get("removed").is_none(), "{back}");
+        assert!(carnet.run(&[noun, "list"]).data().to_string().contains(value), "{noun}");
+    }
+}
+
+#[test]
 fn a_document_that_is_added_again_takes_what_is_said_of_it_now() {
     let home = Home::new();
     let carnet = camille(&home, "vault");

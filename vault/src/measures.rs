@@ -65,8 +65,8 @@ impl Record<'_> {
         Ok(series.into_values().collect())
     }
 
-    /// The samples of a kind that begin in `from_ms..until_ms`, oldest first, at most `limit`. Memory holds one month
-    /// beside what is given back.
+    /// The samples of a kind that begin in `from_ms..until_ms`, oldest first; of more than `limit` the last. Memory holds one
+    /// month beside what is given back.
     ///
     /// # Errors
     /// The store's; [`RecordError::Damaged`] when a stored batch does not open.
@@ -78,9 +78,9 @@ impl Record<'_> {
         limit: usize,
     ) -> Result<Vec<(Arc<Series>, Sample)>, RecordError> {
         let reader = self.store.read()?;
-        let mut found = Vec::new();
-        for all in self.months_of(&reader, kind, from_ms, until_ms)?.into_values() {
-            let of_month = found.len();
+        let (mut months, mut count) = (Vec::new(), 0);
+        for all in self.months_of(&reader, kind, from_ms, until_ms)?.into_values().rev() {
+            let mut found = Vec::new();
             for (series, batches) in all {
                 let series = Arc::new(series);
                 let samples = self.union(&reader, &batches)?.into_iter();
@@ -90,13 +90,14 @@ impl Record<'_> {
             let by_time = |(one, left): &(Arc<Series>, Sample), (two, right): &(Arc<Series>, Sample)| {
                 left.cmp(right).then_with(|| one.cmp(two))
             };
-            found.get_mut(of_month..).unwrap_or_default().sort_by(by_time);
-            if found.len() >= limit {
-                found.truncate(limit);
+            found.sort_by(by_time);
+            count += found.len();
+            months.push(found);
+            if count >= limit {
                 break;
             }
         }
-        Ok(found)
+        Ok(months.into_iter().rev().flatten().skip(count.saturating_sub(limit)).collect())
     }
 
     /// Shows every sample once: month by month, in each by series, in each in order. Memory holds one series and month.

@@ -98,12 +98,12 @@ fn add(options: &AddOptions, record: &mut Record<'_>, session: &Session<'_>) -> 
 }
 
 fn edit(options: &EditOptions, record: &mut Record<'_>, session: &Session<'_>) -> Result<Report, Failure> {
-    if options.restore {
-        return entries::restore(record, Noun::Agenda, &options.id);
-    }
-    let mut entry = entries::find(record, Noun::Agenda, &options.id)?.entry;
+    let mut entry = entries::find_for(options.restore, record, Noun::Agenda, &options.id)?;
     match &mut entry.fact {
         Fact::Appointment(appointment) if appointment.read_only == Some(true) => {
+            if options.restore {
+                return entries::restore(record, Noun::Agenda, &options.id);
+            }
             return Err(Failure::Usage(msg!("usage-read-only")));
         }
         Fact::Appointment(appointment) => options.fields.apply(appointment, &session.zones)?,

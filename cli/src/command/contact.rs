@@ -100,12 +100,7 @@ fn add(options: &AddOptions, record: &mut Record<'_>, session: &Session<'_>) -> 
 }
 
 fn edit(options: &EditOptions, record: &mut Record<'_>) -> Result<Report, Failure> {
-    if options.restore {
-        let entry = entries::find(record, Noun::Contact, &options.id)?.entry;
-        one_trusted(record, Some(entry.id), [&entry.fact])?;
-        return entries::restore(record, Noun::Contact, &options.id);
-    }
-    let mut entry = entries::find(record, Noun::Contact, &options.id)?.entry;
+    let mut entry = entries::find_for(options.restore, record, Noun::Contact, &options.id)?;
     match &mut entry.fact {
         Fact::Contact(contact) => options.fields.apply(contact)?,
         other => return Err(Failure::Usage(msg!("usage-kind-not-editable", kind = other.kind()))),

@@ -214,10 +214,7 @@ fn list(options: &ListDocuments, record: &Record<'_>) -> Result<Report, Failure>
 }
 
 fn edit(options: &EditOptions, record: &mut Record<'_>, session: &Session<'_>) -> Result<Report, Failure> {
-    if options.restore {
-        return entries::restore(record, Noun::Document, &options.id);
-    }
-    let mut entry = entries::find(record, Noun::Document, &options.id)?.entry;
+    let mut entry = entries::find_for(options.restore, record, Noun::Document, &options.id)?;
     if let Fact::Document(document) = &mut entry.fact {
         options.fields.apply(document, &session.zones)?;
     }

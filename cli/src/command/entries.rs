@@ -346,6 +346,15 @@ fn told(entry: &Entry) -> Vec<Block> {
     [Some(saved), figure].into_iter().flatten().collect()
 }
 
+/// The entry that is to be given a new state; one that is to be brought back is so with that state, or not at all.
+pub(crate) fn find_for(restore: bool, record: &Record<'_>, noun: Noun, prefix: &str) -> Result<Entry, Failure> {
+    let mut entry = find(record, noun, prefix)?.entry;
+    if restore {
+        entry.removed = None;
+    }
+    Ok(entry)
+}
+
 /// Brings back what was removed.
 pub(crate) fn restore(record: &mut Record<'_>, noun: Noun, prefix: &str) -> Result<Report, Failure> {
     let found = find(record, noun, prefix)?;

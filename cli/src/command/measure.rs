@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use super::entries::{self, Common, Found, JsonSource, ListOptions, Noun};
 use crate::{
     error::Failure,
-    form::measure::{MeasureFields, known, value_text},
+    form::measure::{MeasureFields, known, slug_of, value_text},
     i18n::Message,
     input, msg,
     session::Session,
@@ -61,7 +61,7 @@ impl Action {
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct AddOptions {
-    #[arg(value_name = "KIND", required_unless_present = "from_json")]
+    #[arg(value_name = "KIND", value_parser = slug_of, required_unless_present = "from_json")]
     kind: Option<String>,
     #[arg(value_name = "VALUE", required_unless_present = "from_json", allow_hyphen_values = true)]
     value: Option<String>,
@@ -90,7 +90,7 @@ pub(crate) struct EditOptions {
 /// Which measures are listed, and how.
 #[derive(Debug, clap::Args)]
 pub(crate) struct MeasureList {
-    #[arg(value_name = "KIND")]
+    #[arg(value_name = "KIND", value_parser = slug_of)]
     kind: Option<String>,
     #[command(flatten)]
     options: ListOptions,
@@ -135,12 +135,10 @@ fn add(options: &AddOptions, record: &mut Record<'_>, session: &Session<'_>) -> 
 }
 
 fn edit(options: &EditOptions, record: &mut Record<'_>, session: &Session<'_>) -> Result<Report, Failure> {
-    if options.restore {
-        return entries::restore(record, Noun::Measure, &options.id);
-    }
-    let mut entry = entries::find(record, Noun::Measure, &options.id)?.entry;
+    let mut entry = entries::find_for(options.restore, record, Noun::Measure, &options.id)?;
     match &mut entry.fact {
         Fact::Measure(measure) => options.fields.apply(measure, options.value.as_deref(), &session.zones)?,
+        _ if options.restore => return entries::restore(record, Noun::Measure, &options.id),
         other => return Err(Failure::Usage(msg!("usage-kind-not-editable", kind = other.kind()))),
     }
     entries::amend(record, entry, &options.common)

@@ -126,10 +126,7 @@ fn add(options: &AddOptions, record: &mut Record<'_>, session: &Session<'_>) -> 
 }
 
 fn edit(options: &EditOptions, record: &mut Record<'_>, session: &Session<'_>) -> Result<Report, Failure> {
-    if options.restore {
-        return entries::restore(record, Noun::Profile, &options.id);
-    }
-    let mut entry = entries::find(record, Noun::Profile, &options.id)?.entry;
+    let mut entry = entries::find_for(options.restore, record, Noun::Profile, &options.id)?;
     if !options.fields.is_empty() {
         form::fill(&options.fields, &mut entry.fact, session)?;
     }

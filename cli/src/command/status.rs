@@ -21,10 +21,7 @@ pub(crate) struct Options {}
 
 pub(crate) fn run(session: &Session<'_>) -> Result<Report, Failure> {
     let mut vault = session.open()?;
-    let mut records = vault.records()?;
-    if session.config.record.is_some() {
-        records = vec![session.meant(&vault)?];
-    }
+    let records = vault.records()?;
     let now = session.clock.now();
     let mut warnings: Vec<Message> = records.iter().filter_map(warning).collect();
     warnings.extend(records.iter().filter_map(|record| silent(record, now)));

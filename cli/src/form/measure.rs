@@ -79,6 +79,21 @@ impl MeasureFields {
     }
 }
 
+/// The kind that a person names: by its slug, or by its name in either language or how that begins. What is none of these
+/// stays as it is: a phone may have measured what has no name here.
+#[expect(clippy::unnecessary_wraps, reason = "that is how the grammar asks for it")]
+pub(crate) fn slug_of(typed: &str) -> Result<String, std::convert::Infallible> {
+    if MeasureKind::from_slug(typed).is_some() {
+        return Ok(typed.to_owned());
+    }
+    let typed_name = input::folded(typed.trim());
+    let names = |kind: &MeasureKind| [kind.label_fr, kind.label_en].map(input::folded);
+    let whole = KINDS.iter().find(|kind| names(kind).contains(&typed_name));
+    let mut begun = KINDS.iter().filter(|kind| names(kind).iter().any(|name| name.starts_with(&typed_name)));
+    let only = if typed_name.is_empty() { None } else { begun.next().filter(|_| begun.next().is_none()) };
+    Ok(whole.or(only).map_or_else(|| typed.to_owned(), |kind| kind.slug.to_owned()))
+}
+
 /// The kind with this slug.
 pub(crate) fn known(slug: &str) -> Result<&'static MeasureKind, Failure> {
     MeasureKind::from_slug(slug).ok_or_else(|| {
@@ -179,6 +194,26 @@ mod tests {
         }
         let fasting = MeasureFields { moment: Some("fasting".into()), ..MeasureFields::default() };
         assert!(made("glucose", "90", &fasting).is_ok());
+    }
+
+    #[test]
+    fn a_kind_is_named_by_its_slug_or_in_either_language() {
+        for (typed, slug) in [
+            ("weight", "weight"),
+            ("Poids", "weight"),
+            ("tension", "blood-pressure"),
+            ("BLOOD PRESSURE", "blood-pressure"),
+            ("glyc\u{e9}mie", "glucose"),
+            ("glycemie", "glucose"),
+            ("taille", "height"),
+            // Three begin like this, and a phone has names of its own.
+            ("cholesterol", "cholesterol"),
+            ("HKQuantityTypeIdentifierBloodGlucose", "HKQuantityTypeIdentifierBloodGlucose"),
+            ("systolic", "systolic"),
+            ("", ""),
+        ] {
+            assert_eq!(slug_of(typed).as_deref(), Ok(slug), "{typed}");
+        }
     }
 
     #[test]

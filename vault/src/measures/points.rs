@@ -168,21 +168,21 @@ mod tests {
     }
 
     #[test]
-    fn samples_stop_at_the_number_asked_for_and_are_in_order_of_time_over_all_sources() {
+    fn of_too_many_samples_the_last_are_given_in_order_of_time_over_all_sources() {
         let mut device = Device::new(183);
         let id = device.begin().record;
         let mut record = device.record(&id);
         let other =
             of("Autre", (0..10).map(|n| Sample::at(1_767_225_600_000 + n * 10_000, Decimal::from_i32(70))).collect());
         import(&mut record, 1, vec![beats(600_000), other, Item::Tally(Box::default())]);
-        let first = record.samples("heart-rate", 0, i64::MAX, 15).unwrap();
-        assert!(first.is_sorted_by_key(|(_, sample)| sample.start_ms));
-        assert_eq!(
-            (first.len(), first.iter().filter(|(series, _)| series.source.application == "Autre").count()),
-            (15, 6)
-        );
-        assert!(
-            record.samples("heart-rate", 0, i64::MAX, usize::MAX).unwrap().is_sorted_by_key(|(_, one)| one.start_ms)
-        );
+        let all = record.samples("heart-rate", 0, i64::MAX, usize::MAX).unwrap();
+        assert!(all.is_sorted_by_key(|(_, sample)| sample.start_ms));
+        let others = all[..15].iter().filter(|(series, _)| series.source.application == "Autre");
+        assert_eq!((all.len(), others.count()), (600_010, 6));
+        // Of one month, of several, of all.
+        for limit in [0, 15, 400_000, 600_010, 700_000] {
+            let last = record.samples("heart-rate", 0, i64::MAX, limit).unwrap();
+            assert!(last == all[all.len().saturating_sub(limit)..], "{limit}");
+        }
     }
 }

@@ -3,6 +3,8 @@
 use carnet_record::Entry;
 use serde_json::Value;
 
+use crate::input::folded;
+
 /// Whether every word of `query` stands somewhere in what `entry` says, whatever the case and the accents.
 pub(super) fn says(entry: &Entry, query: &str) -> bool {
     let mut texts = String::new();
@@ -25,27 +27,6 @@ fn gather(value: &Value, into: &mut String) {
             .for_each(|(_, value)| gather(value, into)),
         Value::Bool(_) | Value::Null | Value::Number(_) => {}
     }
-}
-
-/// Lower case without the accents of French.
-fn folded(text: &str) -> String {
-    let mut plain = String::with_capacity(text.len());
-    for letter in text.chars().flat_map(char::to_lowercase) {
-        match letter {
-            '\u{e0}' | '\u{e2}' | '\u{e4}' => plain.push('a'),
-            '\u{e7}' => plain.push('c'),
-            '\u{e8}'..='\u{eb}' => plain.push('e'),
-            '\u{ee}' | '\u{ef}' => plain.push('i'),
-            '\u{f4}' | '\u{f6}' => plain.push('o'),
-            '\u{f9}' | '\u{fb}' | '\u{fc}' => plain.push('u'),
-            '\u{e6}' => plain.push_str("ae"),
-            '\u{153}' => plain.push_str("oe"),
-            // Accents that stand as characters of their own.
-            '\u{300}'..='\u{36f}' => {}
-            other => plain.push(other),
-        }
-    }
-    plain
 }
 
 #[cfg(test)]

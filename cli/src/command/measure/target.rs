@@ -15,7 +15,8 @@ use serde_json::{Value, json};
 use super::entries::{self, Found};
 use crate::{
     error::Failure,
-    form, input, msg,
+    form::{self, measure::slug_of},
+    input, msg,
     session::Session,
     ui::{Block, Report},
     words,
@@ -23,7 +24,7 @@ use crate::{
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Options {
-    #[arg(value_name = "KIND")]
+    #[arg(value_name = "KIND", value_parser = slug_of)]
     kind: Option<String>,
     #[arg(long, value_name = "N", requires = "kind", allow_hyphen_values = true)]
     low: Option<String>,
