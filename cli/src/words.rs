@@ -4,9 +4,12 @@
 //! that has no word here, such as the type that a telephone gives to a series, is shown as it stands.
 
 use carnet_record::{
-    Fact, Provenance, SectionKind,
+    Entry, Fact, Provenance, SectionKind,
     form::{Answers, Form, Question},
-    kind::{donation::REFUSAL_REGISTER, result::ResultValue},
+    kind::{
+        appointment::AppointmentState, donation::REFUSAL_REGISTER, measure::Moment, result::ResultValue,
+        treatment::TreatmentRole,
+    },
     measure::{KINDS, MeasureKind},
 };
 
@@ -82,6 +85,36 @@ pub(crate) fn state(before: Option<&Fact>, fact: &Fact) -> Cell {
     Cell::Word(msg!("sentences", all = changed.collect::<Vec<_>>()))
 }
 
+/// What makes an entry other than current, where something does: that it was removed, that a treatment was stopped, that an
+/// appointment was called off. The word of its source, which [`state_word`] says.
+pub(crate) fn standing(entry: &Entry) -> Option<&str> {
+    if entry.removed.is_some() {
+        return Some("removed");
+    }
+    let state = match &entry.fact {
+        Fact::Allergy(allergy) => allergy.clinical.as_deref(),
+        Fact::Appointment(appointment) => appointment.state.as_ref().map(AppointmentState::as_str),
+        Fact::Disease(disease) => disease.clinical.as_deref(),
+        Fact::Document(document) => document.state.as_deref(),
+        Fact::Treatment(treatment) => match treatment.role {
+            TreatmentRole::Dispensation | TreatmentRole::Reimbursement => Some(treatment.role.as_str()),
+            _ => treatment.state.as_deref(),
+        },
+        // One that was given is whole.
+        Fact::Vaccination(vaccination) => vaccination.state.as_deref().filter(|state| *state != "completed"),
+        _ => None,
+    };
+    state.filter(|state| !CURRENT.contains(state))
+}
+
+/// States that go without saying in a list.
+const CURRENT: [&str; 4] = ["active", "booked", "current", "unknown"];
+
+/// A state of an entry as a word.
+pub(crate) fn state_word(state: &str) -> Message {
+    msg!("state-name", state = state)
+}
+
 /// Where a refusal of organ donation is entered, beside what a person says of it.
 pub(crate) fn register(fact: &Fact) -> Option<Message> {
     matches!(fact, Fact::Donation(_)).then(|| msg!("donation-register", address = REFUSAL_REGISTER))
@@ -119,9 +152,19 @@ pub(crate) fn value(kind: &str, path: &str, text: String) -> Cell {
         ("disability", "human_help") => answer_code(&text).into(),
         ("disability", "rate") => msg!("disability-rate", rate = text).into(),
         ("disability", "types") => msg!("disability-type", about = text).into(),
+        ("appointment" | "document" | "treatment" | "vaccination", "state")
+        | ("treatment", "role")
+        | ("allergy" | "disease", "clinical") => state_word(&text).into(),
+        ("measure", "moment") => moment(&text).into(),
         ("family-history", "relative") => msg!("relative", who = text).into(),
         _ => text.into(),
     }
+}
+
+/// The circumstance of a glucose, by its word in the command line or its code.
+pub(crate) fn moment(text: &str) -> Message {
+    let known = Moment::from_slug(text);
+    msg!("moment-name", moment = known.as_ref().map_or(text, Moment::slug))
 }
 
 /// A section of the record.

@@ -72,6 +72,39 @@ fn lists_are_in_the_language_of_the_person_and_data_is_not() {
 }
 
 #[test]
+fn lists_say_what_is_not_current_and_nothing_where_all_is() {
+    let home = Home::new();
+    let carnet = home.vault("vault", "Ana");
+    let id = |words: &[&str]| carnet.run(words).data()["id"].as_str().expect("an id").to_owned();
+    id(&["profile", "add", "treatment", "--name", "Salbutamol"]);
+    id(&["agenda", "add", "appointment", "--title", "Bilan", "--at", "2027-01-04T09:00:00+01:00"]);
+    let mistaken = id(&["measure", "add", "weight", "72"]);
+    for noun in ["profile", "agenda", "measure"] {
+        assert!(!page(&carnet, "en", &[noun, "list"]).contains("State"), "{noun}");
+    }
+    let treatments = r#"[{"kind": "treatment", "name": "Naproxen", "state": "stopped"},
+        {"kind": "treatment", "name": "CRESTOR", "role": "reimbursement"}]"#;
+    carnet.run_with(&["profile", "add", "--from-json", "-"], treatments).data();
+    let said = page(&carnet, "en", &["profile", "list", "treatment"]);
+    assert!(said.contains("State") && said.contains("stopped") && said.contains("reimbursement"), "{said}");
+    assert!(page(&carnet, "fr", &["profile", "list"]).contains("arrêté"));
+    let appointment = carnet.run(&["agenda", "list"]).data()[0]["id"].as_str().expect("an id").to_owned();
+    carnet.run(&["agenda", "edit", &appointment, "--status", "cancelled"]).data();
+    assert!(page(&carnet, "fr", &["agenda", "list"]).contains("annulé"));
+    assert!(page(&carnet, "fr", &["agenda", "show", &appointment]).contains("annulé"));
+    carnet.run(&["measure", "remove", &mistaken]).data();
+    assert!(page(&carnet, "fr", &["measure", "list", "--all"]).contains("retiré"));
+    // What is gone cannot be removed, nor what was never said.
+    for words in [&["measure", "remove", &mistaken][..], &["profile", "none", "allergy", "--undo"]] {
+        assert!(page(&carnet, "en", words).contains("Nothing was removed"), "{words:?}");
+    }
+    let glucose = id(&["measure", "add", "glucose", "95", "--moment", "after-meal"]);
+    for words in [&["measure", "list", "glycémie"][..], &["measure", "show", &glucose]] {
+        assert!(page(&carnet, "fr", words).contains("après le repas"), "{words:?}");
+    }
+}
+
+#[test]
 fn a_measure_is_repeated_with_the_unit_that_it_was_taken_to_have() {
     let home = Home::new();
     let carnet = home.vault("vault", "Ana");

@@ -20,6 +20,49 @@ ask-kit-group = Type the four words of group { $group }, read from the sheet:
 kit-words = Here are the 24 words of the recovery kit. Copy them on paper: they will never be shown again.
 list-empty = Nothing.
 saved = Saved: { $name } ({ $id }).
+nothing-removed = Nothing was removed: there was nothing, or nothing any more.
+state-name = { $state ->
+        [active] current
+        [administration] given
+        [arrived] arrived
+        [booked] booked
+        [busy] taken
+        [cancelled] cancelled
+        [checked-in] checked in
+        [completed] completed
+        [current] in force
+        [dispensation] handed over
+        [draft] draft
+        [entered-in-error] entered in error
+        [free] free slot
+        [fulfilled] took place
+        [inactive] inactive
+        [noshow] missed
+        [not-done] not done
+        [on-hold] on hold
+        [pending] waiting for an answer
+        [prescription] prescription
+        [proposed] proposed
+        [recurrence] came back
+        [reimbursement] reimbursement
+        [relapse] relapse
+        [remission] in remission
+        [removed] removed
+        [resolved] over
+        [statement] said by the person
+        [stopped] stopped
+        [superseded] replaced
+        [unknown] unknown
+       *[other] { $state }
+    }
+moment-name = { $moment ->
+        [after-effort] after an effort
+        [after-meal] after a meal
+        [before-meal] before a meal
+        [fasting] fasting
+        [malaise] when unwell
+       *[other] { $moment }
+    }
 removed = { $count ->
         [one] One entry removed.
        *[other] { $count } entries removed.
@@ -261,7 +304,6 @@ field-word = { $name ->
     }
 field-of = { $outer } › { $inner }
 label = { $text }
-name-removed = † { $name }
 kind-name = { $kind ->
         [absence] Stated absence
         [activity] Activity
@@ -462,6 +504,7 @@ measure-column = { $name ->
         [last] Last
         [max] Highest
         [min] Lowest
+        [moment] Moment
         [source] Source
         [sources] Sources
         [start] Start

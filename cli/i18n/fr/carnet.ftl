@@ -20,6 +20,49 @@ ask-kit-group = Tapez les quatre mots du groupe { $group }, lus sur la feuille :
 kit-words = Voici les 24 mots du kit de secours. Recopiez-les sur papier : ils ne seront plus jamais affichés.
 list-empty = Rien.
 saved = Enregistré : { $name } ({ $id }).
+nothing-removed = Rien n'a été retiré : il n'y avait rien, ou plus rien.
+state-name = { $state ->
+        [active] en cours
+        [administration] administration
+        [arrived] arrivé
+        [booked] prévu
+        [busy] pris
+        [cancelled] annulé
+        [checked-in] enregistré
+        [completed] terminé
+        [current] en vigueur
+        [dispensation] délivrance
+        [draft] brouillon
+        [entered-in-error] saisi par erreur
+        [free] créneau libre
+        [fulfilled] a eu lieu
+        [inactive] inactif
+        [noshow] manqué
+        [not-done] pas fait
+        [on-hold] suspendu
+        [pending] en attente de réponse
+        [prescription] prescription
+        [proposed] proposé
+        [recurrence] revenu
+        [reimbursement] remboursement
+        [relapse] rechute
+        [remission] en rémission
+        [removed] retiré
+        [resolved] passé
+        [statement] dit par la personne
+        [stopped] arrêté
+        [superseded] remplacé
+        [unknown] inconnu
+       *[other] { $state }
+    }
+moment-name = { $moment ->
+        [after-effort] après un effort
+        [after-meal] après le repas
+        [before-meal] avant le repas
+        [fasting] à jeun
+        [malaise] lors d'un malaise
+       *[other] { $moment }
+    }
 removed = { $count ->
         [one] Une entrée retirée.
        *[other] { $count } entrées retirées.
@@ -261,7 +304,6 @@ field-word = { $name ->
     }
 field-of = { $outer } › { $inner }
 label = { $text }
-name-removed = † { $name }
 kind-name = { $kind ->
         [absence] Absence déclarée
         [activity] Activité
@@ -462,6 +504,7 @@ measure-column = { $name ->
         [last] Dernier
         [max] Plus haut
         [min] Plus bas
+        [moment] Moment
         [source] Source
         [sources] Sources
         [start] Début

@@ -24,6 +24,8 @@ use crate::{
     words,
 };
 
+/// Where the state of entries stands in a list: after the name.
+const STANDING_COLUMN: usize = 3;
 /// Largest file of entries that `--from-json` reads, in bytes.
 const JSON_BYTES_MAX: u64 = 64 * 1024 * 1024;
 
@@ -139,19 +141,26 @@ pub(crate) fn list(record: &Record<'_>, kinds: &[&str], options: &ListOptions) -
 /// Entries that were found, as a list.
 pub(crate) fn listed(mut found: Vec<Found>, options: &ListOptions) -> Report {
     options.arrange(&mut found);
-    let rows = found.iter().map(|found| row(&found.entry)).collect();
-    let head =
+    let mut head =
         vec![msg!("column-date"), msg!("column-kind"), msg!("column-name"), msg!("column-value"), msg!("column-id")];
+    let mut rows: Vec<Vec<Cell>> = found.iter().map(|found| row(&found.entry)).collect();
+    // A list in which everything is current has no column for it.
+    if found.iter().any(|found| words::standing(&found.entry).is_some()) {
+        head.insert(STANDING_COLUMN, msg!("column-standing"));
+        for (row, found) in rows.iter_mut().zip(&found) {
+            let standing = words::standing(&found.entry).map(words::state_word);
+            row.insert(STANDING_COLUMN, standing.map_or_else(|| "".into(), Cell::Word));
+        }
+    }
     let page = if found.is_empty() { Block::Say(msg!("list-empty")) } else { Block::Rows(head, rows) };
     Report { data: Value::Array(found.iter().map(found_json).collect()), page: vec![page], ..Report::default() }
 }
 
 fn row(entry: &Entry) -> Vec<Cell> {
-    let name = words::name(&entry.fact);
     vec![
         entry.fact.when().map(|when| when.to_string()).unwrap_or_default().into(),
         words::kind(entry.fact.kind()).into(),
-        if entry.removed.is_some() { msg!("name-removed", name = name).into() } else { name.into() },
+        words::name(&entry.fact).into(),
         words::summary(&entry.fact),
         entry.id.to_string().into(),
     ]
@@ -365,15 +374,20 @@ pub(crate) fn restore(record: &mut Record<'_>, noun: Noun, prefix: &str) -> Resu
 pub(crate) fn remove(record: &mut Record<'_>, noun: Noun, prefixes: &[String]) -> Result<Report, Failure> {
     // All are found before any is removed: a wrong id leaves everything as it was.
     let found: Result<Vec<Found>, Failure> = prefixes.iter().map(|prefix| find(record, noun, prefix)).collect();
-    let mut ids = Vec::new();
+    let mut ids: Vec<EntryId> = Vec::new();
     for found in found? {
-        ids.push(record.remove(&found.entry.id)?.id.to_string());
+        if found.entry.removed.is_none() && !ids.contains(&found.entry.id) {
+            ids.push(record.remove(&found.entry.id)?.id);
+        }
     }
-    Ok(Report {
-        data: json!({ "removed": ids }),
-        page: vec![Block::Say(msg!("removed", count = ids.len()))],
-        ..Report::default()
-    })
+    Ok(removed(&ids))
+}
+
+/// What was removed; that nothing was, where it was gone before.
+pub(crate) fn removed(ids: &[EntryId]) -> Report {
+    let said = if ids.is_empty() { msg!("nothing-removed") } else { msg!("removed", count = ids.len()) };
+    let ids: Vec<String> = ids.iter().map(EntryId::to_string).collect();
+    Report { data: json!({ "removed": ids }), page: vec![Block::Say(said)], ..Report::default() }
 }
 
 /// The drafts in a JSON file: one entry, or a list of them, each with its `kind`.

@@ -3,7 +3,11 @@
 mod bmi;
 mod target;
 
-use carnet_record::{Fact, When, batch::SampleValue, kind::target::Standing};
+use carnet_record::{
+    Fact, When,
+    batch::SampleValue,
+    kind::{measure::Moment, target::Standing},
+};
 use carnet_vault::{Record, measures::DayOfSamples};
 use serde_json::{Value, json};
 
@@ -198,6 +202,7 @@ fn head(name: &str) -> Message {
         "comment" => msg!("column-comment"),
         "id" => msg!("column-id"),
         "measure" => msg!("column-kind"),
+        "standing" => msg!("column-standing"),
         "value" => msg!("column-value"),
         other => msg!("measure-column", name = other),
     }
@@ -207,6 +212,8 @@ fn head(name: &str) -> Message {
 fn cell(name: &str, text: String) -> Cell {
     match name {
         "measure" => words::kind(&text).into(),
+        "moment" if !text.is_empty() => words::moment(&text).into(),
+        "standing" if !text.is_empty() => words::state_word(&text).into(),
         "target" if !text.is_empty() => msg!("target-standing", standing = text).into(),
         "height" | "max" | "min" | "sum" | "value" | "weight" => Cell::Figure(text),
         _ => Cell::Text(text),
@@ -224,6 +231,7 @@ fn typed(options: &MeasureList, record: &Record<'_>) -> Result<Columns, Failure>
     let targets = target::of_record(record)?;
     let mut names = vec!["at", "measure", "value", "comment", "id"];
     let (mut rows, mut data) = (Vec::new(), Vec::new());
+    let mut beside: [(&'static str, Vec<String>); 3] = ["target", "moment", "standing"].map(|name| (name, Vec::new()));
     for found in &found {
         let Fact::Measure(measure) = &found.entry.fact else { continue };
         let standing = target::standing(&targets, measure).map(Standing::as_str);
@@ -238,16 +246,17 @@ fn typed(options: &MeasureList, record: &Record<'_>) -> Result<Columns, Failure>
             value_text(measure),
             found.entry.comment.clone().unwrap_or_default(),
             found.entry.id.to_string(),
-            standing.unwrap_or_default().to_owned(),
         ]);
-    }
-    // A record without a target that speaks of these measures has no column for it.
-    if rows.iter().any(|row: &Vec<String>| row.last().is_some_and(|standing| !standing.is_empty())) {
-        names.push("target");
-    } else {
-        for row in &mut rows {
-            row.pop();
+        let moment = measure.moment.as_ref().map(Moment::slug);
+        let values = [standing, moment, words::standing(&found.entry)];
+        for ((_, column), value) in beside.iter_mut().zip(values) {
+            column.push(value.unwrap_or_default().to_owned());
         }
+    }
+    // What is said of none of these measures has no column.
+    for (name, column) in beside.into_iter().filter(|(_, column)| column.iter().any(|value| !value.is_empty())) {
+        names.push(name);
+        rows.iter_mut().zip(column).for_each(|(row, value): (&mut Vec<String>, String)| row.push(value));
     }
     Ok(Columns { names, rows, data: Value::Array(data) })
 }

@@ -5,15 +5,13 @@ mod form;
 
 use carnet_record::{Fact, When};
 use carnet_vault::{Record, entries::Filter};
-use serde_json::json;
 
 use super::entries::{self, Common, JsonSource, ListOptions, Noun};
 use crate::{
     error::Failure,
     form::profile::{FormKind, NoneKind, ProfileFields, ProfileKind},
-    msg,
     session::Session,
-    ui::{Block, Report},
+    ui::Report,
 };
 
 #[derive(Debug, clap::Args)]
@@ -150,12 +148,8 @@ fn state_absence(
     let mut removed = Vec::new();
     for found in stated {
         if matches!(&found.entry.fact, Fact::Absence(absence) if absence.of == kind.of()) {
-            removed.push(record.remove(&found.entry.id)?.id.to_string());
+            removed.push(record.remove(&found.entry.id)?.id);
         }
     }
-    Ok(Report {
-        page: vec![Block::Say(msg!("removed", count = removed.len()))],
-        data: json!({ "removed": removed }),
-        ..Report::default()
-    })
+    Ok(entries::removed(&removed))
 }
