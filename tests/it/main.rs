@@ -15,6 +15,7 @@ mod cli_kill;
 mod cli_kit;
 mod cli_lists;
 mod cli_local;
+mod cli_measure;
 mod cli_pair;
 mod cli_record;
 mod cli_secrets;

@@ -231,7 +231,8 @@ fn typed(options: &MeasureList, record: &Record<'_>) -> Result<Columns, Failure>
     let targets = target::of_record(record)?;
     let mut names = vec!["at", "measure", "value", "comment", "id"];
     let (mut rows, mut data) = (Vec::new(), Vec::new());
-    let mut beside: [(&'static str, Vec<String>); 3] = ["target", "moment", "standing"].map(|name| (name, Vec::new()));
+    let mut optional: [(&'static str, Vec<String>); 3] =
+        ["target", "moment", "standing"].map(|name| (name, Vec::new()));
     for found in &found {
         let Fact::Measure(measure) = &found.entry.fact else { continue };
         let standing = target::standing(&targets, measure).map(Standing::as_str);
@@ -249,12 +250,12 @@ fn typed(options: &MeasureList, record: &Record<'_>) -> Result<Columns, Failure>
         ]);
         let moment = measure.moment.as_ref().map(Moment::slug);
         let values = [standing, moment, words::standing(&found.entry)];
-        for ((_, column), value) in beside.iter_mut().zip(values) {
+        for ((_, column), value) in optional.iter_mut().zip(values) {
             column.push(value.unwrap_or_default().to_owned());
         }
     }
     // What is said of none of these measures has no column.
-    for (name, column) in beside.into_iter().filter(|(_, column)| column.iter().any(|value| !value.is_empty())) {
+    for (name, column) in optional.into_iter().filter(|(_, column)| column.iter().any(|value| !value.is_empty())) {
         names.push(name);
         rows.iter_mut().zip(column).for_each(|(row, value): (&mut Vec<String>, String)| row.push(value));
     }
