@@ -38,8 +38,10 @@ pub(crate) enum Failure {
     BadRecordId,
     /// An address that is no address of a relay.
     BadRelay,
-    /// A length of stay without its unit.
-    BadStayLength,
+    /// A length in days, weeks, months or years that is not understood.
+    BadLength(&'static str),
+    /// What is no time of the day.
+    BadTime(&'static str),
     /// A zone that is in no table.
     BadZone,
     /// A FHIR Bundle beyond what is read.
@@ -374,7 +376,8 @@ impl Failure {
             Self::BadNumber(option) => msg!("error-bad-number", option = *option),
             Self::BadRecordId => msg!("error-bad-record-id"),
             Self::BadRelay => msg!("error-bad-relay"),
-            Self::BadStayLength => msg!("error-bad-stay-length"),
+            Self::BadLength(option) => msg!("error-bad-length", option = *option),
+            Self::BadTime(option) => msg!("error-bad-time", option = *option),
             Self::BadZone => msg!("error-bad-zone"),
             Self::BundleTooLarge => msg!("error-bundle-too-large"),
             Self::Busy => msg!("error-busy"),

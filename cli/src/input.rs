@@ -4,6 +4,7 @@
 
 use carnet_record::{
     Decimal, PartialDate, When, ZoneHistory,
+    kind::encounter::DurationUnit,
     zone::{LocalTime, Resolved},
 };
 
@@ -60,6 +61,21 @@ pub(crate) fn seconds(option: &'static str, text: &str) -> Result<u64, Failure> 
     };
     let number: u64 = text.get(..text.len() - 1).and_then(|digits| digits.parse().ok()).ok_or_else(refused)?;
     number.checked_mul(unit).filter(|seconds| *seconds > 0).ok_or_else(refused)
+}
+
+/// Calendar units: `3d`, `2w`, `1m`, `1y`, and the same with the French `j`, `s`, `m`, `a`; at least one.
+pub(crate) fn length(option: &'static str, text: &str) -> Result<(u16, DurationUnit), Failure> {
+    let refused = || Failure::BadLength(option);
+    let text = text.trim();
+    let unit = match text.chars().last() {
+        Some('d' | 'j') => DurationUnit::Day,
+        Some('w' | 's') => DurationUnit::Week,
+        Some('m') => DurationUnit::Month,
+        Some('y' | 'a') => DurationUnit::Year,
+        _ => return Err(refused()),
+    };
+    let number = text.get(..text.len() - 1).and_then(|digits| digits.parse().ok());
+    Ok((number.filter(|number| *number > 0).ok_or_else(refused)?, unit))
 }
 
 /// Lower case without the accents of French.
@@ -133,6 +149,15 @@ mod tests {
         }
         for never_or_twice in ["2026-03-29T02:30", "2026-10-25T02:30"] {
             assert_eq!(when("--at", never_or_twice, &paris), Err(Failure::BadDate("--at")), "{never_or_twice}");
+        }
+    }
+
+    #[test]
+    fn a_stay_has_a_length_with_its_unit() {
+        assert_eq!(length("--duration", "3d"), Ok((3, DurationUnit::Day)));
+        assert_eq!(length("--duration", "2s"), Ok((2, DurationUnit::Week)));
+        for wrong in ["", "3", "d", "-1d", "0d", "3x", "70000d", "é"] {
+            assert_eq!(length("--duration", wrong), Err(Failure::BadLength("--duration")), "{wrong}");
         }
     }
 

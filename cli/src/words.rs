@@ -7,7 +7,7 @@ use carnet_record::{
     Entry, Fact, Provenance, SectionKind,
     form::{Answers, Form, Question},
     kind::{
-        appointment::AppointmentState, donation::REFUSAL_REGISTER, measure::Moment, result::ResultValue,
+        Reminder, appointment::AppointmentState, donation::REFUSAL_REGISTER, measure::Moment, result::ResultValue,
         treatment::TreatmentRole,
     },
     measure::{KINDS, MeasureKind},
@@ -64,9 +64,23 @@ pub(crate) fn summary(fact: &Fact) -> Cell {
         }
         Fact::Lifestyle(lifestyle) => Cell::Word(msg!("form-answers", count = lifestyle.answers().len())),
         Fact::Measure(_) | Fact::Target(_) => Cell::Figure(text),
+        Fact::Reminder(reminder) => reminder_summary(reminder),
         Fact::Result(result) if matches!(result.value, Some(ResultValue::Quantity(_))) => Cell::Figure(text),
         _ => Cell::Text(text),
     }
+}
+
+fn reminder_summary(reminder: &Reminder) -> Cell {
+    let times: Vec<String> = reminder.times.iter().map(ToString::to_string).collect();
+    let (Some(period), Some(unit)) = (reminder.period, &reminder.period_unit) else { return times.join(", ").into() };
+    let or_none = |text: String| if text.is_empty() { "none".to_owned() } else { text };
+    Cell::Word(msg!(
+        "reminder-every",
+        count = usize::from(period),
+        unit = unit.as_str(),
+        times = or_none(times.join(", ")),
+        until = or_none(reminder.until.map(|until| until.to_string()).unwrap_or_default())
+    ))
 }
 
 /// What a state of an entry says beside its name: of a form the answers that `before` did not have.
@@ -151,6 +165,7 @@ pub(crate) fn value(kind: &str, path: &str, text: String) -> Cell {
         ("contact", "types") => msg!("contact-type", part = text).into(),
         ("disability", "human_help") => answer_code(&text).into(),
         ("disability", "rate") => msg!("disability-rate", rate = text).into(),
+        ("encounter", "duration_unit") | ("reminder", "period_unit") => msg!("calendar-unit", unit = text).into(),
         ("disability", "types") => msg!("disability-type", about = text).into(),
         ("appointment" | "document" | "treatment" | "vaccination", "state")
         | ("treatment", "role")

@@ -2,6 +2,7 @@
 
 mod acceptance;
 mod architecture;
+mod cli_agenda;
 mod cli_archive;
 mod cli_attacks;
 mod cli_contact;

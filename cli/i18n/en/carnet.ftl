@@ -206,6 +206,7 @@ field-word = { $name ->
         [performer] Done by
         [performers] Done by
         [period] Period
+        [period_unit] Unit of the period
         [picture] Picture
         [pinned] Pinned
         [place] Place
@@ -289,6 +290,7 @@ field-word = { $name ->
         [unique_id] Unique identifier
         [unit] Unit
         [unit_text] Unit, in words
+        [until] Until
         [use] Use
         [used_as] Use
         [validated_by_professional] Validated by a professional
@@ -331,6 +333,7 @@ kind-name = { $kind ->
         [person] Person
         [procedure] Procedure
         [record] Row
+        [reminder] Reminder
         [result] Result
         [route] Route
         [route-point] Point of a route
@@ -342,6 +345,39 @@ kind-name = { $kind ->
         [zone] Time zone
        *[other] { $kind }
     }
+reminder-every = { $unit ->
+        [DAY] { $count ->
+            [one] every day
+           *[other] every { $count } days
+        }
+        [MONTH] { $count ->
+            [one] every month
+           *[other] every { $count } months
+        }
+        [WEEK] { $count ->
+            [one] every week
+           *[other] every { $count } weeks
+        }
+        [YEAR] { $count ->
+            [one] every year
+           *[other] every { $count } years
+        }
+       *[other] { $count } { $unit }
+    }{ $times ->
+        [none] {""}
+       *[other] , also at { $times }
+    }{ $until ->
+        [none] {""}
+       *[other] , until { $until }
+    }
+calendar-unit = { $unit ->
+        [DAY] days
+        [MONTH] months
+        [WEEK] weeks
+        [YEAR] years
+       *[other] { $unit }
+    }
+agenda-nothing-next = Nothing is planned.
 target-standing = { $standing ->
         [above] above
         [below] below
@@ -991,12 +1027,13 @@ command-document-list = Lists the documents.
 command-document-show = Shows a document, or gives its content.
 command-document-edit = Corrects what is said about a document.
 command-document-remove = Removes documents.
-command-agenda = Appointments.
-command-agenda-add = Adds an appointment.
-command-agenda-list = Lists the appointments.
-command-agenda-show = Shows an appointment.
-command-agenda-edit = Corrects an appointment.
-command-agenda-remove = Removes appointments.
+command-agenda = Appointments and reminders.
+command-agenda-add = Adds an appointment or a reminder.
+command-agenda-list = Lists appointments and reminders.
+command-agenda-next = What comes: appointments, and each time of a reminder, from today on.
+command-agenda-show = Shows an appointment or a reminder.
+command-agenda-edit = Corrects an appointment or a reminder.
+command-agenda-remove = Removes appointments or reminders.
 command-contact = Relatives, professionals, establishments.
 command-contact-add = Adds a contact.
 command-contact-list = Lists the contacts.
@@ -1079,6 +1116,10 @@ option-document-add-file = Files: PDF, image, text.
 option-document-show-out = Writes the content, in clear, to a new file.
 option-with = With whom.
 option-place = Place.
+option-agenda-next-days = Number of days, today included.
+option-repeat = Comes back every 1d (days), 2w (weeks), 3m (months) or 1y (year); empty for once.
+option-until = Last day on which it comes back; empty to take it away.
+option-time = Time of the day, 08:00; given again for each further one; empty to take them away.
 option-status = State of the appointment.
 option-agenda-add-kind = Kind of entry.
 option-contact-add-kind = Kind of contact.
@@ -1219,6 +1260,7 @@ field-name = { $field ->
         [city] the city
         [comment] the comment
         [country] the country
+        [day] the day (--at)
         [dosage] the dosage
         [duration] the length
         [group] the group
@@ -1228,6 +1270,7 @@ field-name = { $field ->
         [measure] the kind of measure
         [name] the name
         [names] the name
+        [period] the repetition (--repeat)
         [postal-code] the postal code
         [range] an end (--low, --high)
         [relative] who of the family (--relation)
@@ -1287,9 +1330,12 @@ error-bad-record-id = The identifier of the record is not understood.
 error-bad-relay = The address of the relay is not understood.
     .meaning = Nothing was done.
     .hint = Copy it whole, as the relay shows it when it starts.
-error-bad-stay-length = The length of the stay is not understood.
+error-bad-length = The length given to "{ $option }" is not understood.
     .meaning = Nothing was saved.
     .hint = Write a number followed by d, w, m or y: 3d, 2w, 1m, 1y.
+error-bad-time = The time given to "{ $option }" is not understood.
+    .meaning = Nothing was saved.
+    .hint = Write the hour and the minutes with four digits: 08:00, 20:30.
 error-bad-zone = There is no such time zone.
     .meaning = Nothing was done.
     .hint = Write a name of the tz database, for instance Europe/Paris.

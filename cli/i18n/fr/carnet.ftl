@@ -206,6 +206,7 @@ field-word = { $name ->
         [performer] Fait par
         [performers] Faits par
         [period] Période
+        [period_unit] Unité de la période
         [picture] Photo
         [pinned] Épinglé
         [place] Lieu
@@ -289,6 +290,7 @@ field-word = { $name ->
         [unique_id] Identifiant unique
         [unit] Unité
         [unit_text] Unité, en mots
+        [until] Jusqu'au
         [use] Usage
         [used_as] Usage
         [validated_by_professional] Validé par un professionnel
@@ -331,6 +333,7 @@ kind-name = { $kind ->
         [person] Personne
         [procedure] Acte
         [record] Ligne
+        [reminder] Rappel
         [result] Résultat
         [route] Trajet
         [route-point] Point d'un trajet
@@ -342,6 +345,39 @@ kind-name = { $kind ->
         [zone] Fuseau horaire
        *[other] { $kind }
     }
+reminder-every = { $unit ->
+        [DAY] { $count ->
+            [one] tous les jours
+           *[other] tous les { $count } jours
+        }
+        [MONTH] { $count ->
+            [one] tous les mois
+           *[other] tous les { $count } mois
+        }
+        [WEEK] { $count ->
+            [one] toutes les semaines
+           *[other] toutes les { $count } semaines
+        }
+        [YEAR] { $count ->
+            [one] tous les ans
+           *[other] tous les { $count } ans
+        }
+       *[other] { $count } { $unit }
+    }{ $times ->
+        [none] {""}
+       *[other] , aussi à { $times }
+    }{ $until ->
+        [none] {""}
+       *[other] , jusqu'au { $until }
+    }
+calendar-unit = { $unit ->
+        [DAY] jours
+        [MONTH] mois
+        [WEEK] semaines
+        [YEAR] ans
+       *[other] { $unit }
+    }
+agenda-nothing-next = Rien de prévu.
 target-standing = { $standing ->
         [above] au-dessus
         [below] en dessous
@@ -992,12 +1028,13 @@ command-document-list = Liste les documents.
 command-document-show = Montre un document, ou en donne le contenu.
 command-document-edit = Corrige ce qui est dit d'un document.
 command-document-remove = Retire des documents.
-command-agenda = Les rendez-vous.
-command-agenda-add = Ajoute un rendez-vous.
-command-agenda-list = Liste les rendez-vous.
-command-agenda-show = Montre un rendez-vous.
-command-agenda-edit = Corrige un rendez-vous.
-command-agenda-remove = Retire des rendez-vous.
+command-agenda = Les rendez-vous et les rappels.
+command-agenda-add = Ajoute un rendez-vous ou un rappel.
+command-agenda-list = Liste les rendez-vous et les rappels.
+command-agenda-next = Ce qui vient : les rendez-vous et chaque rappel, à partir d'aujourd'hui.
+command-agenda-show = Montre un rendez-vous ou un rappel.
+command-agenda-edit = Corrige un rendez-vous ou un rappel.
+command-agenda-remove = Retire des rendez-vous ou des rappels.
 command-contact = Proches, professionnels, établissements.
 command-contact-add = Ajoute un contact.
 command-contact-list = Liste les contacts.
@@ -1080,6 +1117,10 @@ option-document-add-file = Fichiers : PDF, image, texte.
 option-document-show-out = Écrit le contenu, en clair, dans un nouveau fichier.
 option-with = Avec qui.
 option-place = Lieu.
+option-agenda-next-days = Nombre de jours, aujourd'hui compris.
+option-repeat = Revient tous les 1j (jours), 2s (semaines), 3m (mois) ou 1a (an) ; vide pour une seule fois.
+option-until = Dernier jour où il revient ; vide pour l'enlever.
+option-time = Heure de la journée, 08:00 ; à répéter pour plusieurs heures ; vide pour les enlever.
 option-status = État du rendez-vous.
 option-agenda-add-kind = Genre d'entrée.
 option-contact-add-kind = Genre de contact.
@@ -1220,6 +1261,7 @@ field-name = { $field ->
         [city] la ville
         [comment] le commentaire
         [country] le pays
+        [day] le jour (--at)
         [dosage] la posologie
         [duration] la durée
         [group] le groupe
@@ -1229,6 +1271,7 @@ field-name = { $field ->
         [measure] le genre de mesure
         [name] le nom
         [names] le nom
+        [period] la répétition (--repeat)
         [postal-code] le code postal
         [range] une limite (--low, --high)
         [relative] le parent concerné (--relation)
@@ -1288,9 +1331,12 @@ error-bad-record-id = L'identifiant du carnet n'est pas compris.
 error-bad-relay = L'adresse du relais n'est pas comprise.
     .meaning = Rien n'a été fait.
     .hint = Copiez-la en entier, telle que le relais l'affiche au démarrage.
-error-bad-stay-length = La durée du séjour n'est pas comprise.
+error-bad-length = La durée donnée à « { $option } » n'est pas comprise.
     .meaning = Rien n'a été enregistré.
     .hint = Écrivez un nombre suivi de j, s, m ou a : 3j, 2s, 1m, 1a.
+error-bad-time = L'heure donnée à « { $option } » n'est pas comprise.
+    .meaning = Rien n'a été enregistré.
+    .hint = Écrivez l'heure et les minutes sur quatre chiffres : 08:00, 20:30.
 error-bad-zone = Ce fuseau horaire n'existe pas.
     .meaning = Rien n'a été fait.
     .hint = Écrivez un nom de la base tz, par exemple Europe/Paris.

@@ -99,7 +99,8 @@ impl Failure {
             | Self::BadNumber(_)
             | Self::BadRecordId
             | Self::BadRelay
-            | Self::BadStayLength
+            | Self::BadLength(_)
+            | Self::BadTime(_)
             | Self::BadZone
             | Self::ConfigInvalid { .. }
             | Self::ConfirmationNeeded

@@ -1,21 +1,32 @@
-//! Appointments.
+//! Appointments and reminders.
 
 use carnet_record::{
-    ZoneHistory,
+    Fact, ZoneHistory,
     kind::{
-        Appointment,
+        Appointment, Reminder,
         appointment::{AppointmentState, Participant},
     },
     person::{Actor, ActorKind},
 };
 
-use super::{fill, fill_when};
-use crate::error::Failure;
+use super::{fill, fill_when, only};
+use crate::{error::Failure, input, msg};
 
 /// What `agenda add` can make.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 pub(crate) enum AgendaKind {
     Appointment,
+    Reminder,
+}
+
+impl AgendaKind {
+    /// A new entry of the kind; an appointment is booked unless `--status` says otherwise.
+    pub(crate) fn empty(self) -> Fact {
+        match self {
+            Self::Appointment => Appointment { state: Some(AppointmentState::Booked), ..Appointment::default() }.into(),
+            Self::Reminder => Reminder::default().into(),
+        }
+    }
 }
 
 /// How an appointment stands.
@@ -42,18 +53,64 @@ pub(crate) struct AgendaFields {
     pub(crate) place: Option<String>,
     #[arg(long, value_name = "STATUS")]
     pub(crate) status: Option<StateOption>,
+    #[arg(long, value_name = "LENGTH")]
+    pub(crate) repeat: Option<String>,
+    #[arg(long, value_name = "DATE")]
+    pub(crate) until: Option<String>,
+    #[arg(long, value_name = "TIME")]
+    pub(crate) time: Vec<String>,
 }
 
 impl AgendaFields {
-    /// A new appointment, booked unless `--status` says otherwise.
-    pub(crate) fn new_appointment(&self, zones: &ZoneHistory) -> Result<Appointment, Failure> {
-        let mut appointment = Appointment { state: Some(AppointmentState::Booked), ..Appointment::default() };
-        self.apply(&mut appointment, zones)?;
-        Ok(appointment)
+    /// Changes `fact` to what was given.
+    pub(crate) fn apply(&self, fact: &mut Fact, zones: &ZoneHistory) -> Result<(), Failure> {
+        match fact {
+            Fact::Appointment(appointment) => {
+                only("appointment", &self.given(), &["--title", "--at", "--end", "--with", "--place", "--status"])?;
+                self.appointment(appointment, zones)
+            }
+            Fact::Reminder(reminder) => {
+                only("reminder", &self.given(), &["--title", "--at", "--repeat", "--until", "--time"])?;
+                self.reminder(reminder, zones)
+            }
+            other => Err(Failure::Usage(msg!("usage-kind-not-editable", kind = other.kind()))),
+        }
     }
 
-    /// Changes `appointment` to what was given.
-    pub(crate) fn apply(&self, appointment: &mut Appointment, zones: &ZoneHistory) -> Result<(), Failure> {
+    /// Every option, with whether it was given.
+    fn given(&self) -> [(&'static str, bool); 9] {
+        [
+            ("--title", self.title.is_some()),
+            ("--at", self.at.is_some()),
+            ("--end", self.end.is_some()),
+            ("--with", self.with.is_some()),
+            ("--place", self.place.is_some()),
+            ("--status", self.status.is_some()),
+            ("--repeat", self.repeat.is_some()),
+            ("--until", self.until.is_some()),
+            ("--time", !self.time.is_empty()),
+        ]
+    }
+
+    fn reminder(&self, reminder: &mut Reminder, zones: &ZoneHistory) -> Result<(), Failure> {
+        fill(&mut reminder.title, self.title.as_ref());
+        fill_when(&mut reminder.start, "--at", self.at.as_ref(), zones)?;
+        if let Some(text) = &self.repeat {
+            let length = if text.trim().is_empty() { None } else { Some(input::length("--repeat", text)?) };
+            (reminder.period, reminder.period_unit) = length.unzip();
+        }
+        if let Some(text) = &self.until {
+            reminder.until = if text.trim().is_empty() { None } else { Some(input::partial_date("--until", text)?) };
+        }
+        if !self.time.is_empty() {
+            let given = self.time.iter().map(|text| text.trim()).filter(|text| !text.is_empty());
+            let times: Result<Vec<_>, _> = given.map(str::parse).collect();
+            reminder.times = times.map_err(|_| Failure::BadTime("--time"))?;
+        }
+        Ok(())
+    }
+
+    fn appointment(&self, appointment: &mut Appointment, zones: &ZoneHistory) -> Result<(), Failure> {
         fill(&mut appointment.title, self.title.as_ref());
         fill_when(&mut appointment.start, "--at", self.at.as_ref(), zones)?;
         fill_when(&mut appointment.end, "--end", self.end.as_ref(), zones)?;
@@ -79,10 +136,16 @@ impl AgendaFields {
 
 #[cfg(test)]
 mod tests {
-    use carnet_record::{Draft, Fact, Provenance};
+    use carnet_record::{Draft, Provenance};
 
     use super::*;
     use crate::form;
+
+    fn made(kind: AgendaKind, fields: &AgendaFields) -> Result<Fact, Failure> {
+        let mut fact = kind.empty();
+        fields.apply(&mut fact, &ZoneHistory::utc())?;
+        Ok(fact)
+    }
 
     #[test]
     fn an_appointment_is_booked_until_said_otherwise() {
@@ -92,19 +155,41 @@ mod tests {
             with: Some("Dr Durand".into()),
             ..AgendaFields::default()
         };
-        let mut appointment = fields.new_appointment(&ZoneHistory::utc()).unwrap();
-        assert_eq!(appointment.state, Some(AppointmentState::Booked));
-        assert!(form::check(&Draft::new(Fact::from(appointment.clone()), Provenance::default())).is_ok());
+        let mut fact = made(AgendaKind::Appointment, &fields).unwrap();
+        assert_eq!(fact.to_fields()["state"], "booked");
+        assert!(form::check(&Draft::new(fact.clone(), Provenance::default())).is_ok());
         let cancelled = AgendaFields { status: Some(StateOption::Cancelled), ..AgendaFields::default() };
-        cancelled.apply(&mut appointment, &ZoneHistory::utc()).unwrap();
-        assert_eq!(appointment.state, Some(AppointmentState::Cancelled));
-        assert_eq!(appointment.participants[0].actor.name.as_deref(), Some("Dr Durand"));
+        cancelled.apply(&mut fact, &ZoneHistory::utc()).unwrap();
+        assert_eq!(fact.to_fields()["state"], "cancelled");
+        assert_eq!(fact.to_fields()["participants"][0]["actor"]["name"], "Dr Durand");
     }
 
     #[test]
-    fn an_appointment_without_a_time_breaks_a_rule() {
+    fn what_has_no_time_breaks_a_rule() {
         let fields = AgendaFields { title: Some("Contrôle".into()), ..AgendaFields::default() };
-        let draft = Draft::new(Fact::from(fields.new_appointment(&ZoneHistory::utc()).unwrap()), Provenance::default());
-        assert!(matches!(form::check(&draft), Err(Failure::Rules(_))));
+        for kind in [AgendaKind::Appointment, AgendaKind::Reminder] {
+            let draft = Draft::new(made(kind, &fields).unwrap(), Provenance::default());
+            assert!(matches!(form::check(&draft), Err(Failure::Rules(_))), "{kind:?}");
+        }
+    }
+
+    #[test]
+    fn what_means_nothing_for_the_kind_is_refused() {
+        let repeated = AgendaFields { repeat: Some("1d".into()), ..AgendaFields::default() };
+        assert!(matches!(made(AgendaKind::Appointment, &repeated), Err(Failure::Usage(_))));
+        let placed = AgendaFields { place: Some("Lyon".into()), ..AgendaFields::default() };
+        assert!(matches!(made(AgendaKind::Reminder, &placed), Err(Failure::Usage(_))));
+    }
+
+    #[test]
+    fn a_repetition_is_taken_away_with_its_unit() {
+        let daily = AgendaFields { repeat: Some("2j".into()), time: vec!["08:00".into()], ..AgendaFields::default() };
+        let mut fact = made(AgendaKind::Reminder, &daily).unwrap();
+        assert_eq!((fact.to_fields()["period"].as_u64(), &fact.to_fields()["period_unit"]), (Some(2), &"DAY".into()));
+        let once = AgendaFields { repeat: Some(String::new()), time: vec![String::new()], ..AgendaFields::default() };
+        once.apply(&mut fact, &ZoneHistory::utc()).unwrap();
+        assert_eq!(fact, Reminder::default().into());
+        let wrong = AgendaFields { time: vec!["8h".into()], ..AgendaFields::default() };
+        assert_eq!(made(AgendaKind::Reminder, &wrong), Err(Failure::BadTime("--time")));
     }
 }

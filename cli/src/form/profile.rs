@@ -12,7 +12,6 @@ use carnet_record::{
         absence::{AbsenceMeaning, AbsenceOf},
         blood_group::Group,
         disability::{DisabilityRate, HumanHelp},
-        encounter::DurationUnit,
     },
     person::{HumanName, INS_NIR_SYSTEM, Identifier},
 };
@@ -272,7 +271,7 @@ impl ProfileFields {
         fill_when(&mut stay.start, "--start", self.start.as_ref(), zones)?;
         fill_when(&mut stay.end, "--end", self.end.as_ref(), zones)?;
         if let Some(text) = &self.duration {
-            let (number, unit) = length_of_stay(text)?;
+            let (number, unit) = input::length("--duration", text)?;
             stay.duration = Some(number);
             stay.duration_unit = Some(unit);
         }
@@ -391,21 +390,6 @@ impl NoneKind {
 /// The code system of the classes of an encounter (HL7 v3 `ActCode`).
 const ACT_CODE_SYSTEM: &str = "http://terminology.hl7.org/CodeSystem/v3-ActCode";
 
-/// `3d`, `2w`, `1m`, `1y`, and the same with the French `j`, `s`, `m`, `a`.
-fn length_of_stay(text: &str) -> Result<(u16, DurationUnit), Failure> {
-    let refused = || Failure::BadStayLength;
-    let text = text.trim();
-    let unit = match text.chars().last() {
-        Some('d' | 'j') => DurationUnit::Day,
-        Some('w' | 's') => DurationUnit::Week,
-        Some('m') => DurationUnit::Month,
-        Some('y' | 'a') => DurationUnit::Year,
-        _ => return Err(refused()),
-    };
-    let number = text.get(..text.len() - 1).and_then(|digits| digits.parse().ok()).ok_or_else(refused)?;
-    Ok((number, unit))
-}
-
 #[cfg(test)]
 mod tests {
     use carnet_record::Draft;
@@ -491,15 +475,6 @@ mod tests {
         for (code, accepted) in [("3400930000001", true), ("3000001", true), ("12", false), ("34009300000AB", false)] {
             let fields = ProfileFields { name: text("X"), cip: text(code), ..ProfileFields::default() };
             assert_eq!(made(ProfileKind::Treatment, &fields).is_ok(), accepted, "{code}");
-        }
-    }
-
-    #[test]
-    fn a_stay_has_a_length_with_its_unit() {
-        assert_eq!(length_of_stay("3d"), Ok((3, DurationUnit::Day)));
-        assert_eq!(length_of_stay("2s"), Ok((2, DurationUnit::Week)));
-        for wrong in ["", "3", "d", "-1d", "3x", "70000d"] {
-            assert_eq!(length_of_stay(wrong), Err(Failure::BadStayLength), "{wrong}");
         }
     }
 

@@ -25,6 +25,7 @@ mod observation;
 mod patient;
 mod procedure;
 mod read;
+mod reminder;
 mod report;
 mod version;
 pub mod write;

@@ -20,6 +20,7 @@ pub mod import_report;
 pub mod lifestyle;
 pub mod measure;
 pub mod procedure;
+pub mod reminder;
 pub mod result;
 pub mod target;
 pub mod treatment;
@@ -32,8 +33,8 @@ pub use self::{
     absence::Absence, allergy::Allergy, appointment::Appointment, blood_group::BloodGroup, contact::Contact,
     directive::Directive, disability::Disability, disease::Disease, document::Document, donation::Donation,
     encounter::Encounter, family_history::FamilyHistory, identity::Identity, import_report::ImportReport,
-    lifestyle::Lifestyle, measure::Measure, procedure::Procedure, result::LabResult, target::Target,
-    treatment::Treatment, vaccination::Vaccination,
+    lifestyle::Lifestyle, measure::Measure, procedure::Procedure, reminder::Reminder, result::LabResult,
+    target::Target, treatment::Treatment, vaccination::Vaccination,
 };
 use crate::{
     date::When,
@@ -130,6 +131,8 @@ facts! {
     Measure(Measure) = "measure",
     /// An act.
     Procedure(Procedure) = "procedure",
+    /// What the person wants to be reminded of.
+    Reminder(Reminder) = "reminder",
     /// A result of a laboratory or an examination.
     Result(LabResult) = "result",
     /// What a measure is meant to be.
@@ -172,6 +175,7 @@ impl Fact {
             Self::Lifestyle(lifestyle) => lifestyle.at,
             Self::Measure(measure) => measure.at,
             Self::Procedure(procedure) => procedure.start,
+            Self::Reminder(reminder) => reminder.start,
             Self::Result(result) => result.at.or(result.issued_at),
             Self::Target(target) => target.since.map(When::Date),
             Self::Treatment(treatment) => treatment.start.or(treatment.stated_at),
@@ -201,6 +205,7 @@ impl Fact {
             Self::Directive(_) | Self::Donation(_) | Self::Lifestyle(_) => String::new(),
             Self::Measure(measure) => measure.measure.clone(),
             Self::Procedure(procedure) => named(&procedure.name, &procedure.code),
+            Self::Reminder(reminder) => reminder.title.clone().unwrap_or_default(),
             Self::Result(result) => result.code.label().unwrap_or_default().to_owned(),
             Self::Target(target) => target.measure.clone(),
             Self::Treatment(treatment) => named(&treatment.name, &treatment.code),

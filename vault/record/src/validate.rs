@@ -9,7 +9,8 @@ use crate::{
     entry::Status,
     form::{Answers, Form, Question},
     kind::{
-        Contact, Disability, Encounter, Fact, Identity, Measure, Target, family_history::Relative, target::unit_of,
+        Contact, Disability, Encounter, Fact, Identity, Measure, Reminder, Target, encounter::DurationUnit,
+        family_history::Relative, target::unit_of,
     },
     measure::{Bounds, ComponentKind, MeasureKind, Presence, convert},
     person::Identifier,
@@ -232,7 +233,7 @@ pub(crate) fn violations(draft: &Draft) -> Vec<Violation> {
     let mut found = Vec::new();
     let comment_max = match draft.fact {
         Fact::Measure(_) => MEASURE_COMMENT_CHARS_MAX,
-        Fact::Appointment(_) => APPOINTMENT_COMMENT_CHARS_MAX,
+        Fact::Appointment(_) | Fact::Reminder(_) => APPOINTMENT_COMMENT_CHARS_MAX,
         _ => COMMENT_CHARS_MAX,
     };
     free_text(&mut found, "comment", draft.comment.as_deref(), comment_max);
@@ -278,6 +279,7 @@ pub(crate) fn violations(draft: &Draft) -> Vec<Violation> {
         }
         Fact::Encounter(value) => encounter(&mut found, value),
         Fact::Target(value) => target(&mut found, value),
+        Fact::Reminder(value) => reminder(&mut found, value),
         Fact::FamilyHistory(history) => {
             name(&mut found, history.name.as_deref());
             if !history.relative.as_ref().is_some_and(Relative::is_known) {
@@ -484,6 +486,24 @@ fn target(found: &mut Vec<Violation>, target: &Target) {
     }
 }
 
+fn reminder(found: &mut Vec<Violation>, reminder: &Reminder) {
+    needed(found, "title", reminder.title.as_deref());
+    length(found, "title", reminder.title.as_deref(), NAME_CHARS_MAX);
+    characters(found, "title", reminder.title.as_deref());
+    let start = reminder.start.map(|start| start.date());
+    if start.and_then(PartialDate::whole).is_none() {
+        found.push(Violation::Missing { field: "day" });
+    }
+    let is_once = reminder.period.is_none_or(|period| period == 0)
+        || !reminder.period_unit.as_ref().is_some_and(DurationUnit::is_known);
+    if is_once && (reminder.until.is_some() || reminder.period.is_some() || reminder.period_unit.is_some()) {
+        found.push(Violation::Missing { field: "period" });
+    }
+    if start.zip(reminder.until).is_some_and(|(start, until)| until.is_surely_before(start)) {
+        found.push(Violation::EndBeforeStart);
+    }
+}
+
 fn identity(found: &mut Vec<Violation>, identity: &Identity) {
     if identity.names.iter().all(crate::person::HumanName::is_empty) {
         found.push(Violation::Missing { field: "names" });
@@ -554,7 +574,7 @@ pub const MEASURE_COMMENT_CHARS_MAX: usize = 150;
 pub const DOSAGE_CHARS_MAX: usize = 1000;
 /// Characters of a batch number.
 pub const LOT_CHARS_MAX: usize = 100;
-/// Characters of the note of an appointment.
+/// Characters of the note of an appointment or a reminder.
 pub const APPOINTMENT_COMMENT_CHARS_MAX: usize = 1000;
 /// Characters of a street line.
 pub const STREET_CHARS_MAX: usize = 100;

@@ -18,7 +18,7 @@ use super::{
     found::Found,
     goal, immunization,
     json::Json,
-    medication, observation, patient, procedure, report, version,
+    medication, observation, patient, procedure, reminder, report, version,
 };
 use crate::{
     document::{Measured, draft as document_draft, hand_on, named},
@@ -186,6 +186,10 @@ impl<'a> Reading<'_, 'a> {
             "Binary" => return self.paper(resource, document::binary(resource, self.context.document_name())),
             "AllergyIntolerance" => allergy::allergy(resource, index),
             "Appointment" => appointment::appointment(resource, index),
+            "CarePlan" => match reminder::care_plan(resource) {
+                Some(found) => found,
+                None => return self.paper(resource, document::resource_as_document(resource)),
+            },
             "CareTeam" => patient::care_team(resource, index),
             "Condition" => condition::condition(resource, index),
             "Consent" => match consent::consent(resource, index) {
@@ -510,6 +514,7 @@ fn entry_kind(kind: &str) -> &str {
     match kind {
         "AllergyIntolerance" => "allergy",
         "Appointment" | "Slot" => "appointment",
+        "CarePlan" => "reminder",
         "CareTeam" | "Organization" | "Patient" | "Practitioner" | "PractitionerRole" | "RelatedPerson" => "contact",
         "Condition" => "disease",
         "Consent" => "directive",

@@ -4,6 +4,7 @@
 //! has no place for is **told**, field by field ([`Loss`]), from the table of [`crate::mapping`]; what was read from FHIR
 //! and has no field in the model is given back word for word.
 
+mod agenda;
 mod clinical;
 mod consent;
 mod element;
@@ -115,6 +116,7 @@ pub(crate) fn resource_type(fact: &Fact) -> Option<&'static str> {
         Fact::FamilyHistory(_) => "FamilyMemberHistory",
         Fact::Identity(_) => "Patient",
         Fact::Procedure(_) => "Procedure",
+        Fact::Reminder(_) => "CarePlan",
         Fact::Result(result) => observation::result_resource(result),
         Fact::Target(_) => "Goal",
         Fact::Treatment(treatment) => clinical::treatment_resource(treatment)?,
@@ -142,7 +144,7 @@ impl Writer {
         match &entry.fact {
             Fact::Absence(own) => clinical::absence(self, own, entry, &mut fields),
             Fact::Allergy(own) => clinical::allergy(self, own, entry, &mut fields),
-            Fact::Appointment(own) => paper::appointment(self, own, entry, &mut fields),
+            Fact::Appointment(own) => agenda::appointment(self, own, entry, &mut fields),
             Fact::BloodGroup(own) => observation::blood_group(self, own, entry, &mut fields),
             Fact::Contact(own) => people::contact(self, own, entry, &mut fields),
             Fact::Directive(own) => consent::directive(self, &**own, entry, &mut fields),
@@ -156,6 +158,7 @@ impl Writer {
             Fact::Lifestyle(own) => observation::lifestyle(self, &**own, entry, &mut fields),
             Fact::Measure(own) => observation::measure(self, own, entry, &mut fields),
             Fact::Procedure(own) => clinical::procedure(self, own, entry, &mut fields),
+            Fact::Reminder(own) => agenda::reminder(self, own, entry, &mut fields),
             Fact::Result(own) => observation::result(self, own, entry, &mut fields),
             Fact::Target(own) => observation::target(self, own, entry, &mut fields),
             Fact::Treatment(own) => clinical::treatment(self, own, entry, &mut fields),

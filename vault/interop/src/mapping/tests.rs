@@ -84,6 +84,7 @@ fn all_fields(fact: &Fact) -> BTreeSet<String> {
         Fact::Lifestyle(own) => serde_json::to_value(own),
         Fact::Measure(own) => serde_json::to_value(own),
         Fact::Procedure(own) => serde_json::to_value(own),
+        Fact::Reminder(own) => serde_json::to_value(own),
         Fact::Result(own) => serde_json::to_value(LabResult { panel: true, ..(**own).clone() }),
         Fact::Target(own) => serde_json::to_value(own),
         Fact::Treatment(own) => serde_json::to_value(own),

@@ -1,13 +1,9 @@
-//! `DocumentReference` and Appointment, written.
+//! `DocumentReference`, written.
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use carnet_record::{
     Concept, Entry,
-    kind::{
-        Appointment, Document,
-        appointment::{AppointmentState, Participant},
-        document::Confidentiality,
-    },
+    kind::{Document, document::Confidentiality},
 };
 
 use super::{
@@ -113,44 +109,4 @@ fn urn(id: &str) -> String {
     } else {
         id.to_owned()
     }
-}
-
-/// An appointment.
-pub(super) fn appointment(writer: &mut Writer, own: &Appointment, entry: &Entry, fields: &mut Fields) {
-    let read = own.state.as_ref().map(AppointmentState::as_str);
-    fields.put_text("status", Some(state(writer, entry, "Appointment", read, "booked")));
-    fields.put_list("serviceType", concepts(&own.service));
-    fields.put_list("specialty", concepts(&own.speciality));
-    fields.put_list("reasonCode", concepts(&own.reasons));
-    fields.put_text("description", own.title.as_deref());
-    // FHIR app-2: both ends as instants, or none; what is less precise is a period that was asked for.
-    let ends = own.start.and_then(|start| start.instant()).zip(own.end.and_then(|end| end.instant()));
-    if ends.is_some() {
-        fields.put_when("start", own.start);
-        fields.put_when("end", own.end);
-    } else {
-        fields.put_list("requestedPeriod", period(own.start, own.end).into_iter().collect());
-    }
-    fields.put("minutesDuration", own.minutes.map(number));
-    fields.put("created", own.created_at.map(|at| Json::from(at.to_string())));
-    fields.put_text("comment", entry.comment.as_deref());
-    fields.put_text("patientInstruction", own.instructions.as_deref());
-    let mut participants: Vec<Json> = own.participants.iter().map(participant).collect();
-    if let Some(place) = &own.place {
-        let location = Fields::new().text("type", "Location").text("display", place).object();
-        participants.push(Fields::new().with("actor", location).text("status", "accepted").object());
-    }
-    if participants.is_empty() {
-        participants.push(Fields::new().with("actor", writer.subject()).text("status", "accepted").object());
-    }
-    fields.put_list("participant", participants);
-}
-
-fn participant(own: &Participant) -> Json {
-    Fields::new()
-        .list("type", concepts(&own.roles))
-        .with("actor", anyone(&own.actor))
-        .maybe("required", own.required.as_deref().map(Json::from))
-        .text("status", own.answer.as_deref().unwrap_or("needs-action"))
-        .object()
 }

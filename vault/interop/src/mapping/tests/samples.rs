@@ -5,7 +5,8 @@ use carnet_record::{
     code::system,
     kind::{
         Absence, Allergy, Appointment, BloodGroup, Contact, Directive, Disability, Disease, Document, Donation,
-        Encounter, FamilyHistory, Identity, LabResult, Lifestyle, Measure, Procedure, Target, Treatment, Vaccination,
+        Encounter, FamilyHistory, Identity, LabResult, Lifestyle, Measure, Procedure, Reminder, Target, Treatment,
+        Vaccination,
         absence::{AbsenceMeaning, AbsenceOf},
         allergy::Reaction,
         appointment::{AppointmentState, Participant},
@@ -145,6 +146,17 @@ pub(super) fn samples() -> Vec<Entry> {
         entry(
             30,
             FamilyHistory { name: text("Asthme"), relative: Some(Relative::Brother), ..FamilyHistory::default() },
+        ),
+        entry(
+            36,
+            Reminder {
+                title: text("Tension du soir"),
+                start: when("2026-03-02T20:00:00+01:00"),
+                period: Some(2),
+                period_unit: Some(DurationUnit::Week),
+                times: vec!["08:00".parse().unwrap()],
+                until: Some("2026-12-31".parse().unwrap()),
+            },
         ),
         entry(
             31,
