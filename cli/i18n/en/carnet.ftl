@@ -605,6 +605,7 @@ column-question = Question
 column-date = Date
 column-kind = Kind
 column-name = Name
+column-place = Place
 column-value = Value
 column-id = Identifier
 column-device = Device

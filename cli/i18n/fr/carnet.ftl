@@ -605,6 +605,7 @@ column-question = Question
 column-date = Date
 column-kind = Genre
 column-name = Nom
+column-place = Lieu
 column-value = Valeur
 column-id = Identifiant
 column-device = Appareil

@@ -158,6 +158,11 @@ fn order(when: When, zones: &ZoneHistory) -> (Option<Day>, i64) {
     (when.local_day(zones), when.instant().map_or(i64::MIN, Instant::millis))
 }
 
+/// Where an appointment is, in words.
+fn where_of(fact: &Fact) -> String {
+    if let Fact::Appointment(own) = fact { own.place.clone().unwrap_or_default() } else { String::new() }
+}
+
 fn coming(found: &[(When, Entry)]) -> Report {
     let data = found.iter().map(|(when, entry)| {
         json!({
@@ -172,10 +177,10 @@ fn coming(found: &[(When, Entry)]) -> Report {
             when.to_string().into(),
             words::kind(entry.fact.kind()).into(),
             words::name(&entry.fact).into(),
-            entry.id.to_string().into(),
+            where_of(&entry.fact).into(),
         ]
     };
-    let head = vec![msg!("column-date"), msg!("column-kind"), msg!("column-name"), msg!("column-id")];
+    let head = vec![msg!("column-date"), msg!("column-kind"), msg!("column-name"), msg!("column-place")];
     let page = if found.is_empty() {
         Block::Say(msg!("agenda-nothing-next"))
     } else {

@@ -18,7 +18,7 @@ use super::{
 /// One appointment. References to other servers stay as text.
 pub(super) fn appointment<'a>(resource: &Resource<'a>, index: &Index<'a>) -> Found {
     let json = resource.reads(
-        "identifier status serviceType specialty appointmentType reasonCode description start end \
+        "identifier status serviceType specialty appointmentType reasonCode description start _start end _end \
          minutesDuration created comment patientInstruction participant requestedPeriod",
     );
     let service = concepts_at(json, "serviceType");

@@ -12,7 +12,7 @@ use carnet_record::{
 use sha2::{Digest, Sha256};
 
 use super::{
-    element::{human_name, identifiers_at, url_ends},
+    element::{human_name, identifiers_at, is_unknown, url_ends},
     json::Json,
 };
 use crate::document::hex;
@@ -71,7 +71,9 @@ impl<'a> Resource<'a> {
         let members = self.json.members().iter();
         let kept = members.filter(|(name, value)| {
             !NEVER.contains(&name.as_str())
-                && (!read.contains(name.as_str()) || holds_extension(value) || is_unreadable_date(name, value))
+                && (!read.contains(name.as_str())
+                    || (holds_extension(value) && !is_unknown(value))
+                    || is_unreadable_date(name, value))
         });
         let mut left: BTreeMap<String, String> = kept.map(|(name, value)| (name.clone(), value.to_text())).collect();
         if left.remove("extension").is_some() {

@@ -87,6 +87,18 @@ pub(crate) fn date_at(json: &Json, name: &str) -> Option<PartialDate> {
     when_at(json, name).map(|when| when.date())
 }
 
+/// The extension that says why a value is not there.
+pub(crate) const DATA_ABSENT: &str = "http://hl7.org/fhir/StructureDefinition/data-absent-reason";
+
+/// Whether what stands beside an element says that its value is not known, and no more.
+pub(crate) fn is_unknown(json: &Json) -> bool {
+    let [reason] = json.list("extension") else { return false };
+    json.members().len() == 1
+        && reason.text("url") == Some(DATA_ABSENT)
+        && reason.text("valueCode") == Some("unknown")
+        && reason.members().len() == 2
+}
+
 /// Both ends of a `Period`.
 pub(crate) fn period_at(json: &Json, name: &str) -> (Option<When>, Option<When>) {
     json.get(name).map_or((None, None), |period| (when_at(period, "start"), when_at(period, "end")))

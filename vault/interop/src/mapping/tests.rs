@@ -9,8 +9,8 @@ use carnet_record::{
     code::system,
     item::Item,
     kind::{
-        Allergy, Disease, Document, Encounter, LabResult, Measure, Procedure, Treatment, Vaccination, measure::Moment,
-        result::ResultValue, treatment::TreatmentRole,
+        Allergy, Appointment, Disease, Document, Encounter, LabResult, Measure, Procedure, Treatment, Vaccination,
+        appointment::AppointmentState, measure::Moment, result::ResultValue, treatment::TreatmentRole,
     },
     measure::{KINDS, MeasureKind, Presence},
     person::{Actor, Identifier, SubjectClaim},
@@ -144,6 +144,35 @@ fn the_samples_set_every_field_that_comes_back() {
     for row in TABLE.iter().filter(|row| row.loss.is_none()) {
         let is_set = set.contains(&(row.kind.to_owned(), row.field.to_owned()));
         assert!(is_set != elsewhere.contains(&(row.kind, row.field)), "{} {}", row.kind, row.field);
+    }
+}
+
+/// FHIR app-2 and app-3: an appointment has both ends; one that is not known is said not to be, and is not made up.
+#[test]
+fn an_appointment_with_one_end_or_a_day_alone_comes_back_so() {
+    let ends = [
+        ("2026-03-02T10:00:00+01:00", None, AppointmentState::Booked),
+        ("2026-03-02", None, AppointmentState::Booked),
+        ("2026-03-02", Some("2026-03-02T10:30:00+01:00"), AppointmentState::Fulfilled),
+        ("2026-03-02", None, AppointmentState::Cancelled),
+    ];
+    for (start, end, state) in ends {
+        let own = Appointment {
+            title: text("Visite"),
+            start: when(start),
+            end: end.and_then(when),
+            state: Some(state.clone()),
+            read_only: Some(true),
+            ..Appointment::default()
+        };
+        let made = written(&[entry(1, identity()), entry(2, own.clone())]);
+        let resource = made.bundle.list("entry")[1].get("resource").unwrap();
+        let has = |name: &str| resource.get(name).is_some() || resource.get(&format!("_{name}")).is_some();
+        assert_eq!(has("start"), has("end"), "{start}");
+        assert!(has("end") || state == AppointmentState::Cancelled, "{start}");
+        let (_, drafts) = read(&made.bundle);
+        assert_eq!(drafts[0].fact, own.into());
+        assert!(drafts[0].provenance.verbatim.is_empty(), "{:?}", drafts[0].provenance.verbatim);
     }
 }
 

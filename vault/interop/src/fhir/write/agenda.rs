@@ -10,7 +10,7 @@ use carnet_record::{
 
 use super::{
     Writer,
-    element::{Fields, anyone, concepts, notes, number, period},
+    element::{Fields, anyone, concepts, notes, number, period, unknown},
     state::state,
 };
 use crate::fhir::{json::Json, reminder};
@@ -18,19 +18,13 @@ use crate::fhir::{json::Json, reminder};
 /// An appointment.
 pub(super) fn appointment(writer: &mut Writer, own: &Appointment, entry: &Entry, fields: &mut Fields) {
     let read = own.state.as_ref().map(AppointmentState::as_str);
-    fields.put_text("status", Some(state(writer, entry, "Appointment", read, "booked")));
+    let status = state(writer, entry, "Appointment", read, "booked");
+    fields.put_text("status", Some(status));
     fields.put_list("serviceType", concepts(&own.service));
     fields.put_list("specialty", concepts(&own.speciality));
     fields.put_list("reasonCode", concepts(&own.reasons));
     fields.put_text("description", own.title.as_deref());
-    // FHIR app-2: both ends as instants, or none; what is less precise is a period that was asked for.
-    let ends = own.start.and_then(|start| start.instant()).zip(own.end.and_then(|end| end.instant()));
-    if ends.is_some() {
-        fields.put_when("start", own.start);
-        fields.put_when("end", own.end);
-    } else {
-        fields.put_list("requestedPeriod", period(own.start, own.end).into_iter().collect());
-    }
+    ends(own, !matches!(status, "proposed" | "cancelled" | "waitlist"), fields);
     fields.put("minutesDuration", own.minutes.map(number));
     fields.put("created", own.created_at.map(|at| Json::from(at.to_string())));
     fields.put_text("comment", entry.comment.as_deref());
@@ -44,6 +38,23 @@ pub(super) fn appointment(writer: &mut Writer, own: &Appointment, entry: &Entry,
         participants.push(Fields::new().with("actor", writer.subject()).text("status", "accepted").object());
     }
     fields.put_list("participant", participants);
+}
+
+/// Both ends, or neither where that is allowed (FHIR app-2, app-3). One that is no instant is said not to be known, and what is
+/// known of it stands as the period that was asked for.
+fn ends(own: &Appointment, are_needed: bool, fields: &mut Fields) {
+    let instants = [own.start, own.end].map(|end| end.filter(|end| end.instant().is_some()));
+    if are_needed || instants.iter().any(Option::is_some) {
+        for (name, instant) in ["start", "end"].into_iter().zip(instants) {
+            match instant {
+                Some(_) => fields.put_when(name, instant),
+                None => fields.put(&format!("_{name}"), Some(unknown())),
+            }
+        }
+    }
+    if [own.start, own.end] != instants {
+        fields.put_list("requestedPeriod", period(own.start, own.end).into_iter().collect());
+    }
 }
 
 fn participant(own: &Participant) -> Json {

@@ -7,7 +7,7 @@ use carnet_record::{
 };
 
 use super::state::one_of;
-use crate::fhir::json::Json;
+use crate::fhir::{element::DATA_ABSENT, json::Json};
 
 /// An object in the making. Nothing empty is ever put into it.
 #[derive(Clone, Debug, Default)]
@@ -98,6 +98,12 @@ impl Fields {
             _ => self.0.insert(1.min(self.0.len()), ("contained".to_owned(), Json::List(all))),
         }
     }
+}
+
+/// What stands beside an element whose value is not known (`data-absent-reason`).
+pub(crate) fn unknown() -> Json {
+    let reason = Fields::new().text("url", DATA_ABSENT).text("valueCode", "unknown").object();
+    Fields::new().list("extension", vec![reason]).object()
 }
 
 /// Name of the member in which a reference carries what it stands for, until [`Fields::hoist`].
