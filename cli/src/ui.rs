@@ -62,6 +62,8 @@ pub(crate) struct Report {
 pub(crate) enum Block {
     /// A sentence of ours.
     Say(Message),
+    /// A sentence of ours, broken between words to the width there is, each line this far to the right.
+    Wrapped(usize, Message),
     /// Names and their values, one a line.
     Pairs(Vec<(Message, Cell)>),
     /// Columns and rows.
@@ -247,6 +249,7 @@ impl Ui {
     fn block_lines(&self, block: &Block) -> Vec<String> {
         match block {
             Block::Say(message) => vec![self.text(message)],
+            Block::Wrapped(indent, message) => table::wrapped(&self.text(message), *indent, self.columns),
             Block::Pairs(pairs) => {
                 pairs.iter().map(|(name, value)| self.pair(&self.text(name), &value.said(&self.texts))).collect()
             }

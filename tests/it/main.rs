@@ -7,6 +7,7 @@ mod cli_archive;
 mod cli_attacks;
 mod cli_contact;
 mod cli_damage;
+mod cli_due;
 mod cli_export;
 mod cli_faults;
 mod cli_forms;

@@ -378,6 +378,54 @@ calendar-unit = { $unit ->
        *[other] { $unit }
     }
 agenda-nothing-next = Nothing is planned.
+
+# What published rules recommend
+
+due-head = { $title }. Rules of { $rules }, for { $today }.
+due-stale = These rules are old: newer ones are most likely published.
+due-foot = Carnet repeats what is published and knows only what is noted here. This is no medical advice: ask your doctor or pharmacist. Details: carnet agenda due CODE. To see everything: --all.
+due-nothing = Nothing to tell: nothing is expected within twelve months.
+due-group = { $head } ({ $count })
+due-item = - { $name }
+due-title-step = { $title }, { $step }
+due-title-dose = { $title }, dose { $number } of { $of }
+due-condition = Only { $condition }.
+due-from = From { $from } on.
+due-until = Until { $to }.
+due-since = Planned since { $from }, not noted as done.
+due-was = Planned from { $from } to { $to }, not noted as done.
+due-done = Done on { $day }.
+due-before = The time before: { $day }.
+due-lacking = Still missing: { $names }.
+due-counted = Counted: { $name }, { $day }.
+due-need = { $need ->
+    [mandatory] mandatory
+   *[other] recommended
+}
+due-rule = Rule { $code } ({ $need }), { $source }.
+due-rule-full = Rule { $code } ({ $need }): { $title }, { $publisher }, { $date }. { $address }
+due-if = Only in some situations
+due-state-overdue = Late, by what is noted
+due-state-due = To be done now
+due-state-upcoming = To come
+due-state-done = Noted as done
+due-state-past = The age for it is over
+due-state-unknown = Cannot be told
+due-missing-birth = The birth date is missing: nothing can be told. Add it with carnet profile add identity --birth DATE, or profile edit.
+due-missing-day-done = The exact day of a vaccination or an exam is missing: it changes the answer.
+due-missing-day-of-birth = The exact day of birth is missing: it changes the answer.
+due-missing-sex = The sex is missing in the identity: this rule depends on it.
+due-missing-today = Today's date cannot be right: before the birth, before these rules, or too long after. Check the clock and the birth date, or give the day with --on.
+due-uncounted = Vaccinations that were not counted ({ $count })
+due-uncounted-item = - { $name } { $day }: { $reason }.
+due-uncounted-reason = { $reason ->
+    [future] the date is still to come
+    [not-recognised] the rules do not know the name
+    [undated] without a date
+   *[other] outside the rules for this person
+}
+usage-due-code = No rule or recommendation has the code { $code } for this person.
+    .hint = The codes are in carnet agenda due --all.
 target-standing = { $standing ->
         [above] above
         [below] below
@@ -1030,6 +1078,7 @@ command-document-edit = Corrects what is said about a document.
 command-document-remove = Removes documents.
 command-agenda = Appointments and reminders.
 command-agenda-add = Adds an appointment or a reminder.
+command-agenda-due = Exams, screenings and vaccines that published rules recommend, each with its rule.
 command-agenda-list = Lists appointments and reminders.
 command-agenda-next = What comes: appointments, and each time of a reminder, from today on.
 command-agenda-show = Shows an appointment or a reminder.
@@ -1122,6 +1171,9 @@ option-repeat = Comes back every 1d (days), 2w (weeks), 3m (months) or 1y (year)
 option-until = Last day on which it comes back; empty to take it away.
 option-time = Time of the day, 08:00; given again for each further one; empty to take them away.
 option-status = State of the appointment.
+option-agenda-due-code = One rule or recommendation, for its details and sources.
+option-agenda-due-all = Shows what is done, over or far away as well.
+option-agenda-due-on = The day to answer for, instead of today.
 option-agenda-add-kind = Kind of entry.
 option-contact-add-kind = Kind of contact.
 option-types = What this relative is for you; several values with commas between.

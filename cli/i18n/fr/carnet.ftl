@@ -378,6 +378,54 @@ calendar-unit = { $unit ->
        *[other] { $unit }
     }
 agenda-nothing-next = Rien de prévu.
+
+# Ce que des règles publiées recommandent
+
+due-head = { $title }. Règles du { $rules }, pour le { $today }.
+due-stale = Ces règles sont anciennes : de plus récentes sont sans doute publiées.
+due-foot = Carnet répète ce qui est publié et ne connaît que ce qui est noté ici. Ce n'est pas un avis médical : parlez-en à votre médecin ou à votre pharmacien. Détails : carnet agenda due CODE. Tout voir : --all.
+due-nothing = Rien à signaler : rien n'est attendu dans les douze mois.
+due-group = { $head } ({ $count })
+due-item = - { $name }
+due-title-step = { $title }, { $step }
+due-title-dose = { $title }, dose { $number } sur { $of }
+due-condition = Seulement { $condition }.
+due-from = À partir du { $from }.
+due-until = Jusqu'au { $to }.
+due-since = Prévu depuis le { $from }, pas noté comme fait.
+due-was = Prévu du { $from } au { $to }, pas noté comme fait.
+due-done = Fait le { $day }.
+due-before = La fois d'avant : le { $day }.
+due-lacking = Il manque encore : { $names }.
+due-counted = Compté : { $name }, { $day }.
+due-need = { $need ->
+    [mandatory] obligatoire
+   *[other] recommandé
+}
+due-rule = Règle { $code } ({ $need }), { $source }.
+due-rule-full = Règle { $code } ({ $need }) : { $title }, { $publisher }, { $date }. { $address }
+due-if = Seulement dans certaines situations
+due-state-overdue = En retard d'après ce qui est noté
+due-state-due = À faire maintenant
+due-state-upcoming = À venir
+due-state-done = Noté comme fait
+due-state-past = L'âge prévu est passé
+due-state-unknown = Impossible à dire
+due-missing-birth = Il manque la date de naissance : rien ne peut être dit. Ajoutez-la avec carnet profile add identity --birth DATE, ou profile edit.
+due-missing-day-done = Il manque le jour exact d'une vaccination ou d'un examen : il change la réponse.
+due-missing-day-of-birth = Il manque le jour exact de naissance : il change la réponse.
+due-missing-sex = Il manque le sexe dans l'identité : cette règle en dépend.
+due-missing-today = La date du jour ne peut pas être la bonne : avant la naissance, avant ces règles ou trop loin après. Vérifiez l'horloge et la date de naissance, ou donnez le jour avec --on.
+due-uncounted = Vaccinations non comptées ({ $count })
+due-uncounted-item = - { $name } { $day } : { $reason }.
+due-uncounted-reason = { $reason ->
+    [future] la date est à venir
+    [not-recognised] le nom n'est pas connu des règles
+    [undated] sans date
+   *[other] hors des règles pour cette personne
+}
+usage-due-code = Aucune règle ni recommandation ne porte le code { $code } pour cette personne.
+    .hint = Les codes sont dans carnet agenda due --all.
 target-standing = { $standing ->
         [above] au-dessus
         [below] en dessous
@@ -1031,6 +1079,7 @@ command-document-edit = Corrige ce qui est dit d'un document.
 command-document-remove = Retire des documents.
 command-agenda = Les rendez-vous et les rappels.
 command-agenda-add = Ajoute un rendez-vous ou un rappel.
+command-agenda-due = Examens, dépistages et vaccins recommandés par des règles publiées, avec la règle de chacun.
 command-agenda-list = Liste les rendez-vous et les rappels.
 command-agenda-next = Ce qui vient : les rendez-vous et chaque rappel, à partir d'aujourd'hui.
 command-agenda-show = Montre un rendez-vous ou un rappel.
@@ -1123,6 +1172,9 @@ option-repeat = Revient tous les 1j (jours), 2s (semaines), 3m (mois) ou 1a (an)
 option-until = Dernier jour où il revient ; vide pour l'enlever.
 option-time = Heure de la journée, 08:00 ; à répéter pour plusieurs heures ; vide pour les enlever.
 option-status = État du rendez-vous.
+option-agenda-due-code = Une règle ou une recommandation, pour ses détails et ses sources.
+option-agenda-due-all = Montre aussi ce qui est fait, ce qui est passé et ce qui est loin.
+option-agenda-due-on = Le jour pour lequel répondre, au lieu d'aujourd'hui.
 option-agenda-add-kind = Genre d'entrée.
 option-contact-add-kind = Genre de contact.
 option-types = Ce que ce proche est pour vous ; plusieurs valeurs séparées par des virgules.

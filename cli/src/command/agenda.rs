@@ -1,4 +1,6 @@
-//! `agenda`: appointments and reminders, and what comes next of them.
+//! `agenda`: appointments and reminders, what comes next of them, and what published rules recommend.
+
+mod due;
 
 use carnet_record::{Day, Entry, Fact, Instant, When, ZoneHistory, kind::appointment::AppointmentState};
 use carnet_vault::{Record, entries::Filter};
@@ -23,6 +25,7 @@ pub(crate) struct Options {
 #[derive(Debug, clap::Subcommand)]
 pub(crate) enum Action {
     Add(AddOptions),
+    Due(due::Options),
     List {
         #[command(flatten)]
         options: ListOptions,
@@ -49,6 +52,7 @@ impl Action {
     pub(crate) fn name(&self) -> &'static str {
         match self {
             Self::Add(_) => "agenda add",
+            Self::Due(_) => "agenda due",
             Self::Edit(_) => "agenda edit",
             Self::List { .. } => "agenda list",
             Self::Next { .. } => "agenda next",
@@ -88,6 +92,7 @@ pub(crate) struct EditOptions {
 pub(crate) fn run(options: &Options, session: &Session<'_>) -> Result<Report, Failure> {
     session.with_record(|record| match &options.action {
         Action::Add(options) => add(options, record, session),
+        Action::Due(options) => due::run(options, record, session),
         Action::List { options } => entries::list(record, Noun::Agenda.kinds(), options),
         Action::Show { id, history } => entries::show(record, Noun::Agenda, id, *history),
         Action::Edit(options) => edit(options, record, session),

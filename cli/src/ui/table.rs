@@ -47,6 +47,30 @@ impl Table {
     }
 }
 
+/// `text` in lines no longer than `columns`, unless one word is, each begun by `indent` blanks; after a dash, further lines
+/// stand below the first word.
+pub(super) fn wrapped(text: &str, indent: usize, columns: usize) -> Vec<String> {
+    if let Some(rest) = text.strip_prefix("- ") {
+        let mut lines = wrapped(rest, indent + 2, columns);
+        if let Some(first) = lines.first_mut() {
+            *first = format!("{}- {}", " ".repeat(indent), first.trim_start());
+        }
+        return lines;
+    }
+    let room = columns.saturating_sub(indent);
+    let mut lines: Vec<String> = Vec::new();
+    for word in text.split(' ') {
+        match lines.last_mut() {
+            Some(line) if width(line) + 1 + width(word) <= room => {
+                line.push(' ');
+                line.push_str(word);
+            }
+            _ => lines.push(word.to_owned()),
+        }
+    }
+    lines.into_iter().map(|line| format!("{}{line}", " ".repeat(indent))).collect()
+}
+
 fn align(row: &[String], widths: &[usize]) -> String {
     let mut line = String::new();
     for (cell, column) in row.iter().zip(widths) {
@@ -89,6 +113,14 @@ mod tests {
             table().lines(80, pair),
             ["Date        Valeur   Source", "2026-01-02  72,4 kg  saisie", "2026                 pèse-personne"]
         );
+    }
+
+    #[test]
+    fn a_sentence_is_broken_between_words_to_the_width_there_is() {
+        assert_eq!(wrapped("un deux trois", 2, 9), ["  un deux", "  trois"]);
+        assert_eq!(wrapped("anticonstitutionnellement oui", 0, 5), ["anticonstitutionnellement", "oui"]);
+        assert_eq!(wrapped("- un deux trois", 0, 9), ["- un deux", "  trois"]);
+        assert_eq!(wrapped("un", 40, 20), [format!("{}un", " ".repeat(40))]);
     }
 
     #[test]

@@ -114,6 +114,11 @@ impl Day {
         (EPOCH_DAY_MIN..=EPOCH_DAY_MAX).contains(&days).then_some(Self(days))
     }
 
+    /// The day `days` after 1970-01-01, held within the years 1 to 9999.
+    pub fn at_most(days: i32) -> Self {
+        Self(days.clamp(EPOCH_DAY_MIN, EPOCH_DAY_MAX))
+    }
+
     /// The day of UTC milliseconds shifted by `offset_seconds`.
     pub fn of_millis(millis: i64, offset_seconds: i32) -> Option<Self> {
         let shifted = millis.checked_add(i64::from(offset_seconds) * 1000)?;

@@ -25,6 +25,7 @@ pub mod item;
 pub mod kind;
 pub mod measure;
 pub mod person;
+pub mod prevention;
 pub mod provenance;
 pub mod quantity;
 pub mod section;
