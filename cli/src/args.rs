@@ -71,6 +71,7 @@ pub(crate) enum Command {
     Document(command::document::Options),
     Agenda(command::agenda::Options),
     Contact(Box<command::contact::Options>),
+    Timeline(command::timeline::Options),
     Import(command::import::Options),
     Export(command::export::Options),
     Log(command::log::Options),
@@ -115,6 +116,7 @@ impl Command {
             Self::Recovery(options) => options.action.name(),
             Self::Status(_) => "status",
             Self::Sync(_) => "sync",
+            Self::Timeline(_) => "timeline",
             Self::Unlock(_) => "unlock",
         }
     }

@@ -79,6 +79,7 @@ fn run(command: &Command, session: &Session<'_>) -> Result<Report, Failure> {
     match command {
         Command::Agenda(options) => command::agenda::run(options, session),
         Command::Completions(options) => Ok(command::completions::run(options, session.ui.texts())),
+        Command::Timeline(options) => command::timeline::run(options, session),
         Command::Contact(options) => command::contact::run(options, session),
         #[cfg(feature = "demo")]
         Command::Demo(options) => command::demo::run(options, session),

@@ -55,6 +55,46 @@ fn a_list_is_sorted_cut_to_dates_and_held_to_a_number() {
 }
 
 #[test]
+fn the_timeline_holds_every_section_and_finds_things_again() {
+    let home = Home::new();
+    let carnet = home.vault("vault", "Ana");
+    carnet.run(&["profile", "add", "disease", "--name", "Diabète de type 2", "--start", "2015-03"]).data();
+    carnet
+        .run(&["profile", "add", "treatment", "--name", "Metformine", "--start", "2015-04-02", "--reason", "diabète"])
+        .data();
+    carnet.run(&["measure", "add", "weight", "72", "--at", "2015-04-01T08:00"]).data();
+    carnet.run(&["agenda", "add", "appointment", "--title", "Diabétologue", "--at", "2015-05-01T09:00"]).data();
+    let before = names(&carnet, &["timeline"]);
+    assert_eq!(before, ["Diabète de type 2", "", "Metformine", "Diabétologue"], "the weight has no name of its own");
+    carnet.run(&["import", &format!("{}/laboratoire.xml", samples())]).data();
+    let by = |more: &[&str]| listed(&carnet, &[&["timeline"], more].concat());
+    let kinds = |more: &[&str]| {
+        let mut kinds: Vec<String> =
+            by(more).iter().map(|one| one["kind"].as_str().expect("a kind").to_owned()).collect();
+        kinds.sort_unstable();
+        kinds.dedup();
+        kinds
+    };
+    // What was typed and what a laboratory wrote are in one list; how they came in is listed when asked for.
+    let all = kinds(&[]);
+    assert!(all.contains(&"result".to_owned()) && all.contains(&"measure".to_owned()), "{all:?}");
+    assert!(!all.contains(&"import-report".to_owned()), "{all:?}");
+    assert_eq!(kinds(&["--kind", "import-report"]), ["import-report"]);
+    assert_eq!(kinds(&["--section", "results"]), ["result"]);
+    assert_eq!(kinds(&["--kind", "measure,treatment"]), ["measure", "treatment"]);
+    assert_eq!(names(&carnet, &["timeline", "--text", "DIABETE"]), ["Diabète de type 2", "Metformine"]);
+    assert_eq!(names(&carnet, &["timeline", "--text", "diabeto"]), ["Diabétologue"]);
+    assert_eq!(by(&["--source", "typed"]).len(), 4);
+    assert_eq!(by(&["--source", "laboratoire"]).len(), by(&[]).len() - 4);
+    assert_eq!(by(&["--from", "2015-04", "--to", "2015-04"]).len(), 2);
+    assert_eq!(carnet.run(&["timeline", "--kind", "prose"]).refused(2), "usage");
+    assert_eq!(carnet.run(&["timeline", "--section", "roster"]).refused(2), "usage");
+    // A list of results, which nothing but files brings in.
+    assert_eq!(kinds(&["--kind", "result"]).len(), 1);
+    assert_eq!(listed(&carnet, &["profile", "list", "result"]).len(), by(&["--kind", "result"]).len());
+}
+
+#[test]
 fn a_link_says_what_it_leads_to() {
     let home = Home::new();
     let carnet = home.vault("vault", "Ana");

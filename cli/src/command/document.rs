@@ -1,7 +1,5 @@
 //! `document`: files of the record, sealed beside it, with what is said about them.
 
-mod search;
-
 use std::path::{Path, PathBuf};
 
 use carnet_interop::intake::{IMPORTER, worker::WorkerError};
@@ -12,7 +10,7 @@ use serde_json::{Value, json};
 use super::{
     entries::{self, Common, ListOptions, Noun},
     files::NewFile,
-    intake,
+    intake, search,
 };
 use crate::{
     error::Failure,

@@ -9,7 +9,7 @@ use carnet_vault::{Record, entries::Filter};
 use super::entries::{self, Common, JsonSource, ListOptions, Noun};
 use crate::{
     error::Failure,
-    form::profile::{FormKind, NoneKind, ProfileFields, ProfileKind},
+    form::profile::{FormKind, IMPORT_REPORT, ListedKind, NoneKind, ProfileFields, ProfileKind},
     session::Session,
     ui::Report,
 };
@@ -25,7 +25,7 @@ pub(crate) enum Action {
     Add(AddOptions),
     List {
         #[arg(value_name = "KIND")]
-        kind: Option<ProfileKind>,
+        kind: Option<ListedKind>,
         #[command(flatten)]
         options: ListOptions,
     },
@@ -95,9 +95,9 @@ pub(crate) fn run(options: &Options, session: &Session<'_>) -> Result<Report, Fa
     session.with_record(|record| match &options.action {
         Action::Add(options) => add(options, record, session),
         Action::List { kind, options } => {
-            let fact = kind.map(ProfileKind::empty);
-            let one = fact.as_ref().map(|fact| [fact.kind()]);
-            entries::list(record, one.as_ref().map_or(Noun::Profile.kinds(), |kinds| kinds.as_slice()), options)
+            let is_meant = |slug: &&str| kind.map_or(*slug != IMPORT_REPORT, |kind| *slug == kind.slug());
+            let kinds: Vec<&str> = Noun::Profile.kinds().iter().copied().filter(is_meant).collect();
+            entries::list(record, &kinds, options)
         }
         Action::Show { id, history } => entries::show(record, Noun::Profile, id, *history),
         Action::Edit(options) => edit(options, record, session),

@@ -58,6 +58,54 @@ impl ProfileKind {
     }
 }
 
+/// What `profile list` shows: what `add` makes, what comes in from files alone, and what was said not to be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum ListedKind {
+    Allergy,
+    BloodGroup,
+    Directive,
+    Disability,
+    Disease,
+    Donation,
+    Family,
+    Identity,
+    Import,
+    Lifestyle,
+    None,
+    Procedure,
+    Result,
+    Stay,
+    Treatment,
+    Vaccine,
+}
+
+impl ListedKind {
+    /// The kind of entry.
+    pub(crate) fn slug(self) -> &'static str {
+        match self {
+            Self::Allergy => "allergy",
+            Self::BloodGroup => "blood-group",
+            Self::Directive => "directive",
+            Self::Disability => "disability",
+            Self::Disease => "disease",
+            Self::Donation => "donation",
+            Self::Family => "family-history",
+            Self::Identity => "identity",
+            Self::Import => IMPORT_REPORT,
+            Self::Lifestyle => "lifestyle",
+            Self::None => "absence",
+            Self::Procedure => "procedure",
+            Self::Result => "result",
+            Self::Stay => "encounter",
+            Self::Treatment => "treatment",
+            Self::Vaccine => "vaccination",
+        }
+    }
+}
+
+/// The kind of the reports of imports, which lists leave out unless they are asked for.
+pub(crate) const IMPORT_REPORT: &str = "import-report";
+
 /// The options of `profile add` and `profile edit`.
 #[derive(Clone, Debug, Default, clap::Args)]
 pub(crate) struct ProfileFields {

@@ -1,4 +1,4 @@
-//! Finding a document by what is said about it: title, comment, author, place, codes. What lies in its file is not read.
+//! Finding an entry by what it says: name, comment, author, place, codes. What lies in an attached file is not read.
 
 use carnet_record::Entry;
 use serde_json::Value;
@@ -6,7 +6,7 @@ use serde_json::Value;
 use crate::input::folded;
 
 /// Whether every word of `query` stands somewhere in what `entry` says, whatever the case and the accents.
-pub(super) fn says(entry: &Entry, query: &str) -> bool {
+pub(crate) fn says(entry: &Entry, query: &str) -> bool {
     let mut texts = String::new();
     gather(&Value::Object(entry.fact.to_fields()), &mut texts);
     texts.push_str(&folded(entry.comment.as_deref().unwrap_or_default()));
