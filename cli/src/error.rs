@@ -87,6 +87,8 @@ pub(crate) enum Failure {
     DiskFull,
     /// An entry that does not fit an envelope.
     EntryTooLarge,
+    /// An identifier of an entry that is too short, or begins several.
+    EntryAmbiguous,
     /// No entry, or several, have this id.
     EntryUnknown,
     /// The content of a document is not on this device.
@@ -395,6 +397,7 @@ impl Failure {
             Self::DiskFailed => msg!("error-disk-failed"),
             Self::DiskFull => msg!("error-disk-full"),
             Self::EntryTooLarge => msg!("error-entry-too-large"),
+            Self::EntryAmbiguous => msg!("error-entry-ambiguous"),
             Self::EntryUnknown => msg!("error-entry-unknown"),
             Self::ExchangeVersion => msg!("error-exchange-version"),
             Self::FileExists { path } => msg!("error-file-exists", path = path),

@@ -246,7 +246,7 @@ fn what_is_not_there_is_refused_by_its_kind() {
     let home = Home::new();
     let (carnet, digest) = vault(&home);
     assert_eq!(carnet.run(&["profile", "show", "ffffffffffff"]).refused(1), "entry_unknown");
-    assert_eq!(carnet.run(&["profile", "remove", "abc"]).refused(1), "entry_unknown");
+    assert_eq!(carnet.run(&["profile", "remove", "abc"]).refused(1), "entry_ambiguous");
     assert_eq!(carnet.run(&["--record", "Personne", "status"]).code, Some(0), "status is about the whole vault");
     assert_eq!(carnet.run(&["--record", "Personne", "profile", "list"]).refused(2), "record_unknown");
     assert_eq!(carnet.run(&["device", "remove", "ffffffffffff", "--yes"]).refused(1), "device_unknown");

@@ -122,9 +122,9 @@ fn a_link_says_what_it_leads_to() {
     let edited = carnet.run(&["agenda", "edit", &id(&appointment), "--link", &other]).data();
     assert_eq!(edited["links"].as_object().map(serde_json::Map::len), Some(7), "{edited}");
     assert_eq!(edited["links"][&other], "treatment");
-    for wrong in ["ffffffffffff", "abc"] {
+    for (wrong, code) in [("ffffffffffff", "entry_unknown"), ("abc", "entry_ambiguous")] {
         let ran = carnet.run(&["measure", "add", "weight", "71", "--link", wrong]);
-        assert_eq!(ran.refused(1), "entry_unknown", "{wrong}");
+        assert_eq!(ran.refused(1), code, "{wrong}");
     }
     assert_eq!(listed(&carnet, &["measure", "list"]).len(), 1, "nothing is kept with a link that leads nowhere");
 }

@@ -29,6 +29,7 @@ mod fixtures_apple;
 mod fixtures_cda;
 mod fixtures_fhir;
 mod fuzz;
+mod record_page;
 mod supply;
 mod vectors;
 mod weakened;

@@ -145,7 +145,7 @@ impl Record<'_> {
     /// The id that begins with `prefix`: at least six hexadecimal characters.
     ///
     /// # Errors
-    /// [`RecordError::Ambiguous`] when there is none, or more than one.
+    /// [`RecordError::NotFound`] when there is none, [`RecordError::Ambiguous`] when there are several or `prefix` is too short.
     pub fn find_id(&self, prefix: &str) -> Result<EntryId, RecordError> {
         if prefix.len() < ID_PREFIX_CHARS_MIN {
             return Err(RecordError::Ambiguous);
@@ -156,7 +156,7 @@ impl Record<'_> {
         // The whole bytes of the prefix are looked up in each container; the half one is compared.
         let whole = prefix.get(..prefix.len() / 2 * 2).unwrap_or_default();
         let whole = whole.as_bytes().chunks(2).map(|pair| u8::from_str_radix(str::from_utf8(pair).ok()?, 16).ok());
-        let whole: Vec<u8> = whole.collect::<Option<_>>().ok_or(RecordError::Ambiguous)?;
+        let whole: Vec<u8> = whole.collect::<Option<_>>().ok_or(RecordError::NotFound)?;
         let reader = self.store.read()?;
         let mut found = None;
         for container in CONTAINERS.into_iter().filter(|container| !TECHNICAL.contains(container)) {
@@ -167,7 +167,7 @@ impl Record<'_> {
                 }
             }
         }
-        found.ok_or(RecordError::Ambiguous)
+        found.ok_or(RecordError::NotFound)
     }
 
     /// The entries of a filter, in order of their day, then id; those without a day come last.

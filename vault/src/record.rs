@@ -47,8 +47,8 @@ use crate::{
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum RecordError {
-    /// Nothing has this id, or several things begin with it.
-    #[error("no entry, or more than one, has an id that begins with what was given")]
+    /// Several entries have an id that begins so, or may: it is too short.
+    #[error("more than one entry has an id that begins with what was given")]
     Ambiguous,
     /// What is stored does not agree with itself.
     #[error("the record is damaged: {0}")]

@@ -30,6 +30,7 @@ use crate::{
 
 mod attacks;
 mod compaction;
+mod concurrent;
 mod convergence;
 mod fallen;
 mod forks;

@@ -12,7 +12,7 @@ use crate::{
     form::agenda::{AgendaFields, AgendaKind},
     msg,
     session::Session,
-    ui::{Block, Report},
+    ui::{Block, Cell, Report},
     words,
 };
 
@@ -179,7 +179,7 @@ fn coming(found: &[(When, Entry)]) -> Report {
     });
     let row = |(when, entry): &(When, Entry)| {
         vec![
-            when.to_string().into(),
+            Cell::Moment(when.to_string()),
             words::kind(entry.fact.kind()).into(),
             words::name(&entry.fact).into(),
             where_of(&entry.fact).into(),

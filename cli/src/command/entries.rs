@@ -158,11 +158,11 @@ pub(crate) fn listed(mut found: Vec<Found>, options: &ListOptions) -> Report {
 
 fn row(entry: &Entry) -> Vec<Cell> {
     vec![
-        entry.fact.when().map(|when| when.to_string()).unwrap_or_default().into(),
+        Cell::Moment(entry.fact.when().map(|when| when.to_string()).unwrap_or_default()),
         words::kind(entry.fact.kind()).into(),
         words::name(&entry.fact).into(),
         words::summary(&entry.fact),
-        entry.id.to_string().into(),
+        Cell::Id(entry.id.to_string()),
     ]
 }
 
@@ -210,7 +210,12 @@ pub(crate) fn show(record: &mut Record<'_>, noun: Noun, prefix: &str, history: b
             .map(|(version, before)| {
                 let device = version.device.clone().unwrap_or_default();
                 let fact = &version.entry.fact;
-                vec![version.at.to_string().into(), device.into(), words::name(fact).into(), words::state(before, fact)]
+                vec![
+                    Cell::Moment(version.at.to_string()),
+                    device.into(),
+                    words::name(fact).into(),
+                    words::state(before, fact),
+                ]
             })
             .collect();
         page.push(Block::Rows(

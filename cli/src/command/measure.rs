@@ -211,6 +211,8 @@ fn head(name: &str) -> Message {
 /// A value for people. In CSV it stands as it is.
 fn cell(name: &str, text: String) -> Cell {
     match name {
+        "at" | "start" | "end" | "first" | "last" => Cell::Moment(text),
+        "id" => Cell::Id(text),
         "measure" => words::kind(&text).into(),
         "moment" if !text.is_empty() => words::moment(&text).into(),
         "standing" if !text.is_empty() => words::state_word(&text).into(),

@@ -78,7 +78,8 @@ impl From<StoreError> for Failure {
 impl From<RecordError> for Failure {
     fn from(error: RecordError) -> Self {
         match error {
-            RecordError::Ambiguous | RecordError::NotFound => Self::EntryUnknown,
+            RecordError::Ambiguous => Self::EntryAmbiguous,
+            RecordError::NotFound => Self::EntryUnknown,
             RecordError::Damaged(_) | RecordError::File(ReadError::NotAuthentic) => Self::Damaged,
             RecordError::File(ReadError::Absent) => Self::FileNotHere,
             RecordError::Invalid(violations) => Self::Rules(violations.iter().map(form::rule).collect()),

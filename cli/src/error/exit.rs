@@ -49,6 +49,7 @@ impl Failure {
             | Self::DiskFailed
             | Self::DiskFull
             | Self::EntryTooLarge
+            | Self::EntryAmbiguous
             | Self::EntryUnknown
             | Self::ExchangeVersion
             | Self::FileExists { .. }

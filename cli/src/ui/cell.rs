@@ -1,6 +1,7 @@
-//! One value of a page: text from data, a figure, or a word of ours.
+//! One value of a page: text from data, a moment, an identifier, a figure, or a word of ours.
 //!
-//! Data for programs never passes here: JSON and CSV keep slugs, decimal points and units as the record has them.
+//! Data for programs never passes here: JSON and CSV keep slugs, identifiers, instants, decimal points and units as the
+//! record has them.
 
 use super::escape;
 use crate::i18n::{Language, Message, Texts};
@@ -10,6 +11,10 @@ use crate::i18n::{Language, Message, Texts};
 pub(crate) enum Cell {
     /// Text from data, made harmless and otherwise as it is.
     Text(String),
+    /// An identifier of an entry: as much of it as names the entry to every command, save where two begin alike.
+    Id(String),
+    /// A date as it was said, or an instant: the minute on the clock of its own place.
+    Moment(String),
     /// A number with its unit (UCUM), written as people write them.
     Figure(String),
     /// Something that each language has a word for.
@@ -38,7 +43,7 @@ impl Cell {
     /// Whether there is nothing to show.
     pub(crate) fn is_empty(&self) -> bool {
         match self {
-            Self::Text(text) | Self::Figure(text) => text.is_empty(),
+            Self::Text(text) | Self::Id(text) | Self::Moment(text) | Self::Figure(text) => text.is_empty(),
             Self::Word(_) => false,
         }
     }
@@ -47,9 +52,26 @@ impl Cell {
     pub(super) fn said(&self, texts: &Texts) -> String {
         match self {
             Self::Text(text) => escape(text).into_owned(),
+            Self::Id(id) => escape(id).chars().take(ID_CHARS).collect(),
+            Self::Moment(text) => escape(&moment(text)).into_owned(),
             Self::Figure(text) => escape(&figure(text, texts.language())).into_owned(),
             Self::Word(word) => texts.say(word),
         }
+    }
+}
+
+/// Characters of an identifier on a page.
+const ID_CHARS: usize = 8;
+
+/// `2026-12-01T08:30:00+01:00` as `2026-12-01 08:30`; one whose place is not known says that it is in UTC.
+fn moment(text: &str) -> String {
+    const MINUTE_CHARS: usize = "2026-12-01T08:30".len();
+    match text.get(..MINUTE_CHARS) {
+        Some(minute) if minute.contains('T') => {
+            let zone = if text.ends_with('Z') { " UTC" } else { "" };
+            format!("{}{zone}", minute.replacen('T', " ", 1))
+        }
+        _ => text.to_owned(),
     }
 }
 
@@ -84,6 +106,21 @@ fn unit_in_words(unit: &str, language: Language) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_moment_is_the_minute_on_the_clock_of_its_place_and_a_date_stays_as_it_was_said() {
+        for (text, shown) in [
+            ("2026-12-01T08:30:00+01:00", "2026-12-01 08:30"),
+            ("2026-12-01T08:30:59.999-03:30", "2026-12-01 08:30"),
+            ("2026-12-01T08:30:00Z", "2026-12-01 08:30 UTC"),
+            ("2026-12-01", "2026-12-01"),
+            ("2015", "2015"),
+            ("", ""),
+            ("un mardi de décembre", "un mardi de décembre"),
+        ] {
+            assert_eq!(moment(text), shown);
+        }
+    }
 
     #[test]
     fn a_figure_is_written_as_people_write_it() {

@@ -18,7 +18,7 @@ use crate::{
     form::{self, measure::slug_of},
     input, msg,
     session::Session,
-    ui::{Block, Report},
+    ui::{Block, Cell, Report},
     words,
 };
 
@@ -99,7 +99,7 @@ fn list(record: &Record<'_>, kind: Option<&String>) -> Result<Report, Failure> {
         vec![
             words::kind(&found.entry.fact.label()).into(),
             words::summary(&found.entry.fact),
-            found.entry.id.to_string().into(),
+            Cell::Id(found.entry.id.to_string()),
         ]
     };
     let page = if found.is_empty() {
