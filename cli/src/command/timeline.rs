@@ -20,16 +20,16 @@ pub(crate) struct Options {
     #[arg(long, value_name = "NAME")]
     source: Option<String>,
     #[command(flatten)]
-    options: ListOptions,
+    list: ListOptions,
 }
 
 pub(crate) fn run(options: &Options, session: &Session<'_>) -> Result<Report, Failure> {
     let sections = sections(&options.section)?;
     let kinds = kinds(&options.kind)?;
     session.with_record(|record| {
-        let mut found = record.list(&options.options.filter(&kinds)?)?;
+        let mut found = record.list(&options.list.filter(&kinds)?)?;
         found.retain(|found| is_meant(found, &sections, options));
-        Ok(entries::listed(found, &options.options))
+        Ok(entries::listed(found, &options.list))
     })
 }
 
