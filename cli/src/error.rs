@@ -77,6 +77,8 @@ pub(crate) enum Failure {
         /// What it said.
         message: String,
     },
+    /// The public key of a device of the record has not come.
+    DeviceKeyMissing,
     /// No device, or several, have this id.
     DeviceUnknown,
     /// The record has as many devices as it may.
@@ -392,6 +394,7 @@ impl Failure {
             Self::DemoDiffers => msg!("error-demo-differs"),
             #[cfg(feature = "demo")]
             Self::DemoStep { step, message } => msg!("error-demo-step", step = step, message = message),
+            Self::DeviceKeyMissing => msg!("error-device-key-missing"),
             Self::DeviceUnknown => msg!("error-device-unknown"),
             Self::DevicesFull => msg!("error-devices-full"),
             Self::DiskFailed => msg!("error-disk-failed"),

@@ -299,18 +299,12 @@ impl Meeting {
             ids.sort_unstable();
             ids.truncate(OPERATIONS_WANTED_MAX);
             let before = self.synced.operations;
-            self.line.say(&Frame::PeerOperationsWanted(OperationsWanted { ids })).await?;
-            loop {
-                match self.line.hear().await? {
-                    Frame::PeerOperations(batch) => self.take_operations(batch).await?,
-                    Frame::PeerDone => break,
-                    _ => return Err(SyncError::Malformed),
-                }
-            }
+            self.want_operations(ids).await?;
             if self.synced.operations == before {
                 break;
             }
         }
+        self.want_keys().await?;
         self.retry().await?;
         let mut asked = BTreeSet::new();
         'look: loop {
@@ -331,6 +325,26 @@ impl Meeting {
                 }
             }
             return Ok(());
+        }
+    }
+
+    /// Asks for the public keys that operations name by hash and that a relay did not give, or gave others for.
+    async fn want_keys(&mut self) -> Result<(), SyncError> {
+        let lacking = |record: &mut Record<'_>| -> Result<_, SyncError> { Ok(record.ops_lacking_keys()) };
+        let mut ids = with_record(&self.vault, self.record, lacking).await?;
+        ids.truncate(OPERATIONS_WANTED_MAX);
+        if ids.is_empty() { Ok(()) } else { self.want_operations(ids).await }
+    }
+
+    /// Asks for operations with all their parts; ids ascending.
+    async fn want_operations(&mut self, ids: Vec<OpId>) -> Result<(), SyncError> {
+        self.line.say(&Frame::PeerOperationsWanted(OperationsWanted { ids })).await?;
+        loop {
+            match self.line.hear().await? {
+                Frame::PeerOperations(batch) => self.take_operations(batch).await?,
+                Frame::PeerDone => return Ok(()),
+                _ => return Err(SyncError::Malformed),
+            }
         }
     }
 

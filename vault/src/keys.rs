@@ -149,7 +149,7 @@ impl Record<'_> {
         for recipient in recipients {
             let theirs = plan.readers.iter().zip(&keys).filter(|((_, readers), _)| readers.contains(&recipient));
             let theirs: Vec<&SectionKey> = theirs.map(|(_, (_, key))| key).collect();
-            let kem = self.live.members.kem(&recipient.kem).ok_or(RecordError::Damaged("a reader's key is missing"))?;
+            let kem = self.live.members.kem(&recipient.kem).ok_or(RecordError::KeyMissing)?;
             let sealed = wrap(kem, &author.info(&recipient.device), &theirs, &mut self.door.rng)?;
             wraps.push(SealedKeys { recipient: recipient.device, sealed });
         }

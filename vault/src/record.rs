@@ -56,6 +56,9 @@ pub enum RecordError {
     /// A rule of the record model refuses the values.
     #[error("the values are refused: {}", list(.0))]
     Invalid(Vec<carnet_record::validate::Violation>),
+    /// The public key of a device of the record has not come, or not the one that was signed: nothing can be sealed to it.
+    #[error("the public key of a device of the record is missing here")]
+    KeyMissing,
     /// The operation is allowed and useless: a relay would never take it. Nothing was signed.
     #[error(transparent)]
     NotAdmitted(NotAdmitted),
@@ -88,7 +91,7 @@ pub enum RecordError {
 impl RecordError {
     /// Whether something that this device was about to sign would be refused now, and may be taken another time.
     pub(crate) fn must_wait(&self) -> bool {
-        matches!(self, Self::NotAdmitted(_) | Self::NotGranted)
+        matches!(self, Self::KeyMissing | Self::NotAdmitted(_) | Self::NotGranted)
     }
 
     /// Whose move it is.
@@ -96,6 +99,7 @@ impl RecordError {
         match self {
             Self::Ambiguous | Self::NotFound | Self::NotGranted | Self::Waiting => Fault::Caller,
             Self::Damaged(_) => Fault::Disk,
+            Self::KeyMissing => Fault::Peer,
             Self::NotAdmitted(why) => why.fault(),
             Self::Invalid(_) | Self::TooLarge => Fault::Input,
             Self::Ours(_) => Fault::Ours,

@@ -83,6 +83,7 @@ impl From<RecordError> for Failure {
             RecordError::Damaged(_) | RecordError::File(ReadError::NotAuthentic) => Self::Damaged,
             RecordError::File(ReadError::Absent) => Self::FileNotHere,
             RecordError::Invalid(violations) => Self::Rules(violations.iter().map(form::rule).collect()),
+            RecordError::KeyMissing => Self::DeviceKeyMissing,
             RecordError::NotAdmitted(NotAdmitted::Devices) => Self::DevicesFull,
             RecordError::NotAdmitted(NotAdmitted::Removals) => Self::RemovalsFull,
             RecordError::NotAdmitted(NotAdmitted::StaleCheckpoint) => Self::RelayUnseen,

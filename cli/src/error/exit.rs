@@ -140,6 +140,7 @@ impl Failure {
             | Self::PeerMalformed
             | Self::RelayAlarm { .. }
             | Self::RelayContradicted { .. }
+            | Self::DeviceKeyMissing
             | Self::Damaged
             | Self::FilesDamaged { .. }
             | Self::LogBroken { .. }

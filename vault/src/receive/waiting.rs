@@ -57,6 +57,9 @@ impl Record<'_> {
     /// Keeps an envelope that cannot be judged yet, as far as there is room: whoever sends what nobody can check must not
     /// fill the disk, nor push out what others sent. Returns the first 8 bytes of the feeds of what found no room; their
     /// places stay open, and the next exchange asks for them again.
+    ///
+    /// A section that no operation names takes no signature to make up: all of them share the room of one, and what finds
+    /// none there is not owed to anybody.
     pub(super) fn keep_waiting(
         &self,
         writer: &mut Writer,
@@ -68,16 +71,22 @@ impl Record<'_> {
         if writer.get(WAITING, key)?.is_some() {
             return Ok(Vec::new());
         }
+        let is_named = self.live.members.current().sections().contains(&section);
         let (count, total) = match pending.waiting {
             Some(waiting) => waiting,
-            None => writer
+            None if is_named => writer
                 .prefix(WAITING, &Key::of(&self.live.id).section(&section))?
                 .try_fold((0, 0), |(count, total), row| Ok::<_, StoreError>((count + 1, total + row?.1.len())))?,
+            None => self.waiting_unnamed(writer)?,
         };
+        let has_room = count < WAITING_PER_SECTION_MAX && total + bytes.len() <= WAITING_BYTES_PER_SECTION_MAX;
+        if !is_named && !has_room {
+            return Ok(Vec::new());
+        }
         writer.put(WAITING, key, bytes)?;
         // What leaves in between only makes more room.
         pending.waiting = Some((count + 1, total + bytes.len()));
-        if count < WAITING_PER_SECTION_MAX && total + bytes.len() <= WAITING_BYTES_PER_SECTION_MAX {
+        if has_room {
             return Ok(Vec::new());
         }
         let mut crowd = match pending.crowd.take() {
@@ -98,6 +107,22 @@ impl Record<'_> {
             writer.put(CROWDED, &Key::of(&self.live.id).section(&section), &[])?;
         }
         Ok(without_room)
+    }
+
+    /// What waits in sections that no operation names: how many, and their bytes.
+    fn waiting_unnamed(&self, writer: &Writer) -> Result<(usize, usize), StoreError> {
+        let named = self.live.members.current().sections();
+        let of_record = Key::of(&self.live.id);
+        let (mut count, mut bytes) = (0, 0);
+        for row in writer.prefix(WAITING, &of_record)? {
+            let (key, envelope) = row?;
+            let section = key.get(of_record.len()..).and_then(|rest| rest.first_chunk()).ok_or(StoreError::Damaged)?;
+            if !named.contains(&SectionId(*section)) {
+                count += 1;
+                bytes += envelope.len();
+            }
+        }
+        Ok((count, bytes))
     }
 
     /// The sections in which something that waited found no room since they were last compared feed by feed, ascending.

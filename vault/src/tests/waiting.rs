@@ -100,3 +100,24 @@ fn atk_33_what_found_no_room_to_wait_is_asked_for_again() {
     exchange(&mut two, &mut three, &id);
     assert_eq!(labels(&three.record(&id)).len(), 4);
 }
+
+/// Whoever can make up a section makes up many.
+#[test]
+fn atk_24_sections_that_nobody_named_share_the_room_of_one() {
+    let ([mut one, mut two, mut three], id) = three_of(620);
+    let (section, honest) = written(&mut one, &id);
+    let (_, theirs) = written(&mut two, &id);
+    for n in 0..5 {
+        let made_up = SectionId([n; 16]);
+        three.record(&id).receive(made_up, &garbage(&theirs[0], true)[..1_000]).unwrap();
+    }
+    let full = u64::try_from(WAITING_PER_SECTION_MAX).unwrap();
+    assert_eq!(three.record(&id).pending().unwrap().waiting, full);
+    // Those that there are have theirs.
+    let received = three.record(&id).receive(section, &honest[1..]).unwrap();
+    assert_eq!((received.waiting, received.crowded.len()), (2, 0), "{received:?}");
+    assert_eq!(three.record(&id).pending().unwrap().waiting, full + 2);
+    exchange(&mut one, &mut three, &id);
+    exchange(&mut two, &mut three, &id);
+    assert_eq!(labels(&three.record(&id)).len(), 4);
+}

@@ -1,7 +1,10 @@
 //! What devices saw of their relay, held against each other: ATK-2 and ATK-3 without any network. A relay's logs are lists of
 //! small numbers here, the same in every section.
 
-use carnet_crypto::{id::DeviceId, sign::SigningKey};
+use carnet_crypto::{
+    id::{DeviceId, SectionId},
+    sign::SigningKey,
+};
 use carnet_protocol::{
     checkpoint::{Head, KnownHeads},
     payload::{LogLife, Seen, SeenPosition},
@@ -286,6 +289,27 @@ fn what_was_seen_is_said_once_and_points_are_kept_within_their_bound() {
     two.record(&id).add(&allergy("Latex")).unwrap();
     exchange(&mut two, &mut one, &id);
     assert_eq!(told(&mut one, &id), None);
+}
+
+#[test]
+fn atk_24_of_sections_that_a_relay_makes_up_no_place_is_kept() {
+    let mut one = Device::new(3);
+    let id = one.begin().record;
+    see(&mut one, &id, LIFE, &[1, 2]);
+    let rows = |device: &mut Device| {
+        device.record(&id).store.read().unwrap().prefix(LOG_POINT, &Key::of(&id)).unwrap().count()
+    };
+    let kept = rows(&mut one);
+    for round in 0..3 {
+        let made_up: Vec<_> = (0..50).map(|n| (SectionId([round * 50 + n; 16]), heads(&[7])[0])).collect();
+        let known =
+            KnownHeads { membership: heads(&MEMBERSHIP).last().copied(), sections: made_up.iter().copied().collect() };
+        let memory = RelayMemory { store_epoch: LIFE.store_epoch, heads: known, checkpoint: None };
+        let points = made_up.iter().map(|(section, head)| (Some(*section), *head)).collect();
+        let relay = SigningKey::from_seed(&[LIFE.relay; 32]).public();
+        one.record(&id).remember_relay(&Followed { relay, memory, points, awaited: Vec::new() }).unwrap();
+    }
+    assert_eq!(rows(&mut one), kept);
 }
 
 /// What an envelope of the device would say of its life, if it says anything.

@@ -130,7 +130,10 @@ impl Record<'_> {
         heads: &KnownHeads,
         points: &[(Log, Head)],
     ) -> Result<(), RecordError> {
-        let mut ends: BTreeMap<Log, Head> = heads.sections.iter().map(|(id, head)| (Some(*id), *head)).collect();
+        // A section that no operation names is nobody's to speak of, and a relay can make up any number of them.
+        let named = self.live.members.current().sections();
+        let sections = heads.sections.iter().filter(|(id, _)| named.contains(id));
+        let mut ends: BTreeMap<Log, Head> = sections.map(|(id, head)| (Some(*id), *head)).collect();
         ends.extend(heads.membership.map(|head| (None, head)));
         let reached = ends.iter().map(|(log, head)| (*log, *head));
         for (log, head) in points.iter().copied().chain(reached) {
