@@ -1,6 +1,7 @@
 //! What people and the world do to each other: entries, exchanges, bad weather, links that hold back, kills and power cuts,
 //! in an order drawn from the seed.
 
+use carnet_crypto::id::OpId;
 use carnet_record::{
     Draft, EntryId, Fact, Instant, Provenance, SourceKey,
     item::{Item, Tally},
@@ -161,12 +162,12 @@ impl World {
         }
     }
 
-    /// A person removes a device on another.
-    pub(crate) fn remove(&self, device: NodeId, removed: NodeId) {
+    /// A person removes a device on another. The operation.
+    pub(crate) fn remove(&self, device: NodeId, removed: NodeId) -> OpId {
         let id = self.with_device(removed, |it| it.with(&self.record(), |record| record.device())).unwrap();
-        self.try_on(device, |record| record.remove_device(&id, RemovalReason::Lost).ok())
-            .expect("it has just seen the relay");
+        let removal = self.try_on(device, |record| record.remove_device(&id, RemovalReason::Lost).ok());
         self.note(format_args!("{device}: removes {removed}"));
+        removal.expect("it has just seen the relay")
     }
 
     fn fresh_name(&self) -> String {
@@ -187,6 +188,13 @@ impl World {
             None => self.model.borrow_mut().tried(&name),
         }
         self.note(format_args!("{device}: adds {name}"));
+        name
+    }
+
+    /// Adds one entry that may be there in the end, or not: it is for membership to say; its name.
+    pub(crate) fn add_in_doubt(&self, device: NodeId) -> String {
+        let name = self.add_in_vain(device);
+        self.model.borrow_mut().tried(&name);
         name
     }
 
@@ -212,7 +220,7 @@ impl World {
     }
 
     /// Attaches a document; one in eight is larger than what one frame carries.
-    fn attach(&self, device: NodeId) {
+    pub(crate) fn attach(&self, device: NodeId) {
         let name = self.fresh_name();
         let size = match self.below(8) {
             0 => 600_000 + self.below(600_000),
@@ -262,12 +270,14 @@ impl World {
     }
 }
 
-fn allergy(name: &str) -> Draft {
+/// An entry of this name.
+pub(crate) fn allergy(name: &str) -> Draft {
     let fact = Allergy { name: Some(name.to_owned()), ..Allergy::default() };
     Draft::new(fact, Provenance::typed(Instant::at_most(i64::try_from(START).unwrap())))
 }
 
-fn attach(record: &mut Record<'_>, name: &str, bytes: &[u8]) -> Result<(), ImportError> {
+/// Attaches a document to a record.
+pub(crate) fn attach(record: &mut Record<'_>, name: &str, bytes: &[u8]) -> Result<(), ImportError> {
     let fact = Document { title: Some(name.to_owned()), ..Document::default() };
     let mut draft = Draft::new(fact, Provenance::default());
     draft.source_key = Some(SourceKey::new("sim", [name]));

@@ -3,6 +3,8 @@
 //!
 //! It never had a key of the record, and nothing of this module is part of the product.
 
+mod slots;
+
 use std::{
     cell::RefCell,
     collections::{BTreeMap, BTreeSet},
@@ -11,24 +13,31 @@ use std::{
 
 use carnet_crypto::{
     door::UnixMillis,
-    id::{EnvelopeId, ObjectId, OpId, RecordId, SectionId},
+    id::{DeviceId, EnvelopeId, ObjectId, OpId, RecordId, SectionId},
     sign::SigningKey,
 };
 use carnet_protocol::{
     checkpoint::{Checkpoint, Head, Leaves, Receipt, ShortCheckpoint, SignedReceipt, VisibleLeaf, root},
     frame::{
         Batch, COALESCED_BYTES, Cause, Denial, Frame, FrameHeader, Item, Mismatch, ObjectPart, ObjectState, Pull,
-        Pulled, Push, Pushed, Reconcile, SectionRef, SentOperation, SentView, Tail, Vector, VectorEntry,
+        Pulled, Push, Pushed, Reconcile, SectionRef, SentOperation, SentView, SlotRead, Tail, Vector, VectorEntry,
     },
-    membership::Op,
+    membership::{Body, Op, device_id},
 };
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::{
+    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    time::{Duration, sleep},
+};
 
+pub(crate) use self::slots::{Side, Slot, Slots};
 use crate::{
     device::START,
     executor::NodeId,
     network::{Incoming, Net, Opened},
 };
+
+/// Between two looks into a slot.
+const SLOT_PAUSE: Duration = Duration::from_millis(250);
 
 /// An operation as it was pushed.
 #[derive(Debug)]
@@ -140,11 +149,15 @@ type Identify = Box<dyn Fn(&RecordId, &SectionId, &[u8]) -> Option<EnvelopeId>>;
 /// What the relay keeps of one record.
 pub(crate) struct Books {
     record: RecordId,
-    key: SigningKey,
+    key: Rc<SigningKey>,
     pub(crate) store_epoch: u64,
+    /// By how much the times that it signs are off, in milliseconds.
+    pub(crate) skew_ms: i64,
     /// Everything that was pushed, in its order.
     pub(crate) truth: Vec<Logged>,
     known: BTreeSet<[u8; 32]>,
+    /// Who was ever a device of the record. It serves these, removed or not, and no stranger.
+    devices: BTreeSet<DeviceId>,
     views: Vec<SentView>,
     pub(crate) objects: BTreeMap<ObjectId, (u64, Vec<u8>)>,
     pub(crate) shown: BTreeMap<NodeId, Shown>,
@@ -161,6 +174,7 @@ struct Inner {
     key: [u8; 32],
     identify: Identify,
     books: RefCell<BTreeMap<RecordId, Books>>,
+    slots: RefCell<Slots>,
 }
 
 /// What one stream is about.
@@ -168,11 +182,25 @@ struct Stream {
     from: NodeId,
     exporter: [u8; 32],
     record: Option<RecordId>,
+    /// Whether it was opened by one who names nothing but a slot.
+    is_strangers: bool,
 }
 
 impl Lying {
     pub(crate) fn new(net: &Net, key: [u8; 32], identify: Identify) -> Self {
-        Self(Rc::new(Inner { net: net.clone(), key, identify, books: RefCell::default() }))
+        let (books, slots) = (RefCell::default(), RefCell::default());
+        Self(Rc::new(Inner { net: net.clone(), key, identify, books, slots }))
+    }
+
+    /// Looks at, or changes, the slots of invitations.
+    pub(crate) fn slots<T>(&self, work: impl FnOnce(&mut Slots) -> T) -> T {
+        work(&mut self.0.slots.borrow_mut())
+    }
+
+    /// A relay with the same key that holds the same, and goes on by itself.
+    pub(crate) fn copy_to(&self, other: &Self) {
+        let copies = self.0.books.borrow().iter().map(|(record, books)| (*record, books.copy())).collect();
+        *other.0.books.borrow_mut() = copies;
     }
 
     /// Looks at, or changes, what is kept of a record.
@@ -188,8 +216,11 @@ impl Lying {
     /// Serves a stream to its end.
     pub(crate) async fn answer(self, opened: Opened) {
         let Opened { from, exporter, mut incoming, mut outgoing, .. } = opened;
-        let mut stream = Stream { from, exporter, record: None };
+        let mut stream = Stream { from, exporter, record: None, is_strangers: false };
         while let Some(frame) = self.hear(&mut incoming).await {
+            if let Frame::SlotRead(asked) = &frame {
+                self.wait_in_slot(&stream, asked).await;
+            }
             let frames = self.respond(&mut stream, frame);
             for frame in frames {
                 if outgoing.write_all(&frame.encode()).await.is_err() {
@@ -208,10 +239,23 @@ impl Lying {
         Frame::decode(header, &body).ok()
     }
 
+    /// Waits until there is more in a slot than was seen, as long as was asked for.
+    async fn wait_in_slot(&self, stream: &Stream, asked: &SlotRead) {
+        let until = self.0.net.now() + asked.wait_ms;
+        while self.0.net.now() < until && !self.slots(|slots| slots.has_more(stream.reader(), asked)) {
+            sleep(SLOT_PAUSE).await;
+        }
+    }
+
     fn respond(&self, stream: &mut Stream, frame: Frame) -> Vec<Frame> {
+        stream.is_strangers |= matches!(frame, Frame::SlotEnter(_));
+        if let Some(answer) = self.slots(|slots| slots.respond(stream.reader(), &frame)) {
+            return vec![answer];
+        }
         match &frame {
             Frame::Hello(hello) => {
-                let is_known = self.0.books.borrow().contains_key(&hello.record);
+                let books = self.0.books.borrow();
+                let is_known = books.get(&hello.record).is_some_and(|books| books.devices.contains(&hello.device));
                 stream.record = is_known.then_some(hello.record);
                 return vec![if is_known { Frame::Welcome } else { Frame::Refused }];
             }
@@ -220,7 +264,9 @@ impl Lying {
                 let record = RecordId(op.id().0);
                 stream.record = Some(record);
                 let mut all = self.0.books.borrow_mut();
-                let books = all.entry(record).or_insert_with(|| Books::new(record, SigningKey::from_seed(&self.0.key)));
+                let books = all
+                    .entry(record)
+                    .or_insert_with(|| Books::new(record, Rc::new(SigningKey::from_seed(&self.0.key))));
                 books.take_op(stream.from, create.genesis.clone());
                 return vec![Frame::Welcome];
             }
@@ -235,14 +281,22 @@ impl Lying {
     }
 }
 
+impl Stream {
+    fn reader(&self) -> Side {
+        if self.is_strangers { Side::Joiner(self.from) } else { Side::Inviter }
+    }
+}
+
 impl Books {
-    fn new(record: RecordId, key: SigningKey) -> Self {
+    fn new(record: RecordId, key: Rc<SigningKey>) -> Self {
         Self {
             record,
             key,
             store_epoch: 1,
+            skew_ms: 0,
             truth: Vec::new(),
             known: BTreeSet::new(),
+            devices: BTreeSet::new(),
             views: Vec::new(),
             objects: BTreeMap::new(),
             shown: BTreeMap::new(),
@@ -251,8 +305,29 @@ impl Books {
         }
     }
 
+    /// The same books, kept honestly from here on.
+    fn copy(&self) -> Self {
+        Self {
+            store_epoch: self.store_epoch,
+            truth: self.truth.clone(),
+            known: self.known.clone(),
+            devices: self.devices.clone(),
+            views: self.views.clone(),
+            objects: self.objects.clone(),
+            shown: self.shown.clone(),
+            ..Self::new(self.record, Rc::clone(&self.key))
+        }
+    }
+
+    /// Everything is lost, but that there is such a record, and who may ask for it.
+    pub(crate) fn lose_everything(&mut self) {
+        let (store_epoch, devices) = (self.store_epoch, std::mem::take(&mut self.devices));
+        *self = Self { store_epoch, devices, ..Self::new(self.record, Rc::clone(&self.key)) };
+    }
+
     fn respond(&mut self, stream: &Stream, frame: Frame, now: UnixMillis, identify: &Identify) -> Vec<Frame> {
         self.catch_up(stream.from);
+        let now = UnixMillis(now.0.saturating_add_signed(self.skew_ms));
         match frame {
             Frame::Pull(pull) => self.pull(stream.from, &pull, now),
             Frame::Reconcile(asked) => self.reconcile(stream, &asked, now),
@@ -302,6 +377,13 @@ impl Books {
         shown.considered = self.truth.len();
     }
 
+    /// From now on nothing is hidden, altered or dated wrongly.
+    pub(crate) fn repent(&mut self) {
+        self.shows = Box::new(|_, _| true);
+        self.alters = Box::new(|_, frame, _| vec![frame]);
+        self.skew_ms = 0;
+    }
+
     /// What a device would be shown now.
     pub(crate) fn shown_to(&mut self, to: NodeId) -> Shown {
         self.catch_up(to);
@@ -323,12 +405,28 @@ impl Books {
     }
 
     fn take_op(&mut self, by: NodeId, sent: SentOperation) -> Option<OpId> {
-        let id = Op::decode(&sent.op).ok()?.id();
+        let op = Op::decode(&sent.op).ok()?;
+        let id = op.id();
+        self.devices.insert(op.author());
+        if let (Body::DeviceAdd(added), Some(salt)) = (op.body(), self.salt()) {
+            self.devices.insert(device_id(&salt, &added.keys.signing));
+        }
         if self.known.insert(id.0) {
             let sent = SentOperation { receipts: Vec::new(), ..sent };
             self.truth.push(Logged::Op(Rc::new(LoggedOp { id, by, sent })));
         }
         Some(id)
+    }
+
+    /// The salt of the record's ids, which its first operation names.
+    fn salt(&self) -> Option<[u8; 32]> {
+        self.truth.iter().find_map(|logged| match logged {
+            Logged::Op(op) => match Op::decode(&op.sent.op).ok()?.body() {
+                Body::Genesis(genesis) => Some(genesis.key_salt),
+                _ => None,
+            },
+            Logged::Envelope(_) => None,
+        })
     }
 
     fn receipt(&self, to: NodeId, op: &OpId, now: UnixMillis) -> SignedReceipt {

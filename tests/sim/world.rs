@@ -2,10 +2,11 @@
 
 use std::{
     cell::{Cell, RefCell},
+    collections::BTreeMap,
     rc::Rc,
 };
 
-use carnet_crypto::id::SectionId;
+use carnet_crypto::{id::SectionId, sign::SigningKey};
 use carnet_sync::SyncError;
 use carnet_vault::{DeviceId, NewRecord, RecordId, RelayAddress, pairing::Delivery, replica::Pending};
 use rand::{Rng as _, RngExt as _, SeedableRng as _, rngs::StdRng};
@@ -24,6 +25,8 @@ use crate::{
 
 /// The node of the relay. Devices are counted from 0.
 pub(crate) const RELAY: NodeId = 100;
+/// The node of another relay, where there is one.
+pub(crate) const RIVAL: NodeId = 101;
 
 /// Longest time from healing until all devices show the same, in simulated milliseconds.
 const HEALING_MS_MAX: u64 = 60_000;
@@ -35,8 +38,8 @@ pub(crate) struct World {
     pub(crate) rng: RefCell<StdRng>,
     pub(crate) devices: RefCell<Vec<Device>>,
     pub(crate) relay: RefCell<RelayNode>,
-    /// Where streams to the relay end instead, if anywhere.
-    pub(crate) liar: RefCell<Option<Lying>>,
+    /// Where streams to a relay end instead, by its node.
+    pub(crate) liars: RefCell<BTreeMap<NodeId, Lying>>,
     pub(crate) model: RefCell<Model>,
     pub(crate) record: Cell<Option<RecordId>>,
     pub(crate) folder: tempfile::TempDir,
@@ -103,7 +106,7 @@ impl World {
             rng: RefCell::new(rng),
             devices: RefCell::default(),
             relay: RefCell::new(relay),
-            liar: RefCell::default(),
+            liars: RefCell::default(),
             model: RefCell::default(),
             record: Cell::new(None),
             folder,
@@ -128,11 +131,11 @@ impl World {
             device.die(Death::PowerCut, &mut self.rng.borrow_mut());
         }
         for opened in self.net.take_opened() {
-            if opened.to == RELAY {
-                match self.liar.borrow().clone() {
-                    Some(liar) => drop(self.executor.spawn(RELAY, liar.answer(opened))),
-                    None => self.relay.borrow().answer(opened),
-                }
+            let liar = self.liars.borrow().get(&opened.to).cloned();
+            if let Some(liar) = liar {
+                drop(self.executor.spawn(opened.to, liar.answer(opened)));
+            } else if opened.to == RELAY {
+                self.relay.borrow().answer(opened);
             } else if let Some(device) = self.devices.borrow().get(opened.to).filter(|device| device.is_up()) {
                 let ends =
                     carnet_sync::Ends { incoming: Box::new(opened.incoming), outgoing: Box::new(opened.outgoing) };
@@ -165,13 +168,24 @@ impl World {
 
     /// The first device begins a record at the relay; its 24 words.
     pub(crate) fn begin(&self) -> String {
-        let relay = Some(self.relay.borrow().address.clone());
-        let new = NewRecord { label: "Camille".to_owned(), device_label: "Premier".to_owned(), year: 2026, relay };
-        let mut devices = self.devices.borrow_mut();
-        let kit = devices[0].vault().lock().unwrap().create_record(&new).unwrap();
-        devices[0].serve(kit.record);
-        self.record.set(Some(kit.record));
-        kit.words.to_string()
+        let relay = self.relay.borrow().address.clone();
+        self.begin_at(Some(relay))
+    }
+
+    /// As [`World::begin`], at this relay, or at none.
+    pub(crate) fn begin_at(&self, relay: Option<RelayAddress>) -> String {
+        let (record, words) = self.new_record(0, "Camille", relay);
+        self.with_device(0, |it| it.serve(record));
+        self.record.set(Some(record));
+        words
+    }
+
+    /// A record of one more person on a device.
+    pub(crate) fn new_record(&self, device: NodeId, name: &str, relay: Option<RelayAddress>) -> (RecordId, String) {
+        let new = NewRecord { label: name.to_owned(), device_label: "Premier".to_owned(), year: 2026, relay };
+        let vault = self.with_device(device, |it| it.vault());
+        let kit = vault.lock().unwrap().create_record(&new).unwrap();
+        (kit.record, kit.words.to_string())
     }
 
     /// Adds `other` as a device face to face: no message goes over the network. Gives its id in the record.
@@ -193,24 +207,45 @@ impl World {
 
     /// A relay that may lie, with the key of the true one. It stands in its place once it is said to.
     pub(crate) fn liar(self: &Rc<Self>) -> Lying {
+        self.lying(self.relay.borrow().seed())
+    }
+
+    fn lying(self: &Rc<Self>, key: [u8; 32]) -> Lying {
         let world = Rc::downgrade(self);
         let identify = move |record: &RecordId, section: &SectionId, bytes: &[u8]| {
             let world = world.upgrade()?;
             let devices = world.devices.borrow();
             devices.iter().filter(|device| device.is_up()).find_map(|device| device.identify(record, section, bytes))
         };
-        Lying::new(&self.net, self.relay.borrow().seed(), Box::new(identify))
+        Lying::new(&self.net, key, Box::new(identify))
     }
 
     /// From now on this one stands in the place of the relay.
     pub(crate) fn take_in(&self, liar: &Lying) {
-        *self.liar.borrow_mut() = Some(liar.clone());
+        self.liars.borrow_mut().insert(RELAY, liar.clone());
+    }
+
+    /// Another relay, with a key and an address of its own.
+    pub(crate) fn rival(self: &Rc<Self>) -> (Lying, RelayAddress) {
+        let mut seed = [0; 32];
+        self.rng.borrow_mut().fill_bytes(&mut seed);
+        let key = SigningKey::from_seed(&seed).public();
+        let address = RelayAddress::new(key, vec![([127, 0, 0, 1], 2_000).into()], None);
+        self.net.join(RIVAL, key, None);
+        let rival = self.lying(seed);
+        self.liars.borrow_mut().insert(RIVAL, rival.clone());
+        (rival, address)
     }
 
     /// Exchanges with the relay, to the end.
     pub(crate) async fn exchange(&self, device: NodeId) -> Exchanged {
+        self.exchange_of(device, self.record()).await
+    }
+
+    /// Exchanges one of the device's records with its relay, to the end.
+    pub(crate) async fn exchange_of(&self, device: NodeId, record: RecordId) -> Exchanged {
         let ending = self.with_device(device, |it| {
-            it.begin_exchange(self.record());
+            it.begin_exchange(record);
             it.take_exchange()
         });
         ended(ending).await
@@ -255,6 +290,13 @@ impl World {
     /// Exchanges until nobody has anything new, and checks that `devices` show the same, and all of what was said to be
     /// saved. Milliseconds that it took.
     pub(crate) async fn converge(&self, devices: &[NodeId]) -> u64 {
+        let took = self.calm(devices).await;
+        self.check(devices);
+        took
+    }
+
+    /// Exchanges with the relay until nobody has anything new. Milliseconds that it took.
+    pub(crate) async fn calm(&self, devices: &[NodeId]) -> u64 {
         let since = self.net.now();
         for device in devices {
             self.wait_for(*device).await;
@@ -270,7 +312,6 @@ impl World {
             }
             let took = self.net.now() - since;
             if is_quiet {
-                self.check(devices);
                 return took;
             }
             assert!(took <= HEALING_MS_MAX, "{took} ms after healing somebody still has news");

@@ -1,4 +1,4 @@
-//! Histories that are withheld, forked, rolled back, replayed: D1 to D6, D10, D13, D15.
+//! Histories that are withheld, forked, rolled back: D1 to D4.
 
 use std::rc::Rc;
 
