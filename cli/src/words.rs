@@ -7,8 +7,8 @@ use carnet_record::{
     Entry, Fact, Provenance, SectionKind,
     form::{Answers, Form, Question},
     kind::{
-        Reminder, appointment::AppointmentState, donation::REFUSAL_REGISTER, measure::Moment, result::ResultValue,
-        treatment::TreatmentRole,
+        Reminder, appointment::AppointmentState, donation::REFUSAL_REGISTER, measure::Moment,
+        prevention::PreventionState, result::ResultValue, treatment::TreatmentRole,
     },
     measure::{KINDS, MeasureKind},
 };
@@ -110,6 +110,7 @@ pub(crate) fn standing(entry: &Entry) -> Option<&str> {
         Fact::Appointment(appointment) => appointment.state.as_ref().map(AppointmentState::as_str),
         Fact::Disease(disease) => disease.clinical.as_deref(),
         Fact::Document(document) => document.state.as_deref(),
+        Fact::Prevention(prevention) => prevention.state.as_ref().map(PreventionState::as_str),
         Fact::Treatment(treatment) => match treatment.role {
             TreatmentRole::Dispensation | TreatmentRole::Reimbursement => Some(treatment.role.as_str()),
             _ => treatment.state.as_deref(),
@@ -122,7 +123,7 @@ pub(crate) fn standing(entry: &Entry) -> Option<&str> {
 }
 
 /// States that go without saying in a list.
-const CURRENT: [&str; 4] = ["active", "booked", "current", "unknown"];
+const CURRENT: [&str; 5] = ["NOT_SPECIFIED", "active", "booked", "current", "unknown"];
 
 /// A state of an entry as a word.
 pub(crate) fn state_word(state: &str) -> Message {
@@ -167,10 +168,11 @@ pub(crate) fn value(kind: &str, path: &str, text: String) -> Cell {
         ("disability", "rate") => msg!("disability-rate", rate = text).into(),
         ("encounter", "duration_unit") | ("reminder", "period_unit") => msg!("calendar-unit", unit = text).into(),
         ("disability", "types") => msg!("disability-type", about = text).into(),
-        ("appointment" | "document" | "treatment" | "vaccination", "state")
+        ("appointment" | "document" | "prevention" | "treatment" | "vaccination", "state")
         | ("treatment", "role")
         | ("allergy" | "disease", "clinical") => state_word(&text).into(),
         ("measure", "moment") => moment(&text).into(),
+        ("prevention", "requirement") => msg!("due-need", need = text).into(),
         ("family-history", "relative") => msg!("relative", who = text).into(),
         _ => text.into(),
     }

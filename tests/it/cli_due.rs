@@ -1,9 +1,12 @@
 //! What published rules recommend, from the command line: a child, a woman, a man, and somebody of whom little is known.
 
-use carnet_tests::process::{Carnet, Home};
+use carnet_tests::process::{Carnet, Home, Relay, text};
 use serde_json::Value;
 
-use crate::cli_record::id;
+use crate::{
+    cli_record::{id, listed},
+    cli_sync::{owner, pair, sync},
+};
 
 fn record(home: &Home, name: &str, words: &[&str]) -> Carnet {
     let carnet = home.carnet(name);
@@ -106,4 +109,105 @@ fn screenings_follow_age_and_sex_and_what_is_missing_is_said() {
     assert_eq!(item(&anne, "screen-breast", "2020-01-01")["missing"][0], "today");
     assert_eq!(anne.run(&["agenda", "due", "vac-unknown"]).refused(2), "usage");
     assert_eq!(anne.run(&["agenda", "due", "--on", "2026-06"]).refused(2), "bad_date");
+}
+
+#[test]
+fn what_was_recommended_is_marked_and_the_mark_changes_what_comes_next() {
+    let home = Home::new();
+    let carnet = record(&home, "Louise", &["--birth", "1975-03-04", "--sex", "female"]);
+    let mark = |code: &str, words: &[&str]| {
+        carnet.run(&[&["agenda", "due", code, "--on", "2026-06-12", "--mark"], words].concat())
+    };
+    let planned = mark("screen-breast/2025", &["to-plan", "--at", "2026-07-01"]).data();
+    assert_eq!((&planned["state"], &planned["type"]), (&"TO_PLAN".into(), &Value::Null));
+    assert_eq!((&planned["sort"], &planned["requirement"]), (&"DEPISTAGE".into(), &"RECOMMANDE".into()));
+    let item = |code: &str| item(&carnet, code, "2026-06-12");
+    let still = item("screen-breast/2025");
+    assert_eq!((&still["state"], &still["mark"]["status"]), (&"due".into(), &"TO_PLAN".into()));
+
+    // It is the same entry that is done afterwards; two years later it is due again.
+    let done = mark("screen-breast/2025", &["done", "--at", "2026-06-02"]).data();
+    assert_eq!((id(&done), &done["at"]), (id(&planned), &"2026-06-02".into()));
+    let next = item("screen-breast/2028");
+    assert_eq!((&next["state"], &next["done_on"]), (&"upcoming".into(), &"2026-06-02".into()));
+    assert_eq!(next["window"]["from"], "2028-06-02");
+    assert_eq!(listed(&carnet, &["agenda", "list"]).len(), 1);
+
+    // A mark that is taken back asks again, and one can be brought back.
+    carnet.run(&["agenda", "remove", &id(&done)]).data();
+    assert_eq!(item("screen-breast/2025")["state"], "due");
+    carnet.run(&["agenda", "edit", &id(&done), "--restore"]).data();
+    assert_eq!(item("screen-breast/2028")["state"], "upcoming");
+
+    // A vaccine that is marked as done leads to the booklet; done without a day is done on the day that is asked for.
+    let booster = ["agenda", "due", "vac-dtp/45y", "--on", "2026-06-12", "--mark", "done"];
+    let page = carnet.talk(&[&["--lang", "fr"], &booster[..]].concat()).out;
+    assert!(page.contains("carnet profile add vaccine --name") && page.contains("2026-06-12"), "{page}");
+    assert_eq!(
+        (&item("vac-dtp/45y")["state"], &item("vac-dtp/45y")["done_on"]),
+        (&"done".into(), &"2026-06-12".into())
+    );
+    mark("screen-colon/2025", &["not-done"]).data();
+    assert_eq!(
+        (&item("screen-colon/2025")["state"], &item("screen-colon/2025")["mark"]["status"]),
+        (&"due".into(), &"NOT_DONE".into())
+    );
+
+    assert_eq!(mark("screen-colon", &["done"]).refused(2), "usage", "a rule is not one thing");
+    assert_eq!(mark("screen-colon/2025", &["perhaps"]).refused(2), "usage");
+    let nobody = record(&home, "Sans", &[]);
+    assert_eq!(nobody.run(&["agenda", "due", "vac-mmr", "--mark", "done"]).refused(2), "usage");
+}
+
+#[test]
+fn an_exam_of_ones_own_is_planned_done_and_comes_back_from_a_bundle_and_an_archive() {
+    let (home, other) = (Home::new(), Home::new());
+    let carnet = record(&home, "Louise", &["--birth", "1975-03-04", "--sex", "female"]);
+    let exam = carnet.run(&["agenda", "add", "exam", "--title", "Fond d'oeil", "--at", "2099-05-04"]).data();
+    assert_eq!(exam["state"], "TO_PLAN");
+    carnet.run(&["agenda", "edit", &id(&exam), "--status", "done", "--at", "2026-05-04", "--comment", "rien"]).data();
+    carnet.run(&["agenda", "due", "screen-breast/2025", "--on", "2026-06-12", "--mark", "done"]).data();
+    let page = carnet.talk(&["--lang", "fr", "agenda", "show", &id(&exam)]).out;
+    assert!(page.contains("fait") && page.contains("Fond d'oeil") && !page.contains("DONE"), "{page}");
+    let add = |words: &[&str]| carnet.run(&[&["agenda", "add", "exam"], words].concat()).refused(2);
+    assert_eq!(add(&["--at", "2026"]), "rules");
+    assert_eq!(add(&["--title", "Fond d'oeil", "--status", "done"]), "rules");
+    assert_eq!(add(&["--title", "Fond d'oeil", "--status", "booked"]), "usage");
+    assert_eq!(add(&["--title", "Fond d'oeil", "--place", "Lyon"]), "usage");
+
+    let (archive, bundle) = (home.path("all.carnet"), home.path("all.json"));
+    carnet.run(&["export", "--yes", "--out", text(&archive)]).data();
+    carnet.run(&["export", "--yes", "--format", "fhir", "--out", text(&bundle)]).data();
+    let said = |carnet: &Carnet| {
+        let mut all = listed(carnet, &["agenda", "list"]);
+        for one in &mut all {
+            one.as_object_mut().expect("an entry").retain(|field, _| field != "id" && field != "provenance");
+        }
+        all
+    };
+    for (name, file) in [("archive", &archive), ("bundle", &bundle)] {
+        let reader = other.vault(name, "Louise");
+        reader.run(&["import", text(file), "--accept-other-person"]).data();
+        assert_eq!(said(&reader), said(&carnet), "{name}");
+    }
+}
+
+#[test]
+fn two_devices_that_mark_one_thing_apart_have_one_mark_between_them() {
+    let (operator, home, other) = (Home::new(), Home::new(), Home::new());
+    let relay = Relay::new(&operator);
+    let first = owner(&home, &relay);
+    let second = other.carnet("vault");
+    pair(&first, &second, text(&home.path("ticket")));
+    sync(&second);
+    let mark = |carnet: &Carnet, said: &str| {
+        carnet.run(&["agenda", "due", "vac-dtp/25y", "--on", "2026-06-12", "--mark", said]).data()
+    };
+    assert_eq!(id(&mark(&first, "done")), id(&mark(&second, "to-plan")));
+    for carnet in [&first, &second, &first] {
+        sync(carnet);
+    }
+    assert_eq!(first.digest(), second.digest());
+    assert_eq!(listed(&first, &["agenda", "list"]).len(), 1);
+    assert_eq!(item(&first, "vac-dtp/25y", "2026-06-12")["mark"], item(&second, "vac-dtp/25y", "2026-06-12")["mark"]);
 }

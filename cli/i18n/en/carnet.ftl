@@ -22,6 +22,10 @@ list-empty = Nothing.
 saved = Saved: { $name } ({ $id }).
 nothing-removed = Nothing was removed: there was nothing, or nothing any more.
 state-name = { $state ->
+        [DONE] done
+        [NOT_DONE] not done
+        [NOT_SPECIFIED] not specified
+        [TO_PLAN] to be planned
         [active] current
         [administration] given
         [arrived] arrived
@@ -253,6 +257,7 @@ field-word = { $name ->
         [sleep] Sleep
         [smoking] Tobacco
         [smoking_stopped] Stopped smoking
+        [requirement] Requirement
         [sort] Sort
         [source] Source
         [specialities] Specialities
@@ -331,6 +336,7 @@ kind-name = { $kind ->
         [measure] Measure
         [metadata] Details
         [person] Person
+        [prevention] Exam of prevention
         [procedure] Procedure
         [record] Row
         [reminder] Reminder
@@ -396,9 +402,13 @@ due-since = Planned since { $from }, not noted as done.
 due-was = Planned from { $from } to { $to }, not noted as done.
 due-done = Done on { $day }.
 due-before = The time before: { $day }.
+due-mark = You noted: { $said } { $day }.
+due-booklet = To note it among the vaccinations as well, put the name of the vaccine:
+due-booklet-command = carnet profile add vaccine --name "{ $name }" --at { $day }
 due-lacking = Still missing: { $names }.
 due-counted = Counted: { $name }, { $day }.
 due-need = { $need ->
+    [OBLIGATOIRE] mandatory
     [mandatory] mandatory
    *[other] recommended
 }
@@ -424,6 +434,8 @@ due-uncounted-reason = { $reason ->
     [undated] without a date
    *[other] outside the rules for this person
 }
+usage-due-mark-unknown = Something is missing to know what is recommended: nothing was noted.
+    .hint = "agenda due CODE" says what is missing.
 usage-due-code = No rule or recommendation has the code { $code } for this person.
     .hint = The codes are in carnet agenda due --all.
 target-standing = { $standing ->
@@ -1076,14 +1088,14 @@ command-document-list = Lists the documents.
 command-document-show = Shows a document, or gives its content.
 command-document-edit = Corrects what is said about a document.
 command-document-remove = Removes documents.
-command-agenda = Appointments and reminders.
-command-agenda-add = Adds an appointment or a reminder.
+command-agenda = Appointments, reminders and prevention.
+command-agenda-add = Adds an appointment, a reminder or an exam.
 command-agenda-due = Exams, screenings and vaccines that published rules recommend, each with its rule.
-command-agenda-list = Lists appointments and reminders.
+command-agenda-list = Lists appointments, reminders and exams.
 command-agenda-next = What comes: appointments, and each time of a reminder, from today on.
-command-agenda-show = Shows an appointment or a reminder.
-command-agenda-edit = Corrects an appointment or a reminder.
-command-agenda-remove = Removes appointments or reminders.
+command-agenda-show = Shows an appointment, a reminder or an exam.
+command-agenda-edit = Corrects an appointment, a reminder or an exam.
+command-agenda-remove = Removes appointments, reminders or exams.
 command-contact = Relatives, professionals, establishments.
 command-contact-add = Adds a contact.
 command-contact-list = Lists the contacts.
@@ -1174,9 +1186,11 @@ option-agenda-next-days = Number of days, today included.
 option-repeat = Comes back every 1d (days), 2w (weeks), 3m (months) or 1y (year); empty for once.
 option-until = Last day on which it comes back; empty to take it away.
 option-time = Time of the day, 08:00; given again for each further one; empty to take them away.
-option-status = State of the appointment.
+option-status = State of the appointment or the exam.
 option-agenda-due-code = One rule or recommendation, for its details and sources.
 option-agenda-due-all = Shows what is done, over or far away as well.
+option-agenda-due-mark = Notes how it stands: done, not done, to be planned.
+option-agenda-due-at = The day on which it was or will be done. Without it, done means today.
 option-agenda-due-on = The day to answer for, instead of today.
 option-agenda-add-kind = Kind of entry.
 option-contact-add-kind = Kind of contact.

@@ -22,6 +22,10 @@ list-empty = Rien.
 saved = Enregistré : { $name } ({ $id }).
 nothing-removed = Rien n'a été retiré : il n'y avait rien, ou plus rien.
 state-name = { $state ->
+        [DONE] fait
+        [NOT_DONE] pas fait
+        [NOT_SPECIFIED] non précisé
+        [TO_PLAN] à programmer
         [active] en cours
         [administration] administration
         [arrived] arrivé
@@ -253,6 +257,7 @@ field-word = { $name ->
         [sleep] Sommeil
         [smoking] Tabac
         [smoking_stopped] Arrêt du tabac
+        [requirement] Obligation
         [sort] Genre
         [source] Source
         [specialities] Spécialités
@@ -331,6 +336,7 @@ kind-name = { $kind ->
         [measure] Mesure
         [metadata] Détails
         [person] Personne
+        [prevention] Examen de prévention
         [procedure] Acte
         [record] Ligne
         [reminder] Rappel
@@ -396,9 +402,13 @@ due-since = Prévu depuis le { $from }, pas noté comme fait.
 due-was = Prévu du { $from } au { $to }, pas noté comme fait.
 due-done = Fait le { $day }.
 due-before = La fois d'avant : le { $day }.
+due-mark = Vous avez noté : { $said } { $day }.
+due-booklet = Pour la noter aussi dans les vaccinations, mettez le nom du vaccin :
+due-booklet-command = carnet profile add vaccine --name "{ $name }" --at { $day }
 due-lacking = Il manque encore : { $names }.
 due-counted = Compté : { $name }, { $day }.
 due-need = { $need ->
+    [OBLIGATOIRE] obligatoire
     [mandatory] obligatoire
    *[other] recommandé
 }
@@ -424,6 +434,8 @@ due-uncounted-reason = { $reason ->
     [undated] sans date
    *[other] hors des règles pour cette personne
 }
+usage-due-mark-unknown = Il manque de quoi savoir ce qui est recommandé : rien n'a été noté.
+    .hint = « agenda due CODE » dit ce qui manque.
 usage-due-code = Aucune règle ni recommandation ne porte le code { $code } pour cette personne.
     .hint = Les codes sont dans carnet agenda due --all.
 target-standing = { $standing ->
@@ -1077,14 +1089,14 @@ command-document-list = Liste les documents.
 command-document-show = Montre un document, ou en donne le contenu.
 command-document-edit = Corrige ce qui est dit d'un document.
 command-document-remove = Retire des documents.
-command-agenda = Les rendez-vous et les rappels.
-command-agenda-add = Ajoute un rendez-vous ou un rappel.
+command-agenda = Les rendez-vous, les rappels et la prévention.
+command-agenda-add = Ajoute un rendez-vous, un rappel ou un examen.
 command-agenda-due = Examens, dépistages et vaccins recommandés par des règles publiées, avec la règle de chacun.
-command-agenda-list = Liste les rendez-vous et les rappels.
+command-agenda-list = Liste les rendez-vous, les rappels et les examens.
 command-agenda-next = Ce qui vient : les rendez-vous et chaque rappel, à partir d'aujourd'hui.
-command-agenda-show = Montre un rendez-vous ou un rappel.
-command-agenda-edit = Corrige un rendez-vous ou un rappel.
-command-agenda-remove = Retire des rendez-vous ou des rappels.
+command-agenda-show = Montre un rendez-vous, un rappel ou un examen.
+command-agenda-edit = Corrige un rendez-vous, un rappel ou un examen.
+command-agenda-remove = Retire des rendez-vous, des rappels ou des examens.
 command-contact = Proches, professionnels, établissements.
 command-contact-add = Ajoute un contact.
 command-contact-list = Liste les contacts.
@@ -1175,9 +1187,11 @@ option-agenda-next-days = Nombre de jours, aujourd'hui compris.
 option-repeat = Revient tous les 1j (jours), 2s (semaines), 3m (mois) ou 1a (an) ; vide pour une seule fois.
 option-until = Dernier jour où il revient ; vide pour l'enlever.
 option-time = Heure de la journée, 08:00 ; à répéter pour plusieurs heures ; vide pour les enlever.
-option-status = État du rendez-vous.
+option-status = État du rendez-vous ou de l'examen.
 option-agenda-due-code = Une règle ou une recommandation, pour ses détails et ses sources.
 option-agenda-due-all = Montre aussi ce qui est fait, ce qui est passé et ce qui est loin.
+option-agenda-due-mark = Note comment cela en est : fait, pas fait, à programmer.
+option-agenda-due-at = Le jour où cela a été fait ou le sera. Sans lui, fait veut dire aujourd'hui.
 option-agenda-due-on = Le jour pour lequel répondre, au lieu d'aujourd'hui.
 option-agenda-add-kind = Genre d'entrée.
 option-contact-add-kind = Genre de contact.

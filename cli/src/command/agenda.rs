@@ -1,8 +1,11 @@
-//! `agenda`: appointments and reminders, what comes next of them, and what published rules recommend.
+//! `agenda`: appointments, reminders and exams, what comes next of them, and what published rules recommend.
 
 mod due;
 
-use carnet_record::{Day, Entry, Fact, Instant, When, ZoneHistory, kind::appointment::AppointmentState};
+use carnet_record::{
+    Day, Entry, Fact, Instant, When, ZoneHistory,
+    kind::{appointment::AppointmentState, prevention::PreventionState},
+};
 use carnet_vault::{Record, entries::Filter};
 use serde_json::{Value, json};
 
@@ -153,6 +156,11 @@ fn falls(fact: &Fact, first: Day, last: Day, zones: &ZoneHistory) -> Vec<When> {
             let start = appointment.start.filter(|_| !is_off);
             let is_within = |when: &When| when.local_day(zones).is_some_and(|day| (first..=last).contains(&day));
             start.into_iter().filter(is_within).collect()
+        }
+        // An exam that is to be planned, on the day that was thought of.
+        Fact::Prevention(own) if own.state == Some(PreventionState::ToPlan) => {
+            let is_within = |when: &When| when.local_day(zones).is_some_and(|day| (first..=last).contains(&day));
+            own.at.into_iter().filter(is_within).collect()
         }
         _ => Vec::new(),
     }

@@ -43,7 +43,7 @@ impl Noun {
     /// The kinds of facts of this noun.
     pub(crate) fn kinds(self) -> &'static [&'static str] {
         match self {
-            Self::Agenda => &["appointment", "reminder"],
+            Self::Agenda => &["appointment", "prevention", "reminder"],
             Self::Contact => &["contact"],
             Self::Document => &["document"],
             Self::Measure => &["measure"],

@@ -1,10 +1,11 @@
-//! Appointments and reminders.
+//! Appointments, reminders, and exams of prevention.
 
 use carnet_record::{
     Fact, ZoneHistory,
     kind::{
-        Appointment, Reminder,
+        Appointment, Prevention, Reminder,
         appointment::{AppointmentState, Participant},
+        prevention::PreventionState,
     },
     person::{Actor, ActorKind},
 };
@@ -16,26 +17,39 @@ use crate::{error::Failure, input, msg};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 pub(crate) enum AgendaKind {
     Appointment,
+    Exam,
     Reminder,
 }
 
 impl AgendaKind {
-    /// A new entry of the kind; an appointment is booked unless `--status` says otherwise.
+    /// A new entry of the kind; unless `--status` says otherwise, an appointment is booked and an exam is to be planned.
     pub(crate) fn empty(self) -> Fact {
         match self {
             Self::Appointment => Appointment { state: Some(AppointmentState::Booked), ..Appointment::default() }.into(),
+            Self::Exam => Prevention {
+                sort: Some(EXAM_SORT.to_owned()),
+                state: Some(PreventionState::ToPlan),
+                ..Prevention::default()
+            }
+            .into(),
             Self::Reminder => Reminder::default().into(),
         }
     }
 }
 
-/// How an appointment stands.
+/// What the national service calls an exam that no rule of ours asks for.
+const EXAM_SORT: &str = "EXAMEN_DEPISTAGE";
+
+/// How an appointment or an exam stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 pub(crate) enum StateOption {
     Booked,
     Cancelled,
+    Done,
     Fulfilled,
     Noshow,
+    NotDone,
+    ToPlan,
 }
 
 /// The options of `agenda add` and `agenda edit`.
@@ -72,6 +86,10 @@ impl AgendaFields {
             Fact::Reminder(reminder) => {
                 only("reminder", &self.given(), &["--title", "--at", "--repeat", "--until", "--time"])?;
                 self.reminder(reminder, zones)
+            }
+            Fact::Prevention(exam) => {
+                only("exam", &self.given(), &["--title", "--at", "--status"])?;
+                self.exam(exam, zones)
             }
             other => Err(Failure::Usage(msg!("usage-kind-not-editable", kind = other.kind()))),
         }
@@ -110,6 +128,19 @@ impl AgendaFields {
         Ok(())
     }
 
+    fn exam(&self, exam: &mut Prevention, zones: &ZoneHistory) -> Result<(), Failure> {
+        fill(&mut exam.title, self.title.as_ref());
+        fill_when(&mut exam.at, "--at", self.at.as_ref(), zones)?;
+        exam.state = Some(match self.status {
+            None => return Ok(()),
+            Some(StateOption::Done) => PreventionState::Done,
+            Some(StateOption::NotDone) => PreventionState::NotDone,
+            Some(StateOption::ToPlan) => PreventionState::ToPlan,
+            Some(_) => return Err(among("done, not-done, to-plan")),
+        });
+        Ok(())
+    }
+
     fn appointment(&self, appointment: &mut Appointment, zones: &ZoneHistory) -> Result<(), Failure> {
         fill(&mut appointment.title, self.title.as_ref());
         fill_when(&mut appointment.start, "--at", self.at.as_ref(), zones)?;
@@ -128,10 +159,17 @@ impl AgendaFields {
                 StateOption::Cancelled => AppointmentState::Cancelled,
                 StateOption::Fulfilled => AppointmentState::Fulfilled,
                 StateOption::Noshow => AppointmentState::NoShow,
+                StateOption::Done | StateOption::NotDone | StateOption::ToPlan => {
+                    return Err(among("booked, cancelled, fulfilled, noshow"));
+                }
             });
         }
         Ok(())
     }
+}
+
+fn among(values: &str) -> Failure {
+    Failure::Usage(msg!("usage-value-among", option = "--status", values = values))
 }
 
 #[cfg(test)]
@@ -179,6 +217,21 @@ mod tests {
         assert!(matches!(made(AgendaKind::Appointment, &repeated), Err(Failure::Usage(_))));
         let placed = AgendaFields { place: Some("Lyon".into()), ..AgendaFields::default() };
         assert!(matches!(made(AgendaKind::Reminder, &placed), Err(Failure::Usage(_))));
+    }
+
+    #[test]
+    fn an_exam_is_to_be_planned_until_said_otherwise_and_has_states_of_its_own() {
+        let titled = AgendaFields { title: Some("Mammographie".into()), ..AgendaFields::default() };
+        let planned = made(AgendaKind::Exam, &titled).unwrap();
+        assert_eq!(planned.to_fields()["state"], "TO_PLAN");
+        assert!(form::check(&Draft::new(planned, Provenance::default())).is_ok());
+        let done = AgendaFields { status: Some(StateOption::Done), ..titled.clone() };
+        let undated = Draft::new(made(AgendaKind::Exam, &done).unwrap(), Provenance::default());
+        assert!(matches!(form::check(&undated), Err(Failure::Rules(_))), "what was done was done some day");
+        let dated = AgendaFields { at: Some("2025".into()), ..done.clone() };
+        assert!(form::check(&Draft::new(made(AgendaKind::Exam, &dated).unwrap(), Provenance::default())).is_ok());
+        assert!(made(AgendaKind::Appointment, &done).is_err());
+        assert!(made(AgendaKind::Exam, &AgendaFields { status: Some(StateOption::Booked), ..titled }).is_err());
     }
 
     #[test]

@@ -23,6 +23,7 @@ mod immunization;
 mod medication;
 mod observation;
 mod patient;
+mod prevention;
 mod procedure;
 mod read;
 mod reminder;

@@ -238,6 +238,14 @@ pub const TABLE: &[Row] = &[
     row("measure", "method", "Observation.method"),
     row("measure", "interpretation", "Observation.interpretation"),
     row("measure", "absent_reason", "Observation.dataAbsentReason"),
+    row("prevention", "code", "Task.code.coding (urn:x-carnet:prevention)"),
+    row("prevention", "sort", "Task.code.coding (urn:x-carnet:prevention-type)"),
+    row("prevention", "title", "Task.description"),
+    row("prevention", "state", "Task.status"),
+    row("prevention", "at", "Task.executionPeriod.end"),
+    row("prevention", "start", "Task.restriction.period.start"),
+    row("prevention", "end", "Task.restriction.period.end"),
+    row("prevention", "requirement", "Task.reasonCode (urn:x-carnet:prevention-level)"),
     row("procedure", "name", "Procedure.code.text"),
     row("procedure", "code", "Procedure.code.coding"),
     row("procedure", "category", "Procedure.category"),
@@ -364,6 +372,8 @@ the export itself.
 - Observation: a known code of a vital sign, or a national profile, gives a measure; a laboratory's gives a result;
   LOINC 882-1 with one of the eight groups gives the blood group. 55284-4 is read as a blood pressure. LOINC 29762-2 (social
   history) whose components are named as the questions of the national form, and answered with its codes, gives lifestyle.
+- Task: one of the intent `plan` whose codes are the names of recommendations in our rules says how such a thing stands; any other
+  is kept as a document.
 - Consent: one of the scope `adr` whose source is a contained form with the questions of ours gives advance directives or
   organ donation; any other is kept as a document.
 - Codes that say that there is nothing (716186003 and the like, IPS absent-unknown, `emptyReason` = nilknown) give a

@@ -19,6 +19,7 @@ pub mod identity;
 pub mod import_report;
 pub mod lifestyle;
 pub mod measure;
+pub mod prevention;
 pub mod procedure;
 pub mod reminder;
 pub mod result;
@@ -33,8 +34,8 @@ pub use self::{
     absence::Absence, allergy::Allergy, appointment::Appointment, blood_group::BloodGroup, contact::Contact,
     directive::Directive, disability::Disability, disease::Disease, document::Document, donation::Donation,
     encounter::Encounter, family_history::FamilyHistory, identity::Identity, import_report::ImportReport,
-    lifestyle::Lifestyle, measure::Measure, procedure::Procedure, reminder::Reminder, result::LabResult,
-    target::Target, treatment::Treatment, vaccination::Vaccination,
+    lifestyle::Lifestyle, measure::Measure, prevention::Prevention, procedure::Procedure, reminder::Reminder,
+    result::LabResult, target::Target, treatment::Treatment, vaccination::Vaccination,
 };
 use crate::{
     date::When,
@@ -129,6 +130,8 @@ facts! {
     Lifestyle(Lifestyle) = "lifestyle",
     /// A measure: weight, blood pressure, glucose.
     Measure(Measure) = "measure",
+    /// What the person says of a recommended exam, screening or vaccine.
+    Prevention(Prevention) = "prevention",
     /// An act.
     Procedure(Procedure) = "procedure",
     /// What the person wants to be reminded of.
@@ -174,6 +177,7 @@ impl Fact {
             Self::ImportReport(report) => report.at.map(When::Instant),
             Self::Lifestyle(lifestyle) => lifestyle.at,
             Self::Measure(measure) => measure.at,
+            Self::Prevention(prevention) => prevention.at.or(prevention.start.map(When::Date)),
             Self::Procedure(procedure) => procedure.start,
             Self::Reminder(reminder) => reminder.start,
             Self::Result(result) => result.at.or(result.issued_at),
@@ -204,6 +208,7 @@ impl Fact {
             Self::ImportReport(report) => report.source.name.clone(),
             Self::Directive(_) | Self::Donation(_) | Self::Lifestyle(_) => String::new(),
             Self::Measure(measure) => measure.measure.clone(),
+            Self::Prevention(own) => own.title.clone().or_else(|| own.code.clone()).unwrap_or_default(),
             Self::Procedure(procedure) => named(&procedure.name, &procedure.code),
             Self::Reminder(reminder) => reminder.title.clone().unwrap_or_default(),
             Self::Result(result) => result.code.label().unwrap_or_default().to_owned(),

@@ -27,7 +27,7 @@ use self::{
 use crate::{
     date::{Day, PartialDate},
     entry::{Entry, EntryId},
-    kind::{Fact, Identity},
+    kind::{Fact, Identity, prevention::PreventionState},
     person::Sex,
 };
 
@@ -54,24 +54,19 @@ pub struct Mark {
     /// The code of the thing ([`Item::code`]).
     pub code: String,
     /// How it stands, in the words of the national service.
-    pub said: MarkState,
+    pub said: PreventionState,
     /// When it was done.
     pub at: Option<PartialDate>,
     /// The entry that says so.
     pub entry: EntryId,
 }
 
-crate::code_enum! {
-    /// How a recommended thing stands, as the person says.
-    pub enum MarkState {
-        /// Done.
-        Done = "DONE",
-        /// Not done.
-        NotDone = "NOT_DONE",
-        /// Not said.
-        NotSpecified = "NOT_SPECIFIED",
-        /// To be planned.
-        ToPlan = "TO_PLAN",
+impl Mark {
+    /// What an entry says of something that a rule asks for.
+    fn of(entry: &Entry) -> Option<Self> {
+        let Fact::Prevention(own) = &entry.fact else { return None };
+        let at = own.at.map(|at| at.date());
+        Some(Self { code: own.code.clone()?, said: own.state.clone()?, at, entry: entry.id })
     }
 }
 
@@ -207,12 +202,13 @@ struct Noted<'r> {
 
 /// What `rules` say of `person` on the day `today`, with the vaccinations and the marks among `entries`. Removed entries
 /// and those that do not count are left out.
-pub fn answer<'r>(rules: &'r Rules, person: &Person, entries: &[Entry], marks: &[Mark], today: Day) -> Answer<'r> {
+pub fn answer<'r>(rules: &'r Rules, person: &Person, entries: &[Entry], today: Day) -> Answer<'r> {
     let noted = noted(rules, entries);
+    let marks: Vec<Mark> = entries.iter().filter(|entry| entry.counts()).filter_map(Mark::of).collect();
     if person.is_deceased {
         return Answer { items: Vec::new(), not_counted: Vec::new() };
     }
-    let asked = Asked { rules, person, noted: &noted, marks, today };
+    let asked = Asked { rules, person, noted: &noted, marks: &marks, today };
     let mut items: Vec<Item<'r>> = rules.all.iter().flat_map(|rule| asked.items(rule)).collect();
     items.sort_by_key(|item| (item.state, item.condition.is_some(), item.window.map(|window| window.from)));
     let used: BTreeSet<EntryId> = items.iter().flat_map(|item| item.used.iter().copied()).collect();
@@ -322,7 +318,7 @@ impl<'r> Asked<'_, 'r> {
         });
         let mut doses: Vec<Given<'_>> = given.collect();
         doses.sort_by_key(|dose| (dose.day, dose.place));
-        let done_marks = self.marks.iter().filter(|mark| mark.said == MarkState::Done);
+        let done_marks = self.marks.iter().filter(|mark| mark.said == PreventionState::Done);
         let said = done_marks
             .filter(|mark| mark.at.is_none_or(|at| at.earliest() <= self.today))
             .map(|mark| Said { code: &mark.code, day: mark.at.map(|at| done.of(at).min(self.today)) });

@@ -132,7 +132,7 @@ impl Fact {
             Self::Result(_) | Self::Procedure(_) => SectionKind::Results,
             Self::Document(document) if document.states_wishes() => SectionKind::Wishes,
             Self::Document(_) => SectionKind::Documents,
-            Self::Appointment(_) | Self::Reminder(_) => SectionKind::Agenda,
+            Self::Appointment(_) | Self::Prevention(_) | Self::Reminder(_) => SectionKind::Agenda,
             Self::Contact(_) => SectionKind::Contacts,
             Self::Directive(_) | Self::Donation(_) => SectionKind::Wishes,
             Self::Absence(absence) => absence.section(),

@@ -9,8 +9,8 @@ use crate::{
     entry::Status,
     form::{Answers, Form, Question},
     kind::{
-        Contact, Disability, Encounter, Fact, Identity, Measure, Reminder, Target, encounter::DurationUnit,
-        family_history::Relative, target::unit_of,
+        Contact, Disability, Encounter, Fact, Identity, Measure, Prevention, Reminder, Target, encounter::DurationUnit,
+        family_history::Relative, prevention::PreventionState, target::unit_of,
     },
     measure::{Bounds, ComponentKind, MeasureKind, Presence, convert},
     person::Identifier,
@@ -224,7 +224,7 @@ pub fn check_birth(fact: &Fact, birth: PartialDate) -> Result<(), Violation> {
 
 /// Whether the fact lies after `today`. Future instants happen in real exports: a flag, never a refusal.
 pub fn is_future(fact: &Fact, today: Day) -> bool {
-    let may_lie_ahead = matches!(fact, Fact::Appointment(_) | Fact::Treatment(_));
+    let may_lie_ahead = matches!(fact, Fact::Appointment(_) | Fact::Prevention(_) | Fact::Treatment(_));
     !may_lie_ahead && fact.when().is_some_and(|when| when.date().earliest() > today)
 }
 
@@ -233,7 +233,7 @@ pub(crate) fn violations(draft: &Draft) -> Vec<Violation> {
     let mut found = Vec::new();
     let comment_max = match draft.fact {
         Fact::Measure(_) => MEASURE_COMMENT_CHARS_MAX,
-        Fact::Appointment(_) | Fact::Reminder(_) => APPOINTMENT_COMMENT_CHARS_MAX,
+        Fact::Appointment(_) | Fact::Prevention(_) | Fact::Reminder(_) => APPOINTMENT_COMMENT_CHARS_MAX,
         _ => COMMENT_CHARS_MAX,
     };
     free_text(&mut found, "comment", draft.comment.as_deref(), comment_max);
@@ -279,6 +279,7 @@ pub(crate) fn violations(draft: &Draft) -> Vec<Violation> {
         }
         Fact::Encounter(value) => encounter(&mut found, value),
         Fact::Target(value) => target(&mut found, value),
+        Fact::Prevention(value) => prevention(&mut found, value),
         Fact::Reminder(value) => reminder(&mut found, value),
         Fact::FamilyHistory(history) => {
             name(&mut found, history.name.as_deref());
@@ -504,6 +505,25 @@ fn reminder(found: &mut Vec<Violation>, reminder: &Reminder) {
     }
 }
 
+fn prevention(found: &mut Vec<Violation>, own: &Prevention) {
+    needed(found, "title", own.title.as_deref());
+    length(found, "title", own.title.as_deref(), NAME_CHARS_MAX);
+    characters(found, "title", own.title.as_deref());
+    for (text, field) in [(&own.code, "code"), (&own.sort, "sort")] {
+        length(found, field, text.as_deref(), PREVENTION_CODE_CHARS_MAX);
+        characters(found, field, text.as_deref());
+    }
+    let Some(state) = own.state.as_ref().filter(|state| state.is_known()) else {
+        found.push(Violation::Missing { field: "state" });
+        return;
+    };
+    // What was done was done some day; a year is enough.
+    if *state == PreventionState::Done && own.at.is_none() {
+        found.push(Violation::Missing { field: "at" });
+    }
+    order(found, own.start.map(When::Date), own.end.map(When::Date));
+}
+
 fn identity(found: &mut Vec<Violation>, identity: &Identity) {
     if identity.names.iter().all(crate::person::HumanName::is_empty) {
         found.push(Violation::Missing { field: "names" });
@@ -576,6 +596,8 @@ pub const DOSAGE_CHARS_MAX: usize = 1000;
 pub const LOT_CHARS_MAX: usize = 100;
 /// Characters of the note of an appointment or a reminder.
 pub const APPOINTMENT_COMMENT_CHARS_MAX: usize = 1000;
+/// Characters of the code of a recommendation: a rule and its step.
+const PREVENTION_CODE_CHARS_MAX: usize = 100;
 /// Characters of a street line.
 pub const STREET_CHARS_MAX: usize = 100;
 /// Digits of a French postal code.

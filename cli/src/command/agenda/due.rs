@@ -2,6 +2,8 @@
 //!
 //! It repeats what is published. It judges nobody's health and gives no advice.
 
+mod mark;
+
 use carnet_record::{
     Day, Entry, EntryId, Fact, PartialDate, When, ZoneHistory,
     prevention::{self, Answer, Item, Missing, Person, Rules, Source, State, Text, Uncounted},
@@ -15,6 +17,7 @@ use crate::{
     input, msg,
     session::Session,
     ui::{Block, Report},
+    words,
 };
 
 #[derive(Debug, clap::Args)]
@@ -25,6 +28,10 @@ pub(crate) struct Options {
     all: bool,
     #[arg(long, value_name = "DATE")]
     on: Option<String>,
+    #[arg(long, value_name = "STATUS", requires = "code")]
+    mark: Option<mark::MarkOption>,
+    #[arg(long, value_name = "TIME", requires = "mark")]
+    at: Option<String>,
 }
 
 /// What the answer is made of, from the record.
@@ -38,9 +45,9 @@ pub(super) fn run(options: &Options, record: &mut Record<'_>, session: &Session<
     let rules =
         Rules::bundled().map_err(|_| Failure::Ours("the rules that come with Carnet cannot be read".to_owned()))?;
     let known = known(options, record, session)?;
-    let mut answer = prevention::answer(&rules, &known.person, &known.entries, &[], known.today);
+    let mut answer = prevention::answer(&rules, &known.person, &known.entries, known.today);
     if let Some(code) = &options.code {
-        answer.items.retain(|item| item.code == *code || item.rule == code);
+        answer.items.retain(|item| item.code == *code || (item.rule == code && options.mark.is_none()));
         if answer.items.is_empty() {
             return Err(Failure::Usage(msg!("usage-due-code", code = code)));
         }
@@ -48,6 +55,10 @@ pub(super) fn run(options: &Options, record: &mut Record<'_>, session: &Session<
         answer.items.retain(|item| is_near(item, known.today));
     }
     let shown = Shown { rules: &rules, answer: &answer, known: &known, language: session.ui.texts().language() };
+    if let (Some(said), Some(item)) = (options.mark, answer.items.first()) {
+        let title = session.ui.text(&shown.title(item));
+        return mark::mark(record, session, (item, title), said, (options.at.as_ref(), known.today.date()));
+    }
     Ok(Report { data: shown.data(), page: shown.page(options.code.is_some()), ..Report::default() })
 }
 
@@ -66,7 +77,7 @@ fn is_near(item: &Item<'_>, today: Day) -> bool {
 }
 
 fn known(options: &Options, record: &Record<'_>, session: &Session<'_>) -> Result<Known, Failure> {
-    let kinds = ["identity", "vaccination"].map(str::to_owned).to_vec();
+    let kinds = ["identity", mark::KIND, "vaccination"].map(str::to_owned).to_vec();
     let found = record.list(&Filter { kinds, ..Filter::default() })?;
     let entries: Vec<Entry> = found.into_iter().map(|found| found.entry).filter(Entry::counts).collect();
     let sheets =
@@ -191,6 +202,10 @@ impl Shown<'_> {
             (Some(day), _) => lines.push(msg!("due-before", day = day.to_string())),
             (None, _) => {}
         }
+        if let Some(mark) = &item.mark {
+            let day = mark.at.map(|at| at.to_string()).unwrap_or_default();
+            lines.push(msg!("due-mark", said = words::state_word(mark.said.as_str()), day = day));
+        }
         if !item.lacking.is_empty() {
             let names = item.lacking.iter().filter_map(|name| self.rules.diseases.get(*name));
             let names: Vec<&str> = names.map(|text| self.words(text)).collect();
@@ -286,6 +301,11 @@ impl Shown<'_> {
         put("window", json!(item.window));
         put("done_on", json!(item.done_on));
         put("missing", json!(item.missing));
+        let mark = item.mark.as_ref();
+        put(
+            "mark",
+            json!(mark.map(|mark| json!({ "status": mark.said, "at": mark.at, "id": mark.entry.to_string() }))),
+        );
         put("lacking", json!(item.lacking));
         put("counted", used.collect());
         put("rule", json!({ "code": item.rule, "source": source_data(item.source) }));

@@ -18,7 +18,7 @@ use super::{
     found::Found,
     goal, immunization,
     json::Json,
-    medication, observation, patient, procedure, reminder, report, version,
+    medication, observation, patient, prevention, procedure, reminder, report, version,
 };
 use crate::{
     document::{Measured, draft as document_draft, hand_on, named},
@@ -144,7 +144,7 @@ impl<'a> Reading<'_, 'a> {
 
     fn resource(&mut self, place: usize, resource: &Resource<'a>) -> Result<(), ContainerError> {
         let kind = resource.kind;
-        if let Some(reason) = aside(kind) {
+        if let Some(reason) = aside(kind).filter(|_| !prevention::is_own(resource.json)) {
             self.tally.read(kind, 1);
             self.tally.set_aside(kind, reason, Place::at(place_of(resource)));
             return Ok(());
@@ -187,6 +187,10 @@ impl<'a> Reading<'_, 'a> {
             "AllergyIntolerance" => allergy::allergy(resource, index),
             "Appointment" => appointment::appointment(resource, index),
             "CarePlan" => match reminder::care_plan(resource) {
+                Some(found) => found,
+                None => return self.paper(resource, document::resource_as_document(resource)),
+            },
+            "Task" => match prevention::task(resource) {
                 Some(found) => found,
                 None => return self.paper(resource, document::resource_as_document(resource)),
             },
@@ -515,6 +519,7 @@ fn entry_kind(kind: &str) -> &str {
         "AllergyIntolerance" => "allergy",
         "Appointment" | "Slot" => "appointment",
         "CarePlan" => "reminder",
+        "Task" => "prevention",
         "CareTeam" | "Organization" | "Patient" | "Practitioner" | "PractitionerRole" | "RelatedPerson" => "contact",
         "Condition" => "disease",
         "Consent" => "directive",

@@ -83,6 +83,7 @@ fn all_fields(fact: &Fact) -> BTreeSet<String> {
         Fact::Identity(own) => serde_json::to_value(own),
         Fact::Lifestyle(own) => serde_json::to_value(own),
         Fact::Measure(own) => serde_json::to_value(own),
+        Fact::Prevention(own) => serde_json::to_value(own),
         Fact::Procedure(own) => serde_json::to_value(own),
         Fact::Reminder(own) => serde_json::to_value(own),
         Fact::Result(own) => serde_json::to_value(LabResult { panel: true, ..(**own).clone() }),

@@ -3,7 +3,10 @@ mod schedules;
 use serde_json::{Value, json};
 
 use super::*;
-use crate::{Provenance, kind::Vaccination};
+use crate::{
+    Provenance,
+    kind::{Prevention, Vaccination},
+};
 
 /// A vaccination on a day, a month or a year; its id is its place.
 fn given(doses: &[(&str, &str)]) -> Vec<Entry> {
@@ -24,7 +27,26 @@ fn person(birth: &str, sex: Option<Sex>) -> Person {
 }
 
 fn done(code: &str, at: &str) -> Mark {
-    Mark { code: code.to_owned(), said: MarkState::Done, at: Some(at.parse().unwrap()), entry: EntryId([0xee; 16]) }
+    Mark {
+        code: code.to_owned(),
+        said: PreventionState::Done,
+        at: Some(at.parse().unwrap()),
+        entry: EntryId([0xee; 16]),
+    }
+}
+
+/// Vaccinations, and what the person said.
+fn noted(doses: &[(&str, &str)], marks: &[Mark]) -> Vec<Entry> {
+    let mark = |mark: &Mark| {
+        let fact = Prevention {
+            code: Some(mark.code.clone()),
+            state: Some(mark.said.clone()),
+            at: mark.at.map(crate::When::Date),
+            ..Prevention::default()
+        };
+        Entry::new(mark.entry, fact.into(), Provenance::default())
+    };
+    given(doses).into_iter().chain(marks.iter().map(mark)).collect()
 }
 
 /// An item as a line: code, state, and the days of its window.
@@ -35,13 +57,13 @@ fn line(item: &Item<'_>) -> String {
 }
 
 fn lines(rules: &Rules, person: &Person, doses: &[(&str, &str)], marks: &[Mark], today: &str) -> Vec<String> {
-    answer(rules, person, &given(doses), marks, day(today)).items.iter().map(line).collect()
+    answer(rules, person, &noted(doses, marks), day(today)).items.iter().map(line).collect()
 }
 
 /// The lines of one rule.
 fn of_rule(rule: &str, person: &Person, doses: &[(&str, &str)], marks: &[Mark], today: &str) -> Vec<String> {
     let rules = Rules::bundled().unwrap();
-    let answer = answer(&rules, person, &given(doses), marks, day(today));
+    let answer = answer(&rules, person, &noted(doses, marks), day(today));
     answer.items.iter().filter(|item| item.rule == rule).map(line).collect()
 }
 
@@ -126,7 +148,7 @@ fn a_file_that_is_wrong_anywhere_is_refused_with_the_place() {
 #[test]
 fn without_a_birth_date_nothing_is_told_and_the_item_says_what_is_missing() {
     let rules = Rules::bundled().unwrap();
-    let answer = answer(&rules, &Person::default(), &[], &[], day("2026-06-01"));
+    let answer = answer(&rules, &Person::default(), &[], day("2026-06-01"));
     assert_eq!(answer.items.len(), rules.codes().count());
     for item in &answer.items {
         assert_eq!(
@@ -151,7 +173,7 @@ fn a_birth_date_that_is_not_whole_is_never_filled_up() {
     // For a child of 2025, the day decides.
     let child = person("2025", None);
     let rules = Rules::bundled().unwrap();
-    let told = answer(&rules, &child, &[], &[], day("2026-06-01"));
+    let told = answer(&rules, &child, &[], day("2026-06-01"));
     let mmr = told.items.iter().find(|item| item.rule == "vac-mmr").unwrap();
     assert_eq!((mmr.state, &mmr.missing), (State::Unknown, &BTreeSet::from([Missing::DayOfBirth])));
     // A month is enough where no day of it makes a difference.
@@ -169,7 +191,7 @@ fn a_date_of_a_vaccination_that_is_not_whole_is_never_filled_up() {
     let told = of_rule("vac-dtp", &child, &[("2025", "Tetravac")], &[], "2026-06-01");
     assert_eq!(told, ["vac-dtp unknown"]);
     let rules = Rules::bundled().unwrap();
-    let answer = answer(&rules, &child, &given(&[("2025", "Tetravac")]), &[], day("2026-06-01"));
+    let answer = answer(&rules, &child, &given(&[("2025", "Tetravac")]), day("2026-06-01"));
     let item = answer.items.iter().find(|item| item.rule == "vac-dtp").unwrap();
     assert_eq!(item.missing, BTreeSet::from([Missing::DayDone]));
 }
@@ -178,7 +200,7 @@ fn a_date_of_a_vaccination_that_is_not_whole_is_never_filled_up() {
 fn an_unknown_sex_is_asked_for_only_where_it_decides() {
     for sex in [None, Some(Sex::Unknown), Some(Sex::Unclassified)] {
         let rules = Rules::bundled().unwrap();
-        let answer = answer(&rules, &person("1974-05-05", sex), &[], &[], day("2026-06-01"));
+        let answer = answer(&rules, &person("1974-05-05", sex), &[], day("2026-06-01"));
         let breast = answer.items.iter().find(|item| item.rule == "screen-breast").unwrap();
         assert_eq!((breast.state, &breast.missing), (State::Unknown, &BTreeSet::from([Missing::Sex])));
         let colon = answer.items.iter().find(|item| item.rule == "screen-colon").unwrap();
@@ -194,11 +216,12 @@ fn a_clock_that_cannot_be_right_gives_no_answer() {
     let rules = Rules::bundled().unwrap();
     for (birth, today) in [
         ("1974-05-05", "1970-01-01"),
+        ("1974-05-05", "2020-01-01"),
         ("2026-07-01", "2026-06-01"),
         ("1974-05-05", "2204-05-05"),
         ("2026", "2026-06-01"),
     ] {
-        let answer = answer(&rules, &person(birth, None), &[], &[], day(today));
+        let answer = answer(&rules, &person(birth, None), &[], day(today));
         let is_told = |item: &Item<'_>| item.missing != BTreeSet::from([Missing::Today]);
         assert!(!answer.items.iter().any(is_told), "{birth} {today}");
     }
@@ -222,7 +245,7 @@ fn what_does_not_count_is_listed_with_the_reason() {
         own.at = None;
     }
     entries.push(undated);
-    let answer = answer(&rules, &person("2024-01-10", None), &entries, &[], day("2026-06-01"));
+    let answer = answer(&rules, &person("2024-01-10", None), &entries, day("2026-06-01"));
     let id = |byte: u8| EntryId([byte; 16]);
     assert_eq!(
         answer.not_counted,
@@ -244,7 +267,7 @@ fn an_entry_that_is_removed_counts_no_more() {
     let boy = person("2025-01-10", Some(Sex::Male));
     let mut entries = given(&[("2026-01-20", "Priorix")]);
     let code = |entries: &[Entry]| {
-        let answer = answer(&rules, &boy, entries, &[], day("2026-02-01"));
+        let answer = answer(&rules, &boy, entries, day("2026-02-01"));
         answer.items.iter().find(|item| item.rule == "vac-mmr").unwrap().code.clone()
     };
     assert_eq!(code(&entries), "vac-mmr/2");
@@ -256,7 +279,7 @@ fn an_entry_that_is_removed_counts_no_more() {
 fn nothing_is_asked_of_somebody_who_died() {
     let rules = Rules::bundled().unwrap();
     let person = Person { is_deceased: true, ..person("1950-01-01", Some(Sex::Female)) };
-    assert!(answer(&rules, &person, &[], &[], day("2026-06-01")).items.is_empty());
+    assert!(answer(&rules, &person, &[], day("2026-06-01")).items.is_empty());
 }
 
 #[test]
@@ -335,17 +358,17 @@ fn what_the_person_said_to_be_done_is_done_and_says_so() {
     let rules = Rules::bundled().unwrap();
     let child = person("2026-01-10", None);
     let marks = [done("vac-hexa/1", "2026-03-12"), done("exam-child/3", "2026-02-11")];
-    let told = answer(&rules, &child, &[], &marks, day("2026-03-20"));
+    let told = answer(&rules, &child, &noted(&[], &marks), day("2026-03-20"));
     let of = |code: &str| told.items.iter().find(|item| item.code == code).unwrap();
     assert_eq!(of("vac-hexa/2").window.unwrap().from, day("2026-05-12"));
     assert_eq!((of("exam-child/3").state, of("exam-child/3").mark.as_ref()), (State::Done, Some(&marks[1])));
     // A dose that stands in the booklet too is not counted twice.
-    let both = answer(&rules, &child, &given(&[("2026-03-12", "Vaxelis")]), &marks, day("2026-03-20"));
+    let both = answer(&rules, &child, &noted(&[("2026-03-12", "Vaxelis")], &marks), day("2026-03-20"));
     assert!(both.items.iter().any(|item| item.code == "vac-hexa/2"));
     // To be planned, or not done: the thing stays asked for.
-    for said in [MarkState::ToPlan, MarkState::NotDone, MarkState::NotSpecified] {
+    for said in [PreventionState::ToPlan, PreventionState::NotDone, PreventionState::NotSpecified] {
         let mark = Mark { said, ..done("vac-hexa/1", "2026-03-12") };
-        let told = answer(&rules, &child, &[], std::slice::from_ref(&mark), day("2026-03-20"));
+        let told = answer(&rules, &child, &noted(&[], std::slice::from_ref(&mark)), day("2026-03-20"));
         let item = told.items.iter().find(|item| item.rule == "vac-hexa").unwrap();
         assert_eq!((item.state, item.mark.as_ref()), (State::Due, Some(&mark)));
     }
@@ -356,7 +379,7 @@ fn a_vaccine_that_covers_a_part_says_what_is_lacking() {
     let rules = Rules::bundled().unwrap();
     let child = person("2025-06-10", None);
     let doses = [("2025-08-12", "Hexyon"), ("2025-10-12", "Pentavac")];
-    let told = answer(&rules, &child, &given(&doses), &[], day("2026-01-10"));
+    let told = answer(&rules, &child, &given(&doses), day("2026-01-10"));
     let item = told.items.iter().find(|item| item.rule == "vac-hexa").unwrap();
     assert_eq!((item.code.as_str(), item.lacking.as_slice()), ("vac-hexa/2", &["hepatitis-b"][..]));
 }

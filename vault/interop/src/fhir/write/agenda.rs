@@ -1,19 +1,23 @@
-//! Appointment, and a reminder as the `CarePlan` of one activity, written.
+//! Appointment, a reminder as the `CarePlan` of one activity, and what is said of a recommendation as a Task, written.
 
 use carnet_record::{
-    Entry, LinkKind, Status,
+    Coding, Concept, Entry, LinkKind, Status, When,
     kind::{
-        Appointment, Reminder,
+        Appointment, Prevention, Reminder,
         appointment::{AppointmentState, Participant},
     },
 };
 
 use super::{
     Writer,
-    element::{Fields, anyone, concepts, notes, number, period, unknown},
+    element::{Fields, anyone, concept, concepts, notes, number, period, unknown},
     state::state,
 };
-use crate::fhir::{json::Json, reminder};
+use crate::fhir::{
+    json::Json,
+    prevention::{IN_ERROR, ITEM_SYSTEM, LEVEL_SYSTEM, SORT_SYSTEM, status_of},
+    reminder,
+};
 
 /// An appointment.
 pub(super) fn appointment(writer: &mut Writer, own: &Appointment, entry: &Entry, fields: &mut Fields) {
@@ -85,6 +89,24 @@ pub(super) fn reminder(writer: &mut Writer, own: &Reminder, entry: &Entry, field
         .with("scheduledTiming", timing.object())
         .maybe("description", own.title.as_deref().map(Json::from));
     fields.put_list("activity", vec![Fields::new().with("detail", detail.object()).object()]);
+    fields.put_list("note", notes(entry.comment.as_deref()));
+}
+
+/// What the person says of something that is recommended.
+pub(super) fn prevention(writer: &mut Writer, own: &Prevention, entry: &Entry, fields: &mut Fields) {
+    let is_mistaken = entry.status == Status::EnteredInError;
+    fields.put_text("status", Some(if is_mistaken { IN_ERROR } else { status_of(own.state.as_ref()) }));
+    fields.put_text("intent", Some("plan"));
+    let codings = [(ITEM_SYSTEM, &own.code), (SORT_SYSTEM, &own.sort)];
+    let codings = codings.into_iter().filter_map(|(system, code)| Some(Coding::new(system, code.as_ref()?)));
+    fields.put("code", Some(concept(&Concept { codings: codings.collect(), text: None })));
+    fields.put_text("description", own.title.as_deref());
+    fields.put("for", Some(writer.subject()));
+    fields.put("executionPeriod", period(None, own.at));
+    let days = period(own.start.map(When::Date), own.end.map(When::Date));
+    fields.put("restriction", days.map(|days| Fields::new().with("period", days).object()));
+    let level = own.requirement.as_ref().map(|level| concept(&Concept::from_code(LEVEL_SYSTEM, level.as_str())));
+    fields.put("reasonCode", level);
     fields.put_list("note", notes(entry.comment.as_deref()));
 }
 

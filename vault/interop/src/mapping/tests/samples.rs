@@ -5,8 +5,8 @@ use carnet_record::{
     code::system,
     kind::{
         Absence, Allergy, Appointment, BloodGroup, Contact, Directive, Disability, Disease, Document, Donation,
-        Encounter, FamilyHistory, Identity, LabResult, Lifestyle, Measure, Procedure, Reminder, Target, Treatment,
-        Vaccination,
+        Encounter, FamilyHistory, Identity, LabResult, Lifestyle, Measure, Prevention, Procedure, Reminder, Target,
+        Treatment, Vaccination,
         absence::{AbsenceMeaning, AbsenceOf},
         allergy::Reaction,
         appointment::{AppointmentState, Participant},
@@ -16,6 +16,7 @@ use carnet_record::{
         encounter::DurationUnit,
         family_history::Relative,
         measure::{Component, Moment},
+        prevention::{PreventionState, RequirementLevel},
         result::{ReferenceRange, ResultComponent, ResultValue},
         treatment::{DosageLine, TreatmentRole},
     },
@@ -146,6 +147,19 @@ pub(super) fn samples() -> Vec<Entry> {
         entry(
             30,
             FamilyHistory { name: text("Asthme"), relative: Some(Relative::Brother), ..FamilyHistory::default() },
+        ),
+        entry(
+            37,
+            Prevention {
+                code: text("vac-mmr/2"),
+                sort: text("VAC_ROR"),
+                title: text("Rougeole, oreillons, rubéole, dose 2 sur 2"),
+                state: Some(PreventionState::Done),
+                at: when("2026-05-12"),
+                start: Some("2026-05-10".parse().unwrap()),
+                end: Some("2026-08-09".parse().unwrap()),
+                requirement: Some(RequirementLevel::Mandatory),
+            },
         ),
         entry(
             36,
