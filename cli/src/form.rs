@@ -17,7 +17,11 @@ use carnet_record::{
     validate::{Violation, Warning},
 };
 
-use crate::{error::Failure, i18n::Message, input, msg, words};
+use crate::{
+    error::Failure,
+    i18n::{Argument, Message},
+    input, msg, words,
+};
 
 /// Fills `slot` with a text that was given; an empty one clears it.
 fn fill(slot: &mut Option<String>, given: Option<&String>) {
@@ -95,32 +99,35 @@ pub(crate) fn rule(violation: &Violation) -> Message {
         Violation::BeforeBirth => msg!("rule-before-birth"),
         Violation::CharacterRefused { field } => msg!("rule-character", field = field_name(field)),
         Violation::ComponentMissing { kind, component } => {
-            msg!("rule-component", kind = *kind, component = *component)
+            msg!("rule-component", kind = words::kind(kind), component = words::kind(component))
         }
-        Violation::Computed { kind } => msg!("rule-computed", kind = *kind),
-        Violation::DaysForbidden { kind } => msg!("rule-days-forbidden", kind = *kind),
-        Violation::DaysMissing { kind } => msg!("rule-days-missing", kind = *kind),
+        Violation::Computed { kind } => msg!("rule-computed", kind = words::kind(kind)),
+        Violation::DaysForbidden { kind } => msg!("rule-days-forbidden", kind = words::kind(kind)),
+        Violation::DaysMissing { kind } => msg!("rule-days-missing", kind = words::kind(kind)),
         Violation::DaysZero => msg!("rule-days-zero"),
         Violation::DiastolicNotBelowSystolic => msg!("rule-diastolic"),
         Violation::EndBeforeStart => msg!("rule-end-before-start"),
         Violation::Markup { field } => msg!("rule-markup", field = field_name(field)),
         Violation::Missing { field } => msg!("rule-missing", field = field_name(field)),
-        Violation::MomentForbidden { kind } => msg!("rule-moment-forbidden", kind = *kind),
-        Violation::MomentMissing { kind } => msg!("rule-moment-missing", kind = *kind),
+        Violation::MomentForbidden { kind } => msg!("rule-moment-forbidden", kind = words::kind(kind)),
+        Violation::MomentMissing { kind } => msg!("rule-moment-missing", kind = words::kind(kind)),
         Violation::NotAsked { field, other, answer } => msg!(
             "rule-not-asked",
             field = field_name(field),
             other = field_name(other),
             answer = words::answer_code(answer)
         ),
-        Violation::NotWhole { kind } => msg!("rule-not-whole", kind = *kind),
+        Violation::NotWhole { kind } => msg!("rule-not-whole", kind = words::kind(kind)),
         Violation::OutOfBounds { kind, low, high, unit } => {
-            msg!("rule-bounds", kind = *kind, low = low.to_string(), high = high.to_string(), unit = *unit)
+            let figure = |value: &dyn std::fmt::Display| Argument::Figure(format!("{value} {unit}"));
+            msg!("rule-bounds", kind = words::kind(kind), low = figure(low), high = figure(high))
         }
         Violation::PostalCode => msg!("rule-postal-code"),
         Violation::TooLong { field, max } => msg!("rule-too-long", field = field_name(field), max = *max),
-        Violation::UnitUnknown { kind, unit } => msg!("rule-unit", kind = *kind, unit = *unit),
-        Violation::ValueForbidden { kind } => msg!("rule-value-forbidden", kind = *kind),
+        Violation::UnitUnknown { kind, unit } => {
+            msg!("rule-unit", kind = words::kind(kind), unit = Argument::Figure(format!(" {unit}")))
+        }
+        Violation::ValueForbidden { kind } => msg!("rule-value-forbidden", kind = words::kind(kind)),
         other => msg!("rule-other", rule = other.reason()),
     }
 }

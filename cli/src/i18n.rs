@@ -6,7 +6,7 @@
 use fluent_bundle::{FluentArgs, FluentResource, FluentValue, concurrent::FluentBundle};
 use unic_langid::LanguageIdentifier;
 
-use crate::ui::escape;
+use crate::ui::{escape, figure};
 
 const FRENCH: &str = include_str!("../i18n/fr/carnet.ftl");
 const ENGLISH: &str = include_str!("../i18n/en/carnet.ftl");
@@ -93,6 +93,8 @@ pub(crate) enum Argument {
         /// In English.
         english: &'static str,
     },
+    /// A number with its unit, or a unit alone (UCUM), written as people write them.
+    Figure(String),
     /// Another sentence, said in the same language.
     Sentence(Box<Message>),
     /// Several sentences, one after the other.
@@ -202,6 +204,7 @@ impl Texts {
                     Language::French => *french,
                     Language::English => *english,
                 }),
+                Argument::Figure(text) => FluentValue::from(escape(&figure(text, self.language)).into_owned()),
                 Argument::Sentence(inner) => FluentValue::from(self.say(inner)),
                 Argument::Sentences(all) => {
                     FluentValue::from(all.iter().map(|inner| self.say(inner)).collect::<Vec<_>>().join(" "))

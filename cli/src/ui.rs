@@ -14,7 +14,11 @@ use std::io::{self, IsTerminal, Write};
 
 use serde_json::{Map, Value, json};
 
-pub(crate) use self::{cell::Cell, escape::escape, progress::Progress};
+pub(crate) use self::{
+    cell::{Cell, figure},
+    escape::escape,
+    progress::Progress,
+};
 use self::{
     escape::{escape_json, escape_lines},
     table::Table,

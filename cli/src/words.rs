@@ -5,6 +5,7 @@
 
 use carnet_record::{
     Entry, Fact, Provenance, SectionKind,
+    code::system,
     form::{Answers, Form, Question},
     kind::{
         Reminder, appointment::AppointmentState, donation::REFUSAL_REGISTER, measure::Moment,
@@ -160,6 +161,7 @@ pub(crate) fn field(path: &str) -> Message {
 /// The value of a field of an entry: in words where it is a code of the national form, else as it stands.
 pub(crate) fn value(kind: &str, path: &str, text: String) -> Cell {
     let name = path.split('.').next().unwrap_or_default();
+    let part = path.rsplit('.').next().unwrap_or_default();
     match (kind, name) {
         ("contact", "relation") => msg!("contact-relation", who = text).into(),
         ("contact", "sort") => msg!("contact-sort", sort = text).into(),
@@ -171,11 +173,36 @@ pub(crate) fn value(kind: &str, path: &str, text: String) -> Cell {
         ("appointment" | "document" | "prevention" | "treatment" | "vaccination", "state")
         | ("treatment", "role")
         | ("allergy" | "disease", "clinical") => state_word(&text).into(),
+        ("identity" | "contact", "sex") => msg!("sex-name", sex = text).into(),
+        ("vaccination", "administration") => msg!("administration-name", sort = text).into(),
+        ("allergy", "criticality") => msg!("level-name", level = text).into(),
+        ("encounter", "class") if part == "code" => msg!("encounter-class", class = text).into(),
         ("measure", "moment") => moment(&text).into(),
         ("prevention", "requirement") => msg!("due-need", need = text).into(),
         ("family-history", "relative") => msg!("relative", who = text).into(),
+        _ if part == "system" => code_system(text),
+        _ if text == "true" => answer_code("YES").into(),
+        _ if text == "false" => answer_code("NO").into(),
         _ => text.into(),
     }
+}
+
+/// A code system by the name that people know it by, or its address.
+fn code_system(address: String) -> Cell {
+    let known = [
+        (system::ATC, "ATC"),
+        (system::CIP, "CIP"),
+        (system::CIS, "CIS"),
+        (system::CVX, "CVX"),
+        (system::ICD10, "CIM-10 (ICD-10)"),
+        (system::LOINC, "LOINC"),
+        (system::RXNORM, "RxNorm"),
+        (system::SNOMED, "SNOMED CT"),
+        (system::UCD, "UCD"),
+        (system::UCUM, "UCUM"),
+    ];
+    let name = known.into_iter().find(|(own, _)| *own == address).map(|(_, name)| name.to_owned());
+    name.unwrap_or(address).into()
 }
 
 /// The circumstance of a glucose, by its word in the command line or its code.

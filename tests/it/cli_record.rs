@@ -137,6 +137,28 @@ fn all_six_statements_of_absence_are_dated_and_can_be_taken_back() {
 }
 
 #[test]
+fn what_is_there_beside_a_statement_that_it_is_not_is_kept_and_said() {
+    let home = Home::new();
+    let carnet = home.vault("vault", "Ana");
+    let said = |words: &[&str]| {
+        let ran = carnet.run(words);
+        ran.data();
+        !ran.warnings().is_empty()
+    };
+    assert!(!said(&["profile", "none", "allergy"]));
+    assert!(!said(&["profile", "add", "disease", "--name", "Asthme"]), "that is about something else");
+    assert!(said(&["profile", "add", "allergy", "--name", "Latex"]));
+    assert!(said(&["profile", "none", "disease"]));
+    // A treatment that is over is none that goes on.
+    assert!(!said(&["profile", "add", "treatment", "--name", "Amoxicilline", "--start", "2020", "--end", "2020"]));
+    assert!(!said(&["profile", "none", "treatment"]));
+    assert!(said(&["profile", "add", "treatment", "--name", "Metformine"]));
+    carnet.run(&["profile", "none", "allergy", "--undo"]).data();
+    assert!(!said(&["profile", "add", "allergy", "--name", "Pollen"]));
+    assert_eq!(listed(&carnet, &["profile", "list", "allergy"]).len(), 2, "everything is kept");
+}
+
+#[test]
 fn allergies_stays_vaccines_and_a_blood_group_are_kept_with_their_fields() {
     let home = Home::new();
     let carnet = home.vault("vault", "Ana");

@@ -468,6 +468,33 @@ contact-type = { $part ->
         [TRUSTED_CONTACT] trusted person
        *[other] { $part }
     }
+sex-name = { $sex ->
+        [female] female
+        [male] male
+        [other] other
+        [unknown] not known
+       *[else] { $sex }
+    }
+administration-name = { $sort ->
+        [BOOSTER] booster
+        [IMMUNIZ] not known
+        [INITIMMUNIZ] first
+       *[other] { $sort }
+    }
+level-name = { $level ->
+        [high] high
+        [low] low
+        [unable-to-assess] cannot be assessed
+       *[other] { $level }
+    }
+encounter-class = { $class ->
+        [AMB] consultation
+        [EMER] emergency
+        [HH] at home
+        [IMP] hospital stay
+        [VR] at a distance
+       *[other] { $class }
+    }
 disability-type = { $about ->
         [DISABLING_DISEASES] a disease that disables
         [ENGINE] of movement
@@ -637,6 +664,7 @@ log-detail = { $name ->
        *[other] { $name }: { $value }
     }
 sentences = { $all }
+link-elsewhere = not on this device
 link-name = { $kind ->
         [allergy] allergy
         [derived-from] derived from
@@ -652,7 +680,7 @@ link-name = { $kind ->
         [replaces] replaces
         [treatment] treatment
        *[other] { $kind }
-    } { $id }
+    } { $id } ({ $name })
 log-strength = { $strength ->
         [declared] declared
         [proved] proved
@@ -717,6 +745,11 @@ warning-files-left-out = { $count ->
     } "carnet sync" fetches what another device or the relay has.
 warning-archive-differs = the archive was changed since it was written, or damaged: what it held was taken in, but compare it with the record that it came from.
 warning-no-kit = "{ $name }" has no recovery kit. If you lose your devices, nobody can open this record again.
+warning-said-absent = The record also says "{ $statement }". "carnet profile none KIND --undo" takes that statement back.
+warning-not-absent = The record holds { $count ->
+        [one] an entry that says
+       *[other] { $count } entries that say
+    } the contrary. "carnet profile none KIND --undo" takes that statement back.
 warning-clear-text = this file is clear text: whoever opens it can read it.
 warning-losses = this file does not hold everything; only the export "archive" gives back an equal record.
 warning-other-person = the file may speak of someone else; it was taken in at your request.
@@ -1305,26 +1338,26 @@ rule-answer-bounds = { $field }: a whole number from { $low } to { $high }.
 rule-before-birth = The date lies before the birth.
 rule-adult = Advance directives are written from the age of 18, and the identity sheet tells of a younger person.
 rule-character = { $field }: a line end or another control character has no place there.
-rule-component = { $kind } lacks a part: { $component }.
-rule-computed = { $kind } is computed and cannot be typed.
-rule-days-forbidden = A number of days does not go with { $kind }.
-rule-days-missing = { $kind } needs the number of days it is about (--days).
+rule-component = { $kind }: { $component } is missing.
+rule-computed = { $kind }: it is computed and cannot be typed.
+rule-days-forbidden = { $kind }: a number of days (--days) means nothing here.
+rule-days-missing = { $kind }: say over how many days (--days).
 rule-days-zero = The length must be above zero.
 rule-diastolic = The systolic pressure must be above the diastolic one.
 rule-end-before-start = The end comes before the start.
 rule-markup = { $field }: markup has no place there.
 rule-one-trusted = There is a trusted person already, and there can be one only: first take that part from the other contact (contact edit ID --types emergency, for instance).
 rule-missing = Missing: { $field }.
-rule-moment-forbidden = A moment does not go with { $kind }.
-rule-moment-missing = { $kind } needs its moment (--moment fasting, after-meal…).
+rule-moment-forbidden = { $kind }: a moment (--moment) means nothing here.
+rule-moment-missing = { $kind }: say at which moment (--moment fasting, after-meal…).
 rule-not-asked = { $field }: this is asked only when the answer to "{ $other }" is "{ $answer }".
 rule-one-form = { $kind }: the record has such an entry already, and has only one. "profile edit" changes it.
-rule-not-whole = { $kind } is a whole number.
-rule-bounds = { $kind } lies between { $low } and { $high } { $unit }.
+rule-not-whole = { $kind }: a whole number.
+rule-bounds = { $kind }: between { $low } and { $high }.
 rule-postal-code = A French postal code has five digits; for another country give --country.
 rule-too-long = { $field }: more than { $max } characters.
-rule-unit = This unit does not go with { $kind }, which is given in { $unit }.
-rule-value-forbidden = { $kind } has no value of its own.
+rule-unit = { $kind }: this unit does not fit; give the value in { $unit }, or in a unit that converts to it (--unit).
+rule-value-forbidden = { $kind }: this measure has no value of its own, only those of its parts.
 rule-other = A rule of the record is broken ({ $rule }).
 field-name = { $field ->
         [at] the date

@@ -468,6 +468,33 @@ contact-type = { $part ->
         [TRUSTED_CONTACT] personne de confiance
        *[other] { $part }
     }
+sex-name = { $sex ->
+        [female] féminin
+        [male] masculin
+        [other] autre
+        [unknown] non connu
+       *[else] { $sex }
+    }
+administration-name = { $sort ->
+        [BOOSTER] rappel
+        [IMMUNIZ] non connue
+        [INITIMMUNIZ] première
+       *[other] { $sort }
+    }
+level-name = { $level ->
+        [high] élevé
+        [low] faible
+        [unable-to-assess] non évaluable
+       *[other] { $level }
+    }
+encounter-class = { $class ->
+        [AMB] consultation
+        [EMER] urgences
+        [HH] à domicile
+        [IMP] hospitalisation
+        [VR] à distance
+       *[other] { $class }
+    }
 disability-type = { $about ->
         [DISABLING_DISEASES] maladie invalidante
         [ENGINE] moteur
@@ -637,6 +664,7 @@ log-detail = { $name ->
        *[other] { $name } : { $value }
     }
 sentences = { $all }
+link-elsewhere = pas sur cet appareil
 link-name = { $kind ->
         [allergy] allergie
         [derived-from] tiré de
@@ -652,7 +680,7 @@ link-name = { $kind ->
         [replaces] remplace
         [treatment] traitement
        *[other] { $kind }
-    } { $id }
+    } { $id } ({ $name })
 log-strength = { $strength ->
         [declared] déclaré
         [proved] prouvé
@@ -717,6 +745,11 @@ warning-files-left-out = { $count ->
     } « carnet sync » va chercher ce qu'un autre appareil ou le relais a.
 warning-archive-differs = l'archive a été changée depuis qu'elle a été écrite, ou abîmée : ce qu'elle contenait a été pris, mais comparez avec le carnet dont elle vient.
 warning-no-kit = « { $name } » n'a pas de kit de secours. Si vous perdez vos appareils, personne ne pourra rouvrir ce carnet.
+warning-said-absent = Le carnet dit aussi « { $statement } ». « carnet profile none GENRE --undo » retire cette déclaration.
+warning-not-absent = Le carnet contient { $count ->
+        [one] une entrée qui dit
+       *[other] { $count } entrées qui disent
+    } le contraire. « carnet profile none GENRE --undo » retire cette déclaration.
 warning-clear-text = ce fichier est en clair : quiconque l'ouvre peut le lire.
 warning-losses = ce fichier ne contient pas tout ; seul l'export « archive » rend un carnet identique.
 warning-other-person = le fichier parle peut-être d'une autre personne ; il a été pris à votre demande.
@@ -1306,26 +1339,26 @@ rule-answer-bounds = { $field } : un nombre entier de { $low } à { $high }.
 rule-before-birth = La date est antérieure à la naissance.
 rule-adult = Les directives anticipées s'écrivent à partir de 18 ans, et la fiche d'identité dit une personne plus jeune.
 rule-character = { $field } : un retour à la ligne ou un autre caractère de contrôle n'y a pas sa place.
-rule-component = Il manque une partie à { $kind } : { $component }.
-rule-computed = { $kind } est calculé et ne se saisit pas.
-rule-days-forbidden = Un nombre de jours ne va pas avec { $kind }.
-rule-days-missing = { $kind } a besoin du nombre de jours concernés (--days).
+rule-component = { $kind } : il manque { $component }.
+rule-computed = { $kind } : cela se calcule et ne se saisit pas.
+rule-days-forbidden = { $kind } : un nombre de jours (--days) n'a pas de sens ici.
+rule-days-missing = { $kind } : dites sur combien de jours (--days).
 rule-days-zero = La durée doit être supérieure à zéro.
 rule-diastolic = La pression systolique doit être supérieure à la diastolique.
 rule-end-before-start = La fin précède le début.
 rule-markup = { $field } : du balisage n'y a pas sa place.
 rule-one-trusted = Il y a déjà une personne de confiance, et il ne peut y en avoir qu'une : retirez d'abord ce rôle à l'autre contact (par exemple contact edit ID --types emergency).
 rule-missing = Il manque : { $field }.
-rule-moment-forbidden = Un moment ne va pas avec { $kind }.
-rule-moment-missing = { $kind } a besoin de son moment (--moment fasting, after-meal…).
+rule-moment-forbidden = { $kind } : un moment (--moment) n'a pas de sens ici.
+rule-moment-missing = { $kind } : dites à quel moment (--moment fasting, after-meal…).
 rule-not-asked = { $field } : cela ne se demande que si la réponse à « { $other } » est « { $answer } ».
 rule-one-form = { $kind } : le carnet a déjà une telle entrée, et n'en a qu'une. « profile edit » la change.
-rule-not-whole = { $kind } est un nombre entier.
-rule-bounds = { $kind } se situe entre { $low } et { $high } { $unit }.
+rule-not-whole = { $kind } : un nombre entier.
+rule-bounds = { $kind } : entre { $low } et { $high }.
 rule-postal-code = Un code postal français a cinq chiffres ; pour un autre pays, donnez --country.
 rule-too-long = { $field } : plus de { $max } caractères.
-rule-unit = Cette unité ne va pas avec { $kind }, qui s'exprime en { $unit }.
-rule-value-forbidden = { $kind } n'a pas de valeur propre.
+rule-unit = { $kind } : cette unité ne convient pas ; donnez la valeur en { $unit }, ou dans une unité qui s'y convertit (--unit).
+rule-value-forbidden = { $kind } : cette mesure n'a pas de valeur propre, seulement celles de ses parties.
 rule-other = Une règle du carnet n'est pas respectée ({ $rule }).
 field-name = { $field ->
         [at] la date

@@ -199,7 +199,8 @@ pub(crate) fn find(record: &Record<'_>, noun: Noun, prefix: &str) -> Result<Foun
 pub(crate) fn show(record: &mut Record<'_>, noun: Noun, prefix: &str, history: bool) -> Result<Report, Failure> {
     let found = find(record, noun, prefix)?;
     let mut data = found_json(&found);
-    let mut page = vec![Block::Pairs(pairs(&found))];
+    let name = |id: &EntryId| record.entry(id).map(|target| words::name(&target.entry.fact)).ok();
+    let mut page = vec![Block::Pairs(pairs(&found, name))];
     page.extend(words::register(&found.entry.fact).map(Block::Say));
     if history {
         let versions = record.history(&found.entry.id)?;
@@ -232,7 +233,8 @@ pub(crate) fn show(record: &mut Record<'_>, noun: Noun, prefix: &str, history: b
     Ok(Report { data, page, ..Report::default() })
 }
 
-fn pairs(found: &Found) -> Vec<(Message, Cell)> {
+/// What an entry says, each thing once: what stands under the name of its own field is not said in general as well.
+fn pairs(found: &Found, name: impl Fn(&EntryId) -> Option<Message>) -> Vec<(Message, Cell)> {
     let entry = &found.entry;
     let mut pairs: Vec<(Message, Cell)> = vec![
         (msg!("column-id"), entry.id.to_string().into()),
@@ -247,7 +249,11 @@ fn pairs(found: &Found) -> Vec<(Message, Cell)> {
     ];
     pairs.retain(|(_, value)| !value.is_empty());
     for (id, kind) in &entry.links {
-        pairs.push((msg!("column-link"), msg!("link-name", kind = kind.as_str(), id = id.to_string()).into()));
+        let name = name(id).unwrap_or_else(|| msg!("link-elsewhere"));
+        pairs.push((
+            msg!("column-link"),
+            msg!("link-name", kind = kind.as_str(), id = id.to_string(), name = name).into(),
+        ));
     }
     if let Some(form) = entry.fact.form() {
         let said = form.answers().into_iter();
@@ -262,6 +268,10 @@ fn pairs(found: &Found) -> Vec<(Message, Cell)> {
         }
     }
     let kind = entry.fact.kind();
+    let label = entry.fact.label();
+    rest.retain(|(path, value)| !(matches!(path.as_str(), "name" | "title") && *value == label));
+    let is_said = |cell: &Cell| rest.iter().any(|(_, value)| *cell == Cell::Text(value.clone()));
+    pairs.retain(|(column, cell)| !(matches!(column.key(), "column-date" | "column-value") && is_said(cell)));
     pairs.extend(rest.into_iter().map(|(path, value)| (words::field(&path), words::value(kind, &path, value))));
     pairs
 }

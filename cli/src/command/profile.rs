@@ -3,15 +3,17 @@
 
 mod form;
 
-use carnet_record::{Fact, When};
+use carnet_record::{Entry, Fact, When};
 use carnet_vault::{Record, entries::Filter};
 
 use super::entries::{self, Common, JsonSource, ListOptions, Noun};
 use crate::{
     error::Failure,
     form::profile::{FormKind, IMPORT_REPORT, ListedKind, NoneKind, ProfileFields, ProfileKind},
+    msg,
     session::Session,
     ui::Report,
+    words,
 };
 
 #[derive(Debug, clap::Args)]
@@ -120,7 +122,25 @@ fn add(options: &AddOptions, record: &mut Record<'_>, session: &Session<'_>) -> 
     }
     options.fields.apply(&mut fact, &session.zones)?;
     let draft = entries::draft(record, fact, &options.common, now, &mut Session::chance())?;
-    entries::add(record, &[draft])
+    let said = contradictions(&draft.fact, record)?;
+    let mut report = entries::add(record, &[draft])?;
+    report.warnings.extend(said.iter().map(|said| msg!("warning-said-absent", statement = words::name(&said.fact))));
+    Ok(report)
+}
+
+/// The entries that say the contrary of `fact`: where one says that there is none, those that there are, and the other way round.
+fn contradictions(fact: &Fact, record: &Record<'_>) -> Result<Vec<Entry>, Failure> {
+    let are_contrary = |one: &Fact, other: &Fact| match one {
+        Fact::Absence(absence) => absence.is_contradicted_by(other),
+        _ => false,
+    };
+    let kinds = Noun::Profile.kinds().iter().map(|kind| (*kind).to_owned()).collect();
+    let mut found = record.list(&Filter { kinds, ..Filter::default() })?;
+    found.retain(|found| {
+        let own = &found.entry.fact;
+        found.entry.counts() && (are_contrary(fact, own) || are_contrary(own, fact))
+    });
+    Ok(found.into_iter().map(|found| found.entry).collect())
 }
 
 fn edit(options: &EditOptions, record: &mut Record<'_>, session: &Session<'_>) -> Result<Report, Failure> {
@@ -142,7 +162,10 @@ fn state_absence(
         let now = session.now();
         let fact = kind.statement(When::Instant(now));
         let draft = entries::draft(record, fact, &Common::default(), now, &mut Session::chance())?;
-        return entries::add(record, &[draft]);
+        let there = contradictions(&draft.fact, record)?.len();
+        let mut report = entries::add(record, &[draft])?;
+        report.warnings.extend((there > 0).then(|| msg!("warning-not-absent", count = there)));
+        return Ok(report);
     }
     let stated = record.list(&Filter { kinds: vec!["absence".to_owned()], ..Filter::default() })?;
     let mut removed = Vec::new();

@@ -76,13 +76,13 @@ fn moment(text: &str) -> String {
 }
 
 /// `117/79 mm[Hg]` as `117/79 mmHg`; in French with a comma for the decimals.
-fn figure(text: &str, language: Language) -> String {
+pub(crate) fn figure(text: &str, language: Language) -> String {
     let (number, unit) = text.rsplit_once(' ').unwrap_or((text, ""));
     let number = match language {
         Language::French => number.replace('.', ","),
         Language::English => number.to_owned(),
     };
-    format!("{number} {}", unit_in_words(unit, language)).trim_end().to_owned()
+    format!("{number} {}", unit_in_words(unit, language)).trim().to_owned()
 }
 
 /// A unit as people write it: UCUM writes units for programs.
@@ -133,5 +133,6 @@ mod tests {
         assert_eq!(both("37.1 Cel"), ["37,1 \u{b0}C", "37.1 \u{b0}C"]);
         assert_eq!(both("80"), ["80", "80"]);
         assert_eq!(both(""), ["", ""]);
+        assert_eq!(both(" mm[Hg]"), ["mmHg", "mmHg"], "a unit alone");
     }
 }

@@ -3,6 +3,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::Fact;
 use crate::{code::Concept, date::When, person::Actor, section::SectionKind};
 
 crate::code_enum! {
@@ -73,6 +74,24 @@ impl Absence {
             AbsenceOf::Vaccinations => SectionKind::Vaccines,
             AbsenceOf::Procedures | AbsenceOf::Results => SectionKind::Results,
             _ => SectionKind::History,
+        }
+    }
+
+    /// Whether `fact` is one of what is said not to be there. Of treatments only those that go on are, of visits only stays.
+    pub fn is_contradicted_by(&self, fact: &Fact) -> bool {
+        match (&self.of, fact) {
+            (AbsenceOf::Treatments, Fact::Treatment(treatment)) => treatment.is_ongoing(),
+            (AbsenceOf::Hospitalizations, Fact::Encounter(own)) => {
+                own.class.as_ref().is_some_and(|class| class.code == "IMP")
+            }
+            (AbsenceOf::Allergies, Fact::Allergy(_))
+            | (AbsenceOf::Disabilities, Fact::Disability(_))
+            | (AbsenceOf::Diseases, Fact::Disease(_))
+            | (AbsenceOf::FamilyHistories, Fact::FamilyHistory(_))
+            | (AbsenceOf::Procedures, Fact::Procedure(_))
+            | (AbsenceOf::Results, Fact::Result(_))
+            | (AbsenceOf::Vaccinations, Fact::Vaccination(_)) => true,
+            _ => false,
         }
     }
 }
