@@ -307,6 +307,23 @@ pub(crate) enum Failure {
     RelayUnseen,
     /// The record has as many removals as it may.
     RemovalsFull,
+    /// Published rules that are dated after today.
+    RulesAhead {
+        /// Their day.
+        date: String,
+    },
+    /// A file of published rules that is none, with the place of what is wrong.
+    RulesForm {
+        /// The place, as far as there is one.
+        place: String,
+    },
+    /// Published rules that are not newer than those in force.
+    RulesNotNewer {
+        /// The day of those in force.
+        kept: String,
+    },
+    /// A file of published rules whose signature does not hold.
+    RulesSignature,
     /// What was typed breaks rules of the record, one sentence each.
     Rules(Vec<Message>),
     /// An invitation that was used or has expired.
@@ -471,6 +488,10 @@ impl Failure {
             Self::RelayUnseen => msg!("error-relay-unseen"),
             Self::RemovalsFull => msg!("error-removals-full"),
             Self::Rules(rules) => msg!("error-rules", rules = rules.clone()),
+            Self::RulesAhead { date } => msg!("error-rules-ahead", date = date),
+            Self::RulesForm { place } => msg!("error-rules-form", place = place),
+            Self::RulesNotNewer { kept } => msg!("error-rules-not-newer", kept = kept),
+            Self::RulesSignature => msg!("error-rules-signature"),
             Self::TicketClosed => msg!("error-ticket-closed"),
             Self::TicketNeedsPlace => msg!("error-ticket-needs-place"),
             Self::TooLarge { path } => msg!("error-too-large", path = path),

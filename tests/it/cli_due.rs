@@ -1,7 +1,13 @@
 //! What published rules recommend, from the command line: a child, a woman, a man, and somebody of whom little is known.
 
+use carnet_crypto::{
+    digest::hash,
+    id::RecordId,
+    sign::{Domain, SigningKey},
+};
+use carnet_record::prevention::BUNDLED;
 use carnet_tests::process::{Carnet, Home, Relay, text};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::{
     cli_record::{id, listed},
@@ -210,4 +216,82 @@ fn two_devices_that_mark_one_thing_apart_have_one_mark_between_them() {
     assert_eq!(first.digest(), second.digest());
     assert_eq!(listed(&first, &["agenda", "list"]).len(), 1);
     assert_eq!(item(&first, "vac-dtp/25y", "2026-06-12")["mark"], item(&second, "vac-dtp/25y", "2026-06-12")["mark"]);
+}
+
+/// The rules that come with Carnet, changed: of another day, and with another age for the second dose of a vaccine.
+fn changed_rules(date: &str) -> String {
+    let mut rules: Value = serde_json::from_str(BUNDLED).expect("JSON");
+    rules["date"] = date.into();
+    rules["review_by"] = "2999-12-31".into();
+    let all = rules["rules"].as_array_mut().expect("rules");
+    let mmr = all.iter_mut().find(|rule| rule["code"] == "vac-mmr").expect("a rule");
+    mmr["schedule"]["series"]["plans"][0]["doses"][1] = json!({"from": "6y", "to": "7y", "after": "1m"});
+    rules.to_string()
+}
+
+/// `rules` signed by the publisher that this byte makes, as `docs/format.md` says.
+fn signed(rules: &str, publisher: u8) -> String {
+    let hex = |bytes: &[u8]| bytes.iter().map(|byte| format!("{byte:02x}")).collect::<Vec<_>>().concat();
+    let key = SigningKey::from_seed(&[publisher; 32]);
+    let signature = key.sign(Domain::Rules, &RecordId([0; 32]), &hash("rules", &[rules.as_bytes()]));
+    format!("carnet.rules.signed/1\npublisher {}\nsignature {}\n{rules}", hex(&key.public().0), hex(&signature.0))
+}
+
+#[test]
+fn rules_that_a_publisher_signed_take_the_place_of_the_bundled_ones_and_others_are_refused_by_name() {
+    let home = Home::new();
+    let carnet = record(&home, "Louise", &["--birth", "2024-06-10", "--sex", "female"]);
+    vaccine(&carnet, "ROR", "2025-07-01");
+    let due = || item(&carnet, "vac-mmr/2", "2026-01-08")["window"]["from"].clone();
+    let take = |name: &str, file: &str, words: &[&str]| {
+        let path = home.file(name, file);
+        carnet.run(&[&["agenda", "rules", "--from", text(&path)], words].concat())
+    };
+    assert_eq!(due(), "2025-10-10");
+    let own = carnet.run(&["agenda", "rules"]).data();
+    assert!(own["publisher"].is_null() && own["left_out"].as_array().is_some_and(|left| !left.is_empty()), "{own}");
+
+    // The key of a publisher is accepted by the person first.
+    let first = signed(&changed_rules("2026-01-05"), 1);
+    assert_eq!(take("first", &first, &[]).refused(2), "confirmation_needed");
+    assert_eq!(due(), "2025-10-10");
+    let taken = take("first", &first, &["--yes"]).data();
+    assert_eq!((&taken["date"], taken["publisher"].as_str().map(str::len)), (&"2026-01-05".into(), Some(79)));
+    assert_eq!(due(), "2030-06-10", "another file of rules gives another answer");
+    assert_eq!(take("again", &first, &[]).data()["date"], "2026-01-05");
+
+    // A newer one of the same key needs no asking; everything else is refused by name, and changes nothing.
+    take("newer", &signed(&changed_rules("2026-01-06"), 1), &[]).data();
+    for (name, file, exit, code) in [
+        ("older", first.clone(), 1, "rules_not_newer"),
+        ("same-day", signed(&format!("{} ", changed_rules("2026-01-06")), 1), 1, "rules_not_newer"),
+        ("altered", signed(&changed_rules("2026-01-07"), 1).replace("\"6y\"", "\"5y\""), 5, "rules_signature"),
+        ("ahead", signed(&changed_rules("2999-01-07"), 1), 1, "rules_ahead"),
+        ("unsigned", changed_rules("2026-01-07"), 1, "rules_form"),
+        ("empty", signed("{}", 1), 1, "rules_form"),
+        ("stranger", signed(&changed_rules("2026-01-07"), 2), 2, "confirmation_needed"),
+    ] {
+        assert_eq!(take(name, &file, &[]).refused(exit), code, "{name}");
+        assert_eq!(carnet.run(&["agenda", "rules"]).data()["date"], "2026-01-06", "{name}");
+    }
+    let page = carnet.talk(&["--lang", "fr", "agenda", "rules"]).out;
+    assert!(page.contains("Signées par la clé") && page.contains("Ce qu'elles laissent de côté"), "{page}");
+
+    carnet.run(&["agenda", "rules", "--bundled"]).data();
+    assert_eq!(due(), "2025-10-10");
+    assert_eq!(take("forgotten", &signed(&changed_rules("2026-01-07"), 1), &[]).refused(2), "confirmation_needed");
+}
+
+#[test]
+fn the_rules_that_one_device_took_are_those_of_the_other() {
+    let (operator, home, other) = (Home::new(), Home::new(), Home::new());
+    let relay = Relay::new(&operator);
+    let first = owner(&home, &relay);
+    let second = other.carnet("vault");
+    pair(&first, &second, text(&home.path("ticket")));
+    let file = home.file("rules", signed(&changed_rules("2026-01-05"), 1));
+    let taken = first.run(&["agenda", "rules", "--from", text(&file), "--yes"]).data();
+    sync(&first);
+    sync(&second);
+    assert_eq!(second.run(&["agenda", "rules"]).data(), taken);
 }

@@ -11,6 +11,7 @@
 //! | give everything out again, compare two copies | [`export`] |
 //! | add and remove devices | [`devices`], [`pairing`] |
 //! | see what was done with the record | [`ledger`] |
+//! | go by rules of prevention that a publisher signed | [`prevention`] |
 //! | recover when all devices are lost | [`recovery`] |
 //! | exchange with a relay, a device or a file | [`replica`] |
 //! | compact a volume, and check what another compacted | [`snapshot`] |
@@ -37,6 +38,7 @@ pub mod measures;
 mod members;
 pub mod pairing;
 mod payload;
+pub mod prevention;
 pub mod reading;
 mod receive;
 pub mod record;

@@ -1,6 +1,7 @@
 //! `agenda`: appointments, reminders and exams, what comes next of them, and what published rules recommend.
 
 mod due;
+mod rules;
 
 use carnet_record::{
     Day, Entry, Fact, Instant, When, ZoneHistory,
@@ -48,6 +49,7 @@ pub(crate) enum Action {
         #[arg(value_name = "ID", required = true)]
         id: Vec<String>,
     },
+    Rules(rules::Options),
 }
 
 impl Action {
@@ -60,6 +62,7 @@ impl Action {
             Self::List { .. } => "agenda list",
             Self::Next { .. } => "agenda next",
             Self::Remove { .. } => "agenda remove",
+            Self::Rules(_) => "agenda rules",
             Self::Show { .. } => "agenda show",
         }
     }
@@ -101,6 +104,7 @@ pub(crate) fn run(options: &Options, session: &Session<'_>) -> Result<Report, Fa
         Action::Edit(options) => edit(options, record, session),
         Action::Next { days } => next(record, *days, session),
         Action::Remove { id } => entries::remove(record, Noun::Agenda, id),
+        Action::Rules(options) => rules::run(options, record, session),
     })
 }
 

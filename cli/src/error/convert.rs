@@ -1,11 +1,13 @@
 //! From the errors of the libraries to what the command says. Nothing of their text is shown: each has its sentence.
 
+use carnet_record::prevention::RulesRefused;
 use carnet_sync::{Alarm, FailureKind, SyncError};
 use carnet_vault::{
     NotAdmitted, RecordError, VaultError,
     blob::{ReadError, SealError},
     import::ImportError,
     pairing::PairingError,
+    prevention::RulesError,
     store::{CreateError, OpenError, RelockError, StoreError},
 };
 
@@ -19,6 +21,23 @@ impl From<VaultError> for Failure {
             VaultError::NameTaken => Self::RecordExists,
             VaultError::Open(error) => error.into(),
             VaultError::Record(error) => error.into(),
+            other => Self::ours(&other),
+        }
+    }
+}
+
+impl From<RulesError> for Failure {
+    fn from(error: RulesError) -> Self {
+        match error {
+            RulesError::Ahead { date } => Self::RulesAhead { date: date.to_string() },
+            RulesError::NotNewer { kept } => Self::RulesNotNewer { kept: kept.to_string() },
+            RulesError::Record(error) => error.into(),
+            RulesError::Rules(RulesRefused::Form { line, column }) => {
+                Self::RulesForm { place: format!("{line}:{column}") }
+            }
+            RulesError::Rules(RulesRefused::Value { path, .. }) => Self::RulesForm { place: path },
+            RulesError::NotSigned | RulesError::Rules(_) => Self::RulesForm { place: "1".to_owned() },
+            RulesError::OtherPublisher | RulesError::Signature => Self::RulesSignature,
             other => Self::ours(&other),
         }
     }

@@ -85,6 +85,9 @@ impl Failure {
             | Self::ReadOnly
             | Self::RelayUnseen
             | Self::RemovalsFull
+            | Self::RulesAhead { .. }
+            | Self::RulesForm { .. }
+            | Self::RulesNotNewer { .. }
             | Self::TooLarge { .. }
             | Self::TooManyFiles { .. }
             | Self::VaultExists
@@ -144,7 +147,8 @@ impl Failure {
             | Self::Damaged
             | Self::FilesDamaged { .. }
             | Self::LogBroken { .. }
-            | Self::NotAVault => Exit::Integrity,
+            | Self::NotAVault
+            | Self::RulesSignature => Exit::Integrity,
             #[cfg(feature = "demo")]
             Self::DemoDiffers => Exit::Integrity,
             #[cfg(feature = "demo")]

@@ -26,6 +26,8 @@ pub enum Domain {
     Operation,
     /// A relay's proof of having stored an operation.
     Receipt,
+    /// A published file of rules of prevention. It belongs to no record: its record id is zero.
+    Rules,
     /// Proof, at the start of a stream, of the key that will use it.
     Stream,
 }
@@ -38,6 +40,7 @@ impl Domain {
             Self::Envelope => "env",
             Self::Operation => "op",
             Self::Receipt => "receipt",
+            Self::Rules => "rules",
             Self::Stream => "stream",
         }
     }

@@ -6,9 +6,10 @@ mod mark;
 
 use carnet_record::{
     Day, Entry, EntryId, Fact, PartialDate, When, ZoneHistory,
+    kind::Identity,
     prevention::{self, Answer, Item, Missing, Person, Rules, Source, State, Text, Uncounted},
 };
-use carnet_vault::{Record, entries::Filter};
+use carnet_vault::{Record, entries::Filter, prevention::RulesInForce};
 use serde_json::{Map, Value, json};
 
 use crate::{
@@ -42,8 +43,7 @@ struct Known {
 }
 
 pub(super) fn run(options: &Options, record: &mut Record<'_>, session: &Session<'_>) -> Result<Report, Failure> {
-    let rules =
-        Rules::bundled().map_err(|_| Failure::Ours("the rules that come with Carnet cannot be read".to_owned()))?;
+    let RulesInForce { rules, publisher, set_aside } = record.rules()?;
     let known = known(options, record, session)?;
     let mut answer = prevention::answer(&rules, &known.person, &known.entries, known.today);
     if let Some(code) = &options.code {
@@ -54,12 +54,15 @@ pub(super) fn run(options: &Options, record: &mut Record<'_>, session: &Session<
     } else if !options.all {
         answer.items.retain(|item| is_near(item, known.today));
     }
-    let shown = Shown { rules: &rules, answer: &answer, known: &known, language: session.ui.texts().language() };
+    let publisher = publisher.as_deref();
+    let shown =
+        Shown { rules: &rules, publisher, answer: &answer, known: &known, language: session.ui.texts().language() };
     if let (Some(said), Some(item)) = (options.mark, answer.items.first()) {
         let title = session.ui.text(&shown.title(item));
         return mark::mark(record, session, (item, title), said, (options.at.as_ref(), known.today.date()));
     }
-    Ok(Report { data: shown.data(), page: shown.page(options.code.is_some()), ..Report::default() })
+    let warnings = set_aside.map(|error| Failure::from(error).message()).into_iter().collect();
+    Ok(Report { data: shown.data(), page: shown.page(options.code.is_some()), warnings, ..Report::default() })
 }
 
 /// Days ahead of which nothing is listed unless everything is.
@@ -77,28 +80,47 @@ fn is_near(item: &Item<'_>, today: Day) -> bool {
 }
 
 fn known(options: &Options, record: &Record<'_>, session: &Session<'_>) -> Result<Known, Failure> {
-    let kinds = ["identity", mark::KIND, "vaccination"].map(str::to_owned).to_vec();
+    let entries = standing(record, &["identity", mark::KIND, "vaccination"])?;
+    let sheet = sheet(&entries);
+    let today = match &options.on {
+        Some(text) => input::partial_date("--on", text)?.whole().ok_or(Failure::BadDate("--on"))?,
+        None => today_of(sheet, session),
+    };
+    Ok(Known { person: sheet.map(Person::from).unwrap_or_default(), entries, today })
+}
+
+/// The day that it is where the person of the record lives.
+pub(super) fn today(record: &Record<'_>, session: &Session<'_>) -> Result<Day, Failure> {
+    Ok(today_of(sheet(&standing(record, &["identity"])?), session))
+}
+
+/// The entries of these kinds that count.
+fn standing(record: &Record<'_>, kinds: &[&str]) -> Result<Vec<Entry>, Failure> {
+    let kinds = kinds.iter().map(|kind| (*kind).to_owned()).collect();
     let found = record.list(&Filter { kinds, ..Filter::default() })?;
-    let entries: Vec<Entry> = found.into_iter().map(|found| found.entry).filter(Entry::counts).collect();
+    Ok(found.into_iter().map(|found| found.entry).filter(Entry::counts).collect())
+}
+
+/// The identity sheet: one with a birth date before one without.
+fn sheet(entries: &[Entry]) -> Option<&Identity> {
     let sheets =
-        entries.iter().filter_map(|entry| if let Fact::Identity(own) = &entry.fact { Some(own) } else { None });
-    let sheet = sheets.max_by_key(|sheet| sheet.birth_date.is_some());
+        entries.iter().filter_map(|entry| if let Fact::Identity(own) = &entry.fact { Some(&**own) } else { None });
+    sheets.max_by_key(|sheet| sheet.birth_date.is_some())
+}
+
+fn today_of(sheet: Option<&Identity>, session: &Session<'_>) -> Day {
+    let now = session.now();
     let zones = sheet.filter(|sheet| !sheet.home_zones.is_empty());
     let zones = zones.and_then(|sheet| ZoneHistory::new(sheet.home_zones.clone()).ok());
-    let today = if let Some(text) = &options.on {
-        input::partial_date("--on", text)?.whole().ok_or(Failure::BadDate("--on"))?
-    } else {
-        let now = session.now();
-        let offset = zones.as_ref().map(|zones| zones.offset_seconds_at(now.millis()) / 60);
-        let at_home = offset.map_or(now, |minutes| now.with_offset(i16::try_from(minutes).ok()));
-        When::Instant(at_home).date().earliest()
-    };
-    Ok(Known { person: sheet.map(|sheet| Person::from(&**sheet)).unwrap_or_default(), entries, today })
+    let offset = zones.map(|zones| zones.offset_seconds_at(now.millis()) / 60);
+    let at_home = offset.map_or(now, |minutes| now.with_offset(i16::try_from(minutes).ok()));
+    When::Instant(at_home).date().earliest()
 }
 
 /// An answer on its way to the person.
 struct Shown<'a> {
     rules: &'a Rules,
+    publisher: Option<&'a str>,
     answer: &'a Answer<'a>,
     known: &'a Known,
     language: Language,
@@ -271,7 +293,7 @@ impl Shown<'_> {
         });
         json!({
             "today": self.known.today,
-            "rules": rules_data(self.rules),
+            "rules": rules_data(self.rules, self.publisher),
             "items": self.answer.items.iter().map(|item| self.item_data(item)).collect::<Vec<_>>(),
             "not_counted": not_counted.collect::<Vec<_>>(),
         })
@@ -314,12 +336,13 @@ impl Shown<'_> {
 }
 
 /// A file of rules in short, for programs.
-fn rules_data(rules: &Rules) -> Value {
+fn rules_data(rules: &Rules, publisher: Option<&str>) -> Value {
     json!({
         "title": rules.title,
         "country": rules.country,
         "date": rules.date,
         "review_by": rules.review_by,
+        "publisher": publisher,
         "left_out": rules.left_out,
     })
 }
