@@ -8,7 +8,7 @@ use serde_json::{Map, Value, json};
 use super::*;
 
 /// Of each kind a field that both change, and one that only the second does. All of them are kept as text.
-const FIELDS: [(&str, &str, &str); 22] = [
+const FIELDS: [(&str, &str, &str); 23] = [
     ("absence", "stated_at", "meaning"),
     ("allergy", "name", "criticality"),
     ("appointment", "title", "place"),
@@ -25,6 +25,7 @@ const FIELDS: [(&str, &str, &str); 22] = [
     ("import-report", "importer", "by"),
     ("lifestyle", "fruit", "sugar"),
     ("measure", "reason", "at"),
+    ("prevention", "title", "state"),
     ("procedure", "name", "place"),
     ("reminder", "title", "until"),
     ("result", "conclusion", "specimen"),
