@@ -124,6 +124,7 @@ pub(crate) fn rule(violation: &Violation) -> Message {
         }
         Violation::PostalCode => msg!("rule-postal-code"),
         Violation::TooLong { field, max } => msg!("rule-too-long", field = field_name(field), max = *max),
+        Violation::TooMany { field, max } => msg!("rule-too-many", field = field_name(field), max = *max),
         Violation::UnitUnknown { kind, unit } => {
             msg!("rule-unit", kind = words::kind(kind), unit = Argument::Figure(format!(" {unit}")))
         }

@@ -410,9 +410,12 @@ due-since = Planned since { $from }, not noted as done.
 due-was = Planned from { $from } to { $to }, not noted as done.
 due-done = Done on { $day }.
 due-before = The time before: { $day }.
-due-mark = You noted: { $said } { $day }.
+due-mark = You noted: { $said }{ $day ->
+        [none] {""}
+       *[other] , { $day }
+    }.
 due-booklet = To note it among the vaccinations as well, put the name of the vaccine:
-due-booklet-command = carnet profile add vaccine --name "{ $name }" --at { $day }
+due-booklet-command = carnet profile add vaccine --name "…" --at { $day }
 due-lacking = Still missing: { $names }.
 due-counted = Counted: { $name }, { $day }.
 due-need = { $need ->
@@ -435,7 +438,10 @@ due-missing-day-of-birth = The exact day of birth is missing: it changes the ans
 due-missing-sex = The sex is missing in the identity: this rule depends on it.
 due-missing-today = Today's date cannot be right: before the birth, before these rules, or too long after. Check the clock and the birth date, or give the day with --on.
 due-uncounted = Vaccinations that were not counted ({ $count })
-due-uncounted-item = - { $name } { $day }: { $reason }.
+due-uncounted-item = - { $name }{ $day ->
+        [none] {""}
+       *[other] {" "}({ $day })
+    }: { $reason }.
 due-uncounted-reason = { $reason ->
     [future] the date is still to come
     [not-recognised] the rules do not know the name
@@ -1367,6 +1373,7 @@ rule-not-whole = { $kind }: a whole number.
 rule-bounds = { $kind }: between { $low } and { $high }.
 rule-postal-code = A French postal code has five digits; for another country give --country.
 rule-too-long = { $field }: more than { $max } characters.
+rule-too-many = { $field }: no more than { $max }.
 rule-unit = { $kind }: this unit does not fit; give the value in { $unit }, or in a unit that converts to it (--unit).
 rule-value-forbidden = { $kind }: this measure has no value of its own, only those of its parts.
 rule-other = A rule of the record is broken ({ $rule }).
@@ -1392,6 +1399,7 @@ field-name = { $field ->
         [start] the beginning
         [street] the address
         [technical-help] the technical help
+        [times] the times (--time)
         [title] the title
         [types] what the disability is about (--type)
         [value] the value

@@ -410,9 +410,12 @@ due-since = Prévu depuis le { $from }, pas noté comme fait.
 due-was = Prévu du { $from } au { $to }, pas noté comme fait.
 due-done = Fait le { $day }.
 due-before = La fois d'avant : le { $day }.
-due-mark = Vous avez noté : { $said } { $day }.
+due-mark = Vous avez noté : { $said }{ $day ->
+        [none] {""}
+       *[other] , { $day }
+    }.
 due-booklet = Pour la noter aussi dans les vaccinations, mettez le nom du vaccin :
-due-booklet-command = carnet profile add vaccine --name "{ $name }" --at { $day }
+due-booklet-command = carnet profile add vaccine --name "…" --at { $day }
 due-lacking = Il manque encore : { $names }.
 due-counted = Compté : { $name }, { $day }.
 due-need = { $need ->
@@ -435,7 +438,10 @@ due-missing-day-of-birth = Il manque le jour exact de naissance : il change la r
 due-missing-sex = Il manque le sexe dans l'identité : cette règle en dépend.
 due-missing-today = La date du jour ne peut pas être la bonne : avant la naissance, avant ces règles ou trop loin après. Vérifiez l'horloge et la date de naissance, ou donnez le jour avec --on.
 due-uncounted = Vaccinations non comptées ({ $count })
-due-uncounted-item = - { $name } { $day } : { $reason }.
+due-uncounted-item = - { $name }{ $day ->
+        [none] {""}
+       *[other] {" "}({ $day })
+    } : { $reason }.
 due-uncounted-reason = { $reason ->
     [future] la date est à venir
     [not-recognised] le nom n'est pas connu des règles
@@ -1232,7 +1238,7 @@ option-time = Heure de la journée, 08:00 ; à répéter pour plusieurs heures ;
 option-status = État du rendez-vous ou de l'examen.
 option-agenda-due-code = Une règle ou une recommandation, pour ses détails et ses sources.
 option-agenda-due-all = Montre aussi ce qui est fait, ce qui est passé et ce qui est loin.
-option-agenda-due-mark = Note comment cela en est : fait, pas fait, à programmer.
+option-agenda-due-mark = Note où cela en est : fait, pas fait, à programmer.
 option-agenda-due-at = Le jour où cela a été fait ou le sera. Sans lui, fait veut dire aujourd'hui.
 option-agenda-due-on = Le jour pour lequel répondre, au lieu d'aujourd'hui.
 option-agenda-rules-from = Fichier de règles signé à suivre à la place.
@@ -1368,6 +1374,7 @@ rule-not-whole = { $kind } : un nombre entier.
 rule-bounds = { $kind } : entre { $low } et { $high }.
 rule-postal-code = Un code postal français a cinq chiffres ; pour un autre pays, donnez --country.
 rule-too-long = { $field } : plus de { $max } caractères.
+rule-too-many = { $field } : pas plus de { $max }.
 rule-unit = { $kind } : cette unité ne convient pas ; donnez la valeur en { $unit }, ou dans une unité qui s'y convertit (--unit).
 rule-value-forbidden = { $kind } : cette mesure n'a pas de valeur propre, seulement celles de ses parties.
 rule-other = Une règle du carnet n'est pas respectée ({ $rule }).
@@ -1393,6 +1400,7 @@ field-name = { $field ->
         [start] le début
         [street] l'adresse
         [technical-help] l'aide technique
+        [times] les heures (--time)
         [title] le titre
         [types] ce que touche le handicap (--type)
         [value] la valeur

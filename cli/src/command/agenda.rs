@@ -139,10 +139,11 @@ fn next(record: &Record<'_>, days: u16, session: &Session<'_>) -> Result<Report,
     let last = Day::from_epoch_days(today.epoch_days() + i32::from(days) - 1).unwrap_or(today);
     let kinds = Noun::Agenda.kinds().iter().map(|kind| (*kind).to_owned()).collect();
     let entries = record.list(&Filter { kinds, ..Filter::default() })?;
-    let mut found: Vec<(When, Entry)> = Vec::new();
-    for entry in entries.into_iter().map(|found| found.entry).filter(Entry::counts) {
+    let entries: Vec<Entry> = entries.into_iter().map(|found| found.entry).filter(Entry::counts).collect();
+    let mut found: Vec<(When, &Entry)> = Vec::new();
+    for entry in &entries {
         let falls = falls(&entry.fact, today, last, &session.zones);
-        found.extend(falls.into_iter().map(|when| (when, entry.clone())));
+        found.extend(falls.into_iter().map(|when| (when, entry)));
     }
     found.sort_by_key(|(when, _)| order(*when, &session.zones));
     Ok(coming(&found))
@@ -180,7 +181,7 @@ fn where_of(fact: &Fact) -> String {
     if let Fact::Appointment(own) = fact { own.place.clone().unwrap_or_default() } else { String::new() }
 }
 
-fn coming(found: &[(When, Entry)]) -> Report {
+fn coming(found: &[(When, &Entry)]) -> Report {
     let data = found.iter().map(|(when, entry)| {
         json!({
             "at": when.to_string(),
@@ -189,7 +190,7 @@ fn coming(found: &[(When, Entry)]) -> Report {
             "id": entry.id.to_string(),
         })
     });
-    let row = |(when, entry): &(When, Entry)| {
+    let row = |(when, entry): &(When, &Entry)| {
         vec![
             Cell::Moment(when.to_string()),
             words::kind(entry.fact.kind()).into(),

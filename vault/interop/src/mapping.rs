@@ -364,8 +364,8 @@ the export itself.
 
 - A lone resource, a Bundle of any type, one resource a line (NDJSON); JSON or XML; UTF-8 or UTF-16.
 - Every resource becomes a fact, or a document, or is set aside with a rule. Billing (Claim, ExplanationOfBenefit,
-  Coverage and the like) and resources about systems are set aside. A type without a kind of entry (CarePlan,
-  ImagingStudy and the like) is kept as a document, word for word. A FamilyMemberHistory of several diseases becomes an
+  Coverage and the like) and resources about systems are set aside. A type without a kind of entry
+  (ImagingStudy and the like) is kept as a document, word for word; so is a CarePlan that is more than one thing to be done on its days. A FamilyMemberHistory of several diseases becomes an
   entry for each, and a document of the whole.
 - A resource with `implicitRules` or any `modifierExtension` is refused as an entry and kept as a document: it may mean
   the contrary of what it seems. A file in DSTU2, STU3 or R5 is kept as one document.
@@ -373,7 +373,7 @@ the export itself.
   LOINC 882-1 with one of the eight groups gives the blood group. 55284-4 is read as a blood pressure. LOINC 29762-2 (social
   history) whose components are named as the questions of the national form, and answered with its codes, gives lifestyle.
 - Task: one of the intent `plan` whose codes are the names of recommendations in our rules says how such a thing stands; any other
-  is kept as a document.
+  is set aside.
 - Consent: one of the scope `adr` whose source is a contained form with the questions of ours gives advance directives or
   organ donation; any other is kept as a document.
 - Codes that say that there is nothing (716186003 and the like, IPS absent-unknown, `emptyReason` = nilknown) give a

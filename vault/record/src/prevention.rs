@@ -249,12 +249,14 @@ struct Asked<'a, 'r> {
 enum End {
     Earliest,
     Latest,
+    /// Of several things with one partial date: the first at its beginning, the last at its end.
+    Spread,
 }
 
 impl End {
     fn of(self, date: PartialDate) -> Day {
         match self {
-            Self::Earliest => date.earliest(),
+            Self::Earliest | Self::Spread => date.earliest(),
             Self::Latest => date.latest(),
         }
     }
@@ -263,9 +265,12 @@ impl End {
 impl<'r> Asked<'_, 'r> {
     fn items(&self, rule: &'r Rule) -> Vec<Item<'r>> {
         let Some(birth) = self.person.birth else { return vec![self.unknown(rule, [Missing::BirthDate])] };
-        let is_in_life = self.today >= birth.latest() && self.today < years_after(birth.earliest(), age::YEARS_MAX);
+        let is_in_life = self.today >= birth.earliest() && self.today < years_after(birth.earliest(), age::YEARS_MAX);
         if !is_in_life || self.today < self.rules.date {
             return vec![self.unknown(rule, [Missing::Today])];
+        }
+        if self.today < birth.latest() {
+            return vec![self.unknown(rule, [Missing::DayOfBirth])];
         }
         let told = self.told(rule, birth);
         let is_asked = |told: &[Item<'r>]| told.iter().any(|item| item.state != State::Past);
@@ -298,6 +303,9 @@ impl<'r> Asked<'_, 'r> {
                 missing.insert(Missing::DayOfBirth);
             }
         }
+        if differs(&ask(End::Earliest, End::Spread)) {
+            missing.insert(Missing::DayDone);
+        }
         if differs(&ask(End::Earliest, End::Latest)) {
             missing.insert(Missing::DayDone);
             // The day of birth is missing only if it makes a difference by itself.
@@ -314,7 +322,8 @@ impl<'r> Asked<'_, 'r> {
     fn exact(&self, birth: Day, done: End) -> Exact<'_> {
         let given = self.noted.iter().enumerate().filter_map(|(place, noted)| {
             let at = noted.at.filter(|at| at.earliest() <= self.today)?;
-            Some(Given { day: done.of(at).min(self.today), protects: &noted.protects, place })
+            let day = if done == End::Spread { self.spread(place, at) } else { done.of(at) };
+            Some(Given { day: day.min(self.today), protects: &noted.protects, place })
         });
         let mut doses: Vec<Given<'_>> = given.collect();
         doses.sort_by_key(|dose| (dose.day, dose.place));
@@ -323,6 +332,16 @@ impl<'r> Asked<'_, 'r> {
             .filter(|mark| mark.at.is_none_or(|at| at.earliest() <= self.today))
             .map(|mark| Said { code: &mark.code, day: mark.at.map(|at| done.of(at).min(self.today)) });
         Exact { birth, today: self.today, doses, said: said.collect() }
+    }
+
+    /// A day for one of several vaccinations of which the same partial date was said, each on a day of its own.
+    fn spread(&self, place: usize, at: PartialDate) -> Day {
+        let is_same = |noted: &&Noted<'_>| noted.at == Some(at);
+        let all = self.noted.iter().filter(is_same).count();
+        let before = self.noted.iter().take(place).filter(is_same).count();
+        let span = at.latest().epoch_days() - at.earliest().epoch_days();
+        let (all, before) = (i32::try_from(all).unwrap_or(i32::MAX), i32::try_from(before).unwrap_or(i32::MAX));
+        Day::at_most(at.earliest().epoch_days() + span.saturating_mul(before) / (all - 1).max(1))
     }
 
     fn item(&self, rule: &'r Rule, first: Found, last: &Found) -> Item<'r> {
@@ -339,7 +358,8 @@ impl<'r> Asked<'_, 'r> {
             requirement: first.requirement,
             state: first.state,
             window,
-            done_on: first.done_on,
+            // A day that was never said is not told.
+            done_on: first.done_on.filter(|day| last.done_on == Some(*day)),
             used,
             lacking: rule
                 .protects

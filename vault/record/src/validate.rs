@@ -10,7 +10,7 @@ use crate::{
     form::{Answers, Form, Question},
     kind::{
         Contact, Disability, Encounter, Fact, Identity, Measure, Prevention, Reminder, Target, encounter::DurationUnit,
-        family_history::Relative, prevention::PreventionState, target::unit_of,
+        family_history::Relative, prevention::PreventionState, reminder::TIMES_MAX, target::unit_of,
     },
     measure::{Bounds, ComponentKind, MeasureKind, Presence, convert},
     person::Identifier,
@@ -127,6 +127,14 @@ pub enum Violation {
     /// A French postal code that has not five digits.
     #[error("a French postal code has five digits")]
     PostalCode,
+    /// More of something than an entry may have.
+    #[error("the field {field} has more than {max}")]
+    TooMany {
+        /// Name of the field.
+        field: &'static str,
+        /// How many there may be.
+        max: usize,
+    },
     /// The text is longer than allowed.
     #[error("the field {field} has more than {max} characters")]
     TooLong {
@@ -207,6 +215,7 @@ impl Violation {
             Self::OutOfBounds { .. } | Self::AnswerOutOfBounds { .. } => "out-of-bounds",
             Self::PostalCode => "postal-code",
             Self::TooLong { .. } => "too-long",
+            Self::TooMany { .. } => "too-many",
             Self::UnitUnknown { .. } => "unit-unknown",
             Self::ValueForbidden { .. } => "value-forbidden",
             Self::Markup { .. } => "markup",
@@ -499,6 +508,9 @@ fn reminder(found: &mut Vec<Violation>, reminder: &Reminder) {
         || !reminder.period_unit.as_ref().is_some_and(DurationUnit::is_known);
     if is_once && (reminder.until.is_some() || reminder.period.is_some() || reminder.period_unit.is_some()) {
         found.push(Violation::Missing { field: "period" });
+    }
+    if reminder.times.len() > TIMES_MAX {
+        found.push(Violation::TooMany { field: "times", max: TIMES_MAX });
     }
     if start.zip(reminder.until).is_some_and(|(start, until)| until.is_surely_before(start)) {
         found.push(Violation::EndBeforeStart);

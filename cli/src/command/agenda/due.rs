@@ -225,7 +225,7 @@ impl Shown<'_> {
             (None, _) => {}
         }
         if let Some(mark) = &item.mark {
-            let day = mark.at.map(|at| at.to_string()).unwrap_or_default();
+            let day = mark.at.map_or_else(|| "none".to_owned(), |at| at.to_string());
             lines.push(msg!("due-mark", said = words::state_word(mark.said.as_str()), day = day));
         }
         if !item.lacking.is_empty() {
@@ -279,7 +279,7 @@ impl Shown<'_> {
             let (name, at) = self.name_of(id).unwrap_or_default();
             let reason = serde_json::to_value(reason).unwrap_or_default();
             let reason = msg!("due-uncounted-reason", reason = reason.as_str().unwrap_or_default());
-            let day = at.map(|at| at.to_string()).unwrap_or_default();
+            let day = at.map_or_else(|| "none".to_owned(), |at| at.to_string());
             page.push(Block::Wrapped(0, msg!("due-uncounted-item", name = name, day = day, reason = reason)));
         }
     }

@@ -2,7 +2,11 @@
 
 use carnet_record::{
     LinkKind,
-    kind::{Reminder, encounter::DurationUnit, reminder::ClockTime},
+    kind::{
+        Reminder,
+        encounter::DurationUnit,
+        reminder::{ClockTime, TIMES_MAX},
+    },
 };
 
 use super::{
@@ -23,7 +27,11 @@ pub(super) fn care_plan(resource: &Resource<'_>) -> Option<Found> {
     let [start] = timing.list("event") else { return None };
     let repeat = timing.get("repeat");
     let (from, until) = repeat.map(|own| period_at(own, "boundsPeriod")).unwrap_or_default();
+    let status = json.text("status").unwrap_or_default();
     let is_no_more = has_only(json, MEMBERS)
+        && matches!(status, "active" | "revoked" | "entered-in-error")
+        && json.text("intent") == Some("plan")
+        && detail.text("status") == Some("scheduled")
         && from.is_none()
         && has_only(activity, "detail")
         && has_only(detail, "status scheduledTiming description")
@@ -34,6 +42,9 @@ pub(super) fn care_plan(resource: &Resource<'_>) -> Option<Found> {
         return None;
     }
     let times = repeat.map(|own| own.list("timeOfDay")).unwrap_or_default();
+    if times.len() > TIMES_MAX {
+        return None;
+    }
     let times: Option<Vec<ClockTime>> = times.iter().map(|time| clock_time(time.as_text()?)).collect();
     let period = repeat.and_then(|own| own.text("period")).map(str::parse);
     let unit = repeat.and_then(|own| own.text("periodUnit"));

@@ -34,22 +34,29 @@ pub struct Reminder {
 pub struct ClockTime(u16);
 
 impl Reminder {
-    /// Every moment or day from `first` to `last`, both included, on which it falls, in order. A time that the clocks leave
-    /// out in spring is an hour later, one that they repeat in autumn is the earlier one; a month that has no such day has
-    /// its last. Nothing when its start, or a period that it has, is not known to the day.
+    /// Every moment or day from `first` to `last`, both included, on which it falls, in order: the start as it was said, then what
+    /// comes back on the clock of where the person lives. A time that the clocks leave out in spring is an hour later, one that
+    /// they repeat in autumn is the earlier one; a month that has no such day has its last. Nothing when its start, or a period
+    /// that it has, is not known to the day. At most [`TIMES_MAX`] of its times count.
     pub fn between(&self, first: Day, last: Day, zones: &ZoneHistory) -> Vec<When> {
         let Some(start) = self.start else { return Vec::new() };
-        let Some(day) = start.local_day(zones) else { return Vec::new() };
+        let Some(day) = home_day(start, zones) else { return Vec::new() };
         let last = self.until.map_or(last, |until| until.latest().min(last));
+        let times = self.clock_times(start, zones);
         let mut falls = Vec::new();
-        for day in self.days(day, first, last) {
-            let times = self.clock_times(start, zones);
-            if times.is_empty() {
-                falls.push(When::Date(day.date()));
+        for own in self.days(day, first, last) {
+            if own == day {
+                falls.push(start);
+            } else if times.is_empty() {
+                falls.push(When::Date(own.date()));
             }
-            falls.extend(times.into_iter().filter_map(|time| moment(day, time, zones)));
+            let of_day = times.iter().filter_map(|time| moment(own, *time, zones));
+            // What the first day has before or at its start is none of the reminder's times, but for a start that is a whole day.
+            falls.extend(of_day.filter(|when| own != day || is_later(*when, start)));
         }
-        falls.retain(|when| start.instant().is_none() || when.sort_millis() >= start.sort_millis());
+        if start.instant().is_none() && !times.is_empty() {
+            falls.retain(|when| when.instant().is_some());
+        }
         falls
     }
 
@@ -79,18 +86,18 @@ impl Reminder {
 
     /// The times of each day, in order and once each.
     fn clock_times(&self, start: When, zones: &ZoneHistory) -> Vec<ClockTime> {
-        let own = start.instant().map(|at| {
-            let seconds = at
-                .offset_minutes()
-                .map_or_else(|| zones.offset_seconds_at(at.millis()), |minutes| i32::from(minutes) * 60);
-            ClockTime::of_millis(at.millis() + i64::from(seconds) * 1000)
-        });
-        let mut times: Vec<ClockTime> = own.into_iter().chain(self.times.iter().copied()).collect();
+        let own = start
+            .instant()
+            .map(|at| ClockTime::of_millis(at.millis() + i64::from(zones.offset_seconds_at(at.millis())) * 1000));
+        let mut times: Vec<ClockTime> = own.into_iter().chain(self.times.iter().copied().take(TIMES_MAX)).collect();
         times.sort_unstable();
         times.dedup();
         times
     }
 }
+
+/// Times of a day that a reminder may have beside its start.
+pub const TIMES_MAX: usize = 24;
 
 const DAYS_IN_WEEK: i32 = 7;
 const MONTHS_IN_YEAR: i32 = 12;
@@ -98,18 +105,29 @@ const MINUTES_IN_HOUR: u16 = 60;
 const MINUTES_IN_DAY: u16 = 24 * MINUTES_IN_HOUR;
 const MINUTE_MS: u32 = 60_000;
 
+/// The day of the start where the person lived then.
+fn home_day(start: When, zones: &ZoneHistory) -> Option<Day> {
+    match start.instant() {
+        Some(at) => zones.day_of(at.millis(), None),
+        None => start.local_day(zones),
+    }
+}
+
+/// Whether `when` comes after `start`; whatever falls on a whole day does.
+fn is_later(when: When, start: When) -> bool {
+    start.instant().is_none_or(|start| when.sort_millis() > start.millis())
+}
+
 fn moment(day: Day, time: ClockTime, zones: &ZoneHistory) -> Option<When> {
-    let at = |time: ClockTime| {
-        LocalTime::new(day.date(), u32::from(time.0) * MINUTE_MS)
-            .map_or(Resolved::Missing, |local| zones.resolve(local))
-    };
-    match at(time) {
-        Resolved::One(instant) | Resolved::Earlier(instant) => Some(When::Instant(instant)),
-        Resolved::Missing => match at(ClockTime(time.0 + MINUTES_IN_HOUR)) {
+    let at = |minutes: u16| {
+        let day = Day::from_epoch_days(day.epoch_days() + i32::from(minutes / MINUTES_IN_DAY))?;
+        let local = LocalTime::new(day.date(), u32::from(minutes % MINUTES_IN_DAY) * MINUTE_MS)?;
+        match zones.resolve(local) {
             Resolved::One(instant) | Resolved::Earlier(instant) => Some(When::Instant(instant)),
             Resolved::Missing => None,
-        },
-    }
+        }
+    };
+    at(time.0).or_else(|| at(time.0 + MINUTES_IN_HOUR))
 }
 
 fn month_number(day: Day) -> i32 {
@@ -228,6 +246,37 @@ mod tests {
         assert_eq!(falls(&skipped, "2026-03-29", "2026-03-29"), ["2026-03-29T03:30:00+02:00"]);
         let twice = reminder("2026-10-24T02:30:00+02:00", Some((1, DurationUnit::Day)));
         assert_eq!(falls(&twice, "2026-10-25", "2026-10-25"), ["2026-10-25T02:30:00+02:00"]);
+    }
+
+    #[test]
+    fn the_start_is_the_moment_that_was_said_wherever_and_to_whatever_second() {
+        for (start, day) in [
+            ("2026-12-01T23:00:00-05:00", "2026-12-02"),
+            ("2026-12-01T08:00:00+09:00", "2026-12-01"),
+            ("2026-12-01T08:30:30+01:00", "2026-12-01"),
+            ("2026-10-25T02:30:00+01:00", "2026-10-25"),
+        ] {
+            assert_eq!(falls(&reminder(start, None), day, day), [start]);
+            let daily = reminder(start, Some((1, DurationUnit::Day)));
+            let all = falls(&daily, day, "2026-12-03");
+            assert_eq!(all[0], start);
+            assert_eq!(
+                all.len(),
+                if day.starts_with("2026-10") {
+                    40
+                } else if day.ends_with('2') {
+                    2
+                } else {
+                    3
+                }
+            );
+        }
+        // Eight o'clock in Tokyo is midnight in Paris, and stays so there.
+        let tokyo = reminder("2026-12-01T08:00:00+09:00", Some((1, DurationUnit::Day)));
+        assert_eq!(falls(&tokyo, "2026-12-02", "2026-12-02"), ["2026-12-02T00:00:00+01:00"]);
+        // A whole day with times falls at these alone.
+        let times = Reminder { times: vec!["08:00".parse().unwrap()], ..reminder("2026-12-01", None) };
+        assert_eq!(falls(&times, "2026-12-01", "2026-12-02"), ["2026-12-01T08:00:00+01:00"]);
     }
 
     #[test]

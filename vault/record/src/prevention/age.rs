@@ -32,6 +32,15 @@ impl Age {
         Day::at_most(start.saturating_add(i32::from(self.days)))
     }
 
+    /// This age and so many times `every`, as far as that can be said.
+    pub(super) fn and(self, every: Self, count: usize) -> Self {
+        let count = u16::try_from(count).unwrap_or(u16::MAX);
+        Self {
+            months: self.months.saturating_add(every.months.saturating_mul(count)),
+            days: self.days.saturating_add(every.days.saturating_mul(count)),
+        }
+    }
+
     /// The days of it, a month counted as 30 and a year as 360: for telling which of two is longer, and for nothing else.
     pub(super) fn rank(self) -> u32 {
         u32::from(self.months) * 30 + u32::from(self.days)

@@ -114,19 +114,15 @@ impl Exact<'_> {
         if series.from.is_some_and(|from| self.today < self.on(from)) {
             return None;
         }
+        let plan = self.plan(series, self.begun(rule, series))?;
+        let apart = plan.apart.or(series.apart);
         let counted: Vec<(&String, Vec<Given<'_>>)> =
-            rule.protects.iter().map(|disease| (disease, self.doses_against(disease, series))).collect();
+            rule.protects.iter().map(|disease| (disease, self.doses_against(disease, series, apart))).collect();
         let shortest = counted.iter().map(|(_, doses)| doses.len()).min().unwrap_or_default();
         // A dose is whole on the day on which the last of its diseases is covered.
         let whole = |at: usize| counted.iter().filter_map(|(_, doses)| doses.get(at)).map(|dose| dose.day).max();
         let mut days: Vec<Day> = (0..shortest).filter_map(whole).collect();
-        let plan =
-            self.plan(series, counted.iter().filter_map(|(_, doses)| doses.first()).map(|dose| dose.day).min())?;
-        // What the person said to be done counts where the booklet has no dose in that place.
-        while let Some(said) = self.said_done(&format!("{}/{}", rule.code, days.len() + 1)) {
-            let before = days.last().copied();
-            days.push(said.day.or(before).unwrap_or(self.today));
-        }
+        self.add_said(rule, plan, &mut days);
         let number = days.len().min(plan.doses.len());
         let used = counted.iter().flat_map(|(_, doses)| doses.iter().map(|dose| dose.place)).collect();
         let of = u8::try_from(plan.doses.len()).unwrap_or(u8::MAX);
@@ -154,14 +150,36 @@ impl Exact<'_> {
         Some(Found { dose: dose(number + 1), done_on: days.last().copied(), used, lacking, ..found })
     }
 
+    /// What the person said to be done counts beside the doses of the booklet, but for one that is there about the same day.
+    fn add_said(&self, rule: &Rule, plan: &Plan, days: &mut Vec<Day>) {
+        for number in 1..=plan.doses.len() {
+            let Some(said) = self.said_done(&format!("{}/{number}", rule.code)) else { continue };
+            let is_near = |day: &Day, own: Day| (day.epoch_days() - own.epoch_days()).abs() < SAME_DOSE_DAYS;
+            match said.day {
+                Some(own) if days.iter().any(|day| is_near(day, own)) => {}
+                Some(own) => days.push(own),
+                None if number > days.len() => days.push(days.last().copied().unwrap_or(self.today)),
+                None => {}
+            }
+        }
+        days.sort_unstable();
+    }
+
+    /// The day of the first dose that counts.
+    fn begun(&self, rule: &Rule, series: &Series) -> Option<Day> {
+        let is_early = |day: Day| series.counts_from.is_some_and(|from| day < self.on(from));
+        let own = |dose: &&Given<'_>| rule.protects.iter().any(|disease| dose.protects.contains(disease.as_str()));
+        self.doses.iter().filter(own).map(|dose| dose.day).find(|day| !is_early(*day))
+    }
+
     /// The doses that count against `disease`: old enough, and far enough apart.
-    fn doses_against(&self, disease: &str, series: &Series) -> Vec<Given<'_>> {
+    fn doses_against(&self, disease: &str, series: &Series, apart: Option<Age>) -> Vec<Given<'_>> {
         let mut kept: Vec<Given<'_>> = Vec::new();
         for dose in self.doses.iter().filter(|dose| dose.protects.contains(disease)) {
             let is_early = series.counts_from.is_some_and(|from| dose.day < self.on(from));
             let free_from = kept
                 .last()
-                .map(|last| series.apart.map_or(last.day.epoch_days() + 1, |apart| apart.after(last.day).epoch_days()));
+                .map(|last| apart.map_or(last.day.epoch_days() + 1, |apart| apart.after(last.day).epoch_days()));
             if !is_early && free_from.is_none_or(|free| dose.day.epoch_days() >= free) {
                 kept.push(*dose);
             }
@@ -231,7 +249,8 @@ impl Exact<'_> {
         let mut from = self.on(own.from);
         let end = self.on(own.to);
         while from < end && all.len() < BIRTHDAYS_MAX {
-            let next = own.every.after(from).min(end);
+            // Counted from the birth, so that a birthday of a leap year stays where it is.
+            let next = self.on(own.from.and(own.every, all.len() + 1)).min(end);
             let window = Window::until(from, next);
             let code = format!("{}/{}", rule.code, from.date().year());
             let said = self.said_done(&code);
@@ -273,8 +292,8 @@ impl Exact<'_> {
     /// The day on which the present round began, for somebody of whom no time is noted; none before the first.
     fn round(&self, phases: &[Phase]) -> Option<Day> {
         let phase = phases.iter().rfind(|phase| self.on(phase.from) <= self.today)?;
-        let rounds = std::iter::successors(Some(self.on(phase.from)), |round| Some(phase.every.after(*round)));
-        rounds.take_while(|round| *round <= self.today).take(ROUNDS_MAX).last()
+        let rounds = (0..ROUNDS_MAX).map(|round| self.on(phase.from.and(phase.every, round)));
+        rounds.take_while(|round| *round <= self.today).last()
     }
 
     fn interval(&self, phase: &Phase, times: &[(Day, Option<usize>)]) -> Age {
@@ -283,6 +302,11 @@ impl Exact<'_> {
     }
 
     fn in_season(&self, rule: &Rule, season: &Season, begin: Day, end: Day) -> Option<Found> {
+        // A dose of the same autumn counts before the campaign begins.
+        let counts_from = |from: Day| {
+            let own = season.counts_from.and_then(|own| own.in_year(from.date().year()));
+            own.filter(|own| *own < from).unwrap_or(from)
+        };
         let year = self.today.date().year();
         let years = [year.saturating_sub(1), year, year.saturating_add(1)];
         let season = years.into_iter().filter_map(|year| {
@@ -298,7 +322,7 @@ impl Exact<'_> {
         let season =
             season.into_iter().find(|season| season.to >= self.today && season.to >= begin && season.from < end)?;
         let window = Window { from: season.from.max(begin), to: season.to };
-        let time = self.times(rule).into_iter().rfind(|(day, _)| *day >= season.from);
+        let time = self.times(rule).into_iter().rfind(|(day, _)| *day >= counts_from(season.from));
         let state = if time.is_some() { State::Done } else { self.state_in(window, None) };
         let code = format!("{}/{}", rule.code, season.from.date().year());
         let found = self.found(rule, code, state, Some(window));
@@ -332,6 +356,8 @@ fn shown(steps: Vec<Found>) -> Vec<Found> {
     steps.into_iter().enumerate().filter(|(place, step)| is_shown(*place, step)).map(|(_, step)| step).collect()
 }
 
+/// A dose that was said and one of the booklet are the same within fewer days.
+const SAME_DOSE_DAYS: i32 = 21;
 /// A window that had to move is no longer than this, in days.
 const MOVED_DAYS_MAX: i32 = 31;
 /// Rounds of one phase that are counted: one a day of the longest life would be more.

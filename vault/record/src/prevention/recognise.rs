@@ -17,7 +17,13 @@ pub(super) fn protects<'r>(rules: &'r Rules, vaccination: &Vaccination) -> BTree
         vaccine.names.iter().any(|name| words.iter().any(|words| words.contains(&format!(" {name} "))))
             || vaccine.atc.iter().any(|known| atc.iter().any(|code| code.starts_with(known.as_str())))
     };
-    rules.vaccines.iter().filter(is_meant).flat_map(|vaccine| vaccine.protects.iter().map(String::as_str)).collect()
+    let meant: Vec<_> = rules.vaccines.iter().filter(is_meant).collect();
+    let is_named = meant.iter().any(|vaccine| !vaccine.generic);
+    meant
+        .into_iter()
+        .filter(|vaccine| !(is_named && vaccine.generic))
+        .flat_map(|vaccine| vaccine.protects.iter().map(String::as_str))
+        .collect()
 }
 
 /// Every text that names the vaccine or what it is for, each between blanks.
@@ -88,6 +94,10 @@ mod tests {
             ("Vaccin méningocoque C", "men-c"),
             ("Covid-19 (Comirnaty)", "covid"),
             ("Zona : Shingrix", "zoster"),
+            ("Zona (Zostavax)", "zoster-live"),
+            ("Zona", "zoster"),
+            ("Rotavirus (RotaTeq)", "rotavirus-3"),
+            ("Rotavirus", "rotavirus"),
         ] {
             assert_eq!(known(name), protects, "{name}");
         }

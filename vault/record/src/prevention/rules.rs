@@ -95,6 +95,9 @@ pub(super) struct Vaccine {
     pub(super) protects: BTreeSet<String>,
     pub(super) names: Vec<String>,
     pub(super) atc: Vec<String>,
+    /// Whether the names are words for what it protects from, which count only where no product is named.
+    #[serde(default)]
+    pub(super) generic: bool,
 }
 
 /// What a rule is about.
@@ -186,6 +189,8 @@ pub(super) struct Series {
 #[serde(deny_unknown_fields)]
 pub(super) struct Plan {
     pub(super) started_before: Option<Age>,
+    /// In place of that of the series.
+    pub(super) apart: Option<Age>,
     pub(super) doses: Vec<DoseRule>,
 }
 
@@ -241,6 +246,8 @@ pub(super) struct Every {
 pub(super) struct Season {
     pub(super) from: MonthDay,
     pub(super) to: MonthDay,
+    /// A dose counts from here on, where that is earlier.
+    pub(super) counts_from: Option<MonthDay>,
 }
 
 /// Ages in which something comes back after the same time.

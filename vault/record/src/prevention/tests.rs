@@ -219,7 +219,7 @@ fn a_clock_that_cannot_be_right_gives_no_answer() {
         ("1974-05-05", "2020-01-01"),
         ("2026-07-01", "2026-06-01"),
         ("1974-05-05", "2204-05-05"),
-        ("2026", "2026-06-01"),
+        ("2027", "2026-06-01"),
     ] {
         let answer = answer(&rules, &person(birth, None), &[], day(today));
         let is_told = |item: &Item<'_>| item.missing != BTreeSet::from([Missing::Today]);
@@ -382,4 +382,64 @@ fn a_vaccine_that_covers_a_part_says_what_is_lacking() {
     let told = answer(&rules, &child, &given(&doses), day("2026-01-10"));
     let item = told.items.iter().find(|item| item.rule == "vac-hexa").unwrap();
     assert_eq!((item.code.as_str(), item.lacking.as_slice()), ("vac-hexa/2", &["hepatitis-b"][..]));
+}
+
+/// The same, of a girl or a woman born on a day.
+fn of_birth(code: &str, birth: &str, doses: &[(&str, &str)], marks: &[Mark], today: &str) -> Vec<String> {
+    of_rule(code, &person(birth, Some(Sex::Female)), doses, marks, today)
+}
+
+#[test]
+fn a_dose_that_was_said_and_those_of_the_booklet_count_together_and_each_once() {
+    let marks = [done("vac-hexa/1", "2026-03-12")];
+    let of = |doses: &[(&str, &str)]| of_birth("vac-hexa", "2026-01-10", doses, &marks, "2026-06-01");
+    assert!(of(&[])[0].starts_with("vac-hexa/2 "), "{:?}", of(&[]));
+    let second = [("2026-05-12", "Hexyon")];
+    assert!(of(&second)[0].starts_with("vac-hexa/3 upcoming"), "{:?}", of(&second));
+    let same = [("2026-03-13", "Hexyon")];
+    assert!(of(&same)[0].starts_with("vac-hexa/2 "), "the same dose, told twice: {:?}", of(&same));
+    // Two sources that tell of one dose, a day apart.
+    let doubled = [("2026-03-12", "Hexyon"), ("2026-03-13", "Infanrix Hexa")];
+    assert!(of_birth("vac-hexa", "2026-01-10", &doubled, &[], "2026-06-01")[0].starts_with("vac-hexa/2 "));
+}
+
+#[test]
+fn doses_too_close_do_not_end_a_series_and_those_of_one_year_are_not_taken_for_one() {
+    let hpv = |doses: &[(&str, &str)]| of_birth("vac-hpv", "2012-01-10", doses, &[], "2026-06-01");
+    assert!(hpv(&[("2024-03-01", "Gardasil 9"), ("2024-09-01", "Gardasil 9")])[0].starts_with("vac-hpv/2 done"));
+    assert!(hpv(&[("2024-03-01", "Gardasil 9"), ("2024-04-01", "Gardasil 9")])[0].starts_with("vac-hpv/2 due"));
+    assert_eq!(hpv(&[("2025", "Gardasil 9"), ("2025", "Gardasil 9")]), ["vac-hpv unknown"]);
+}
+
+#[test]
+fn a_series_that_began_late_is_asked_for_until_its_last_dose_and_a_product_has_its_own() {
+    let late = [("2026-08-10", "Prevenar 13"), ("2026-10-10", "Prevenar 13")];
+    let pneumo = of_birth("vac-pneumo", "2025-09-10", &late, &[], "2027-09-20");
+    assert!(pneumo[0].starts_with("vac-pneumo/3 upcoming 2027-10-10"), "{pneumo:?}");
+    assert!(of_birth("vac-pneumo", "2025-09-10", &[], &[], "2027-09-20")[0].starts_with("vac-pneumo/1 past"));
+    let rotateq = [("2026-03-12", "RotaTeq"), ("2026-04-12", "RotaTeq")];
+    let rotavirus = of_birth("vac-rotavirus", "2026-01-10", &rotateq, &[], "2026-04-20");
+    assert!(!rotavirus[0].contains("done"), "{rotavirus:?}");
+}
+
+#[test]
+fn an_autumn_counts_before_its_campaign_and_a_birthday_in_a_leap_year_stays() {
+    let flu = of_birth("vac-flu", "1950-01-10", &[("2026-10-05", "Vaxigrip")], &[], "2026-11-22");
+    assert!(flu[0].starts_with("vac-flu/2026 done"), "{flu:?}");
+    let before = of_birth("vac-flu", "1950-01-10", &[("2026-08-30", "Vaxigrip")], &[], "2026-11-22");
+    assert!(before[0].starts_with("vac-flu/2026 due"), "{before:?}");
+    let teeth = of_birth("exam-teeth", "2020-02-29", &[], &[], "2028-03-01");
+    assert!(teeth.iter().any(|line| line.contains("2028-02-29..2029-02-27")), "{teeth:?}");
+}
+
+#[test]
+fn a_day_that_was_never_said_is_not_told() {
+    let rules = Rules::bundled().unwrap();
+    let doses = [("2015", "ROR"), ("2016", "ROR")];
+    let answer = answer(&rules, &person("2012-01-10", None), &given(&doses), day("2026-06-01"));
+    let found = answer.items.iter().find(|item| item.rule == "vac-mmr").unwrap();
+    assert_eq!((found.state, found.done_on), (State::Done, None));
+    let newborn = super::answer(&rules, &person("2026", None), &[], day("2026-06-01"));
+    assert!(newborn.items.iter().any(|item| item.missing == BTreeSet::from([Missing::DayOfBirth])));
+    assert!(!newborn.items.iter().any(|item| item.missing.contains(&Missing::Today)));
 }

@@ -71,7 +71,7 @@ pub(super) fn mark(
         let day = at.map(|at| at.date().to_string()).unwrap_or_default();
         // The command stands on a line of its own, to be copied.
         report.page.push(Block::Wrapped(0, msg!("due-booklet")));
-        report.page.push(Block::Say(msg!("due-booklet-command", name = title, day = day)));
+        report.page.push(Block::Say(msg!("due-booklet-command", day = day)));
     }
     Ok(report)
 }
