@@ -241,7 +241,7 @@ fn fault_c7_containers_and_keys_that_are_none_show_nowhere() {
     publish(&mut two, &id, &[doc.get_changes(&before).remove(0)]);
     exchange(&mut two, &mut one, &id);
     assert!(labels(&one.record(&id)).is_empty());
-    assert!(matches!(one.record(&id).find_id("ababab"), Err(RecordError::Ambiguous)));
+    assert!(matches!(one.record(&id).find_id("ababab"), Err(RecordError::NotFound)));
     assert_goes_on(&mut one, &id, 122, 0);
 }
 
