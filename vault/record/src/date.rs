@@ -136,6 +136,15 @@ impl Day {
         PartialDate { year, month: Some(month), day: Some(day) }
     }
 
+    /// The same day of a month so much later, or the last one of a month that is too short; none beyond the year 9999.
+    pub fn months_later(self, months: u32) -> Option<Self> {
+        let date = self.date();
+        let number = (u32::from(date.year) * 12 + u32::from(date.month?) - 1).checked_add(months)?;
+        let (year, month) = (u16::try_from(number / 12).ok()?, u8::try_from(number % 12 + 1).ok()?);
+        let same = PartialDate::from_day(year, month, date.day?);
+        same.or_else(|| PartialDate::from_month(year, month)).map(PartialDate::latest)
+    }
+
     fn from_civil(year: u16, month: u8, day: u8) -> Self {
         Self(epoch_days(year, month, day))
     }

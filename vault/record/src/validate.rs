@@ -3,18 +3,21 @@
 //! A rule binds what a person types. What a file says is kept, and the broken rule becomes a warning
 //! ([`crate::Draft::validate`]). No error carries text of the draft.
 
+mod agenda;
+mod measure;
+
+use self::{
+    agenda::{prevention, reminder},
+    measure::{measure, target},
+};
 use crate::{
     date::{Day, PartialDate, When},
     draft::Draft,
     entry::Status,
     form::{Answers, Form, Question},
-    kind::{
-        Contact, Disability, Encounter, Fact, Identity, Measure, Prevention, Reminder, Target, encounter::DurationUnit,
-        family_history::Relative, prevention::PreventionState, reminder::TIMES_MAX, target::unit_of,
-    },
-    measure::{Bounds, ComponentKind, MeasureKind, Presence, convert},
+    kind::{Contact, Disability, Encounter, Fact, Identity, family_history::Relative},
     person::Identifier,
-    quantity::{Decimal, Quantity},
+    quantity::Decimal,
 };
 
 /// One broken rule.
@@ -233,7 +236,8 @@ pub fn check_birth(fact: &Fact, birth: PartialDate) -> Result<(), Violation> {
 
 /// Whether the fact lies after `today`. Future instants happen in real exports: a flag, never a refusal.
 pub fn is_future(fact: &Fact, today: Day) -> bool {
-    let may_lie_ahead = matches!(fact, Fact::Appointment(_) | Fact::Prevention(_) | Fact::Treatment(_));
+    let may_lie_ahead =
+        matches!(fact, Fact::Appointment(_) | Fact::Prevention(_) | Fact::Reminder(_) | Fact::Treatment(_));
     !may_lie_ahead && fact.when().is_some_and(|when| when.date().earliest() > today)
 }
 
@@ -320,71 +324,6 @@ fn doubt(identifier: &Identifier) -> Warning {
         _ if identifier.is_ins() => Warning::InsKeyWrong,
         crate::person::FINESS_SYSTEM => Warning::FinessKeyWrong,
         _ => Warning::RppsKeyWrong,
-    }
-}
-
-fn measure(found: &mut Vec<Violation>, measure: &Measure) {
-    let Some(kind) = MeasureKind::from_slug(&measure.measure) else {
-        found.push(Violation::Missing { field: "measure" });
-        return;
-    };
-    if kind.computed {
-        found.push(Violation::Computed { kind: kind.slug });
-    }
-    if measure.at.is_none() {
-        found.push(Violation::Missing { field: "at" });
-    }
-    order(found, measure.at, measure.end);
-    extras(found, measure, kind);
-    match (&measure.value, kind.bounds) {
-        (Some(value), Some(bounds)) => within(found, kind.slug, value, kind.unit, bounds),
-        (None, Some(_)) => found.push(Violation::Missing { field: "value" }),
-        (Some(_), None) => found.push(Violation::ValueForbidden { kind: kind.slug }),
-        (None, None) => {}
-    }
-    if kind.slug == "pain" && measure.value.as_ref().is_some_and(|value| value.value.normalised().scale() > 0) {
-        found.push(Violation::NotWhole { kind: kind.slug });
-    }
-    for part in kind.components {
-        component(found, measure, kind, part);
-    }
-    if let (Some(systolic), Some(diastolic)) = (measure.component("systolic"), measure.component("diastolic"))
-        && systolic.unit == diastolic.unit
-        && systolic.value.compare(diastolic.value).is_le()
-    {
-        found.push(Violation::DiastolicNotBelowSystolic);
-    }
-}
-
-fn component(found: &mut Vec<Violation>, measure: &Measure, kind: &MeasureKind, part: &'static ComponentKind) {
-    match measure.component(part.slug) {
-        Some(value) => within(found, part.slug, value, part.unit, part.bounds),
-        None => found.push(Violation::ComponentMissing { kind: kind.slug, component: part.slug }),
-    }
-}
-
-fn extras(found: &mut Vec<Violation>, measure: &Measure, kind: &MeasureKind) {
-    match (kind.moment, &measure.moment) {
-        (Presence::Mandatory, None) => found.push(Violation::MomentMissing { kind: kind.slug }),
-        (Presence::Forbidden, Some(_)) => found.push(Violation::MomentForbidden { kind: kind.slug }),
-        _ => {}
-    }
-    match (kind.days, measure.days) {
-        (Presence::Mandatory, None) => found.push(Violation::DaysMissing { kind: kind.slug }),
-        (Presence::Forbidden, Some(_)) => found.push(Violation::DaysForbidden { kind: kind.slug }),
-        (_, Some(0)) => found.push(Violation::DaysZero),
-        _ => {}
-    }
-}
-
-fn within(found: &mut Vec<Violation>, kind: &'static str, value: &Quantity, unit: &'static str, bounds: Bounds) {
-    match convert(value.value, &value.unit, unit, 6) {
-        None => found.push(Violation::UnitUnknown { kind, unit }),
-        Some(number) => {
-            if number.compare(bounds.low).is_lt() || number.compare(bounds.high).is_gt() {
-                found.push(Violation::OutOfBounds { kind, low: bounds.low, high: bounds.high, unit });
-            }
-        }
     }
 }
 
@@ -475,67 +414,6 @@ fn disability(found: &mut Vec<Violation>, disability: &Disability) {
     characters(found, "technical-help", disability.technical_help.as_deref());
 }
 
-fn target(found: &mut Vec<Violation>, target: &Target) {
-    let Some((unit, decimals)) = unit_of(&target.measure) else {
-        found.push(Violation::Missing { field: "measure" });
-        return;
-    };
-    if target.low.is_none() && target.high.is_none() {
-        found.push(Violation::Missing { field: "range" });
-    }
-    let kind = MeasureKind::from_slug(&target.measure).map_or("target", |kind| kind.slug);
-    let of = |end: &Quantity| convert(end.value, &end.unit, unit, decimals.saturating_add(2));
-    let ends: Vec<_> = target.low.iter().chain(&target.high).map(of).collect();
-    if ends.iter().any(Option::is_none) {
-        found.push(Violation::UnitUnknown { kind, unit });
-    }
-    if let [Some(low), Some(high)] = ends.as_slice()
-        && low.compare(*high).is_gt()
-    {
-        found.push(Violation::EndBeforeStart);
-    }
-}
-
-fn reminder(found: &mut Vec<Violation>, reminder: &Reminder) {
-    needed(found, "title", reminder.title.as_deref());
-    length(found, "title", reminder.title.as_deref(), NAME_CHARS_MAX);
-    characters(found, "title", reminder.title.as_deref());
-    let start = reminder.start.map(|start| start.date());
-    if start.and_then(PartialDate::whole).is_none() {
-        found.push(Violation::Missing { field: "day" });
-    }
-    let is_once = reminder.period.is_none_or(|period| period == 0)
-        || !reminder.period_unit.as_ref().is_some_and(DurationUnit::is_known);
-    if is_once && (reminder.until.is_some() || reminder.period.is_some() || reminder.period_unit.is_some()) {
-        found.push(Violation::Missing { field: "period" });
-    }
-    if reminder.times.len() > TIMES_MAX {
-        found.push(Violation::TooMany { field: "times", max: TIMES_MAX });
-    }
-    if start.zip(reminder.until).is_some_and(|(start, until)| until.is_surely_before(start)) {
-        found.push(Violation::EndBeforeStart);
-    }
-}
-
-fn prevention(found: &mut Vec<Violation>, own: &Prevention) {
-    needed(found, "title", own.title.as_deref());
-    length(found, "title", own.title.as_deref(), NAME_CHARS_MAX);
-    characters(found, "title", own.title.as_deref());
-    for (text, field) in [(&own.code, "code"), (&own.sort, "sort")] {
-        length(found, field, text.as_deref(), PREVENTION_CODE_CHARS_MAX);
-        characters(found, field, text.as_deref());
-    }
-    let Some(state) = own.state.as_ref().filter(|state| state.is_known()) else {
-        found.push(Violation::Missing { field: "state" });
-        return;
-    };
-    // What was done was done some day; a year is enough.
-    if *state == PreventionState::Done && own.at.is_none() {
-        found.push(Violation::Missing { field: "at" });
-    }
-    order(found, own.start.map(When::Date), own.end.map(When::Date));
-}
-
 fn identity(found: &mut Vec<Violation>, identity: &Identity) {
     if identity.names.iter().all(crate::person::HumanName::is_empty) {
         found.push(Violation::Missing { field: "names" });
@@ -608,8 +486,6 @@ pub const DOSAGE_CHARS_MAX: usize = 1000;
 pub const LOT_CHARS_MAX: usize = 100;
 /// Characters of the note of an appointment or a reminder.
 pub const APPOINTMENT_COMMENT_CHARS_MAX: usize = 1000;
-/// Characters of the code of a recommendation: a rule and its step.
-const PREVENTION_CODE_CHARS_MAX: usize = 100;
 /// Characters of a street line.
 pub const STREET_CHARS_MAX: usize = 100;
 /// Digits of a French postal code.

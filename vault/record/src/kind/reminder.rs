@@ -75,7 +75,7 @@ impl Reminder {
         let skipped = (whole / step).max(0);
         let after = |count: i32| {
             if in_months {
-                months_later(start, step.checked_mul(count)?)
+                start.months_later(u32::try_from(step.checked_mul(count)?).ok()?)
             } else {
                 Day::from_epoch_days(start.epoch_days().checked_add(step.checked_mul(count)?)?)
             }
@@ -133,15 +133,6 @@ fn moment(day: Day, time: ClockTime, zones: &ZoneHistory) -> Option<When> {
 fn month_number(day: Day) -> i32 {
     let date = day.date();
     i32::from(date.year()) * MONTHS_IN_YEAR + i32::from(date.month().unwrap_or(1)) - 1
-}
-
-/// The same day of a later month, or the last one of a month that is too short.
-fn months_later(day: Day, months: i32) -> Option<Day> {
-    let number = month_number(day).checked_add(months)?;
-    let year = u16::try_from(number.div_euclid(MONTHS_IN_YEAR)).ok()?;
-    let month = u8::try_from(number.rem_euclid(MONTHS_IN_YEAR) + 1).ok()?;
-    let same = PartialDate::from_day(year, month, day.date().day().unwrap_or(1));
-    same.or_else(|| PartialDate::from_month(year, month)).map(PartialDate::latest)
 }
 
 impl ClockTime {

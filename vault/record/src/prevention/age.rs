@@ -4,7 +4,7 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Deserializer, de::Error as _};
 
-use crate::date::{Day, PartialDate};
+use crate::date::Day;
 
 /// A text that is no length of life.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -22,13 +22,7 @@ impl Age {
     /// The day this long after `day`. A month that is too short ends with its last day: a month after 31 January is
     /// 28 or 29 February. Beyond the year 9999 it is the last day of that year.
     pub(super) fn after(self, day: Day) -> Day {
-        let date = day.date();
-        let months = u32::from(date.year()) * 12 + u32::from(date.month().unwrap_or(1)) - 1 + u32::from(self.months);
-        let year = u16::try_from(months / 12).unwrap_or(u16::MAX);
-        let month = u8::try_from(months % 12 + 1).unwrap_or(1);
-        let last = PartialDate::from_month(year, month).map(PartialDate::latest);
-        let same = PartialDate::from_day(year, month, date.day().unwrap_or(1)).map(PartialDate::earliest);
-        let start = same.or(last).map_or(i32::MAX, Day::epoch_days);
+        let start = day.months_later(u32::from(self.months)).map_or(i32::MAX, Day::epoch_days);
         Day::at_most(start.saturating_add(i32::from(self.days)))
     }
 
@@ -83,6 +77,7 @@ const DAYS_MAX: u16 = 3660;
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::date::PartialDate;
 
     fn after(age: &str, day: &str) -> String {
         age.parse::<Age>().unwrap().after(day.parse::<PartialDate>().unwrap().earliest()).to_string()

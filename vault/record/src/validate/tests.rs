@@ -1,10 +1,11 @@
 use super::*;
 use crate::{
-    Instant, Provenance,
+    Instant, Provenance, Quantity,
     kind::{
-        Appointment, Directive, Disease, Document, Donation, Lifestyle, directive::Situation, measure::Component,
-        measure::Moment,
+        Appointment, Directive, Disease, Document, Donation, Lifestyle, Measure, directive::Situation,
+        measure::Component, measure::Moment,
     },
+    measure::Presence,
     person::{Address, HumanName, INS_NIR_SYSTEM, RPPS_SYSTEM},
     provenance::SourcePlace,
 };
@@ -176,6 +177,8 @@ fn nothing_happens_before_birth_and_a_partial_date_gets_the_benefit_of_the_doubt
     assert!(!is_future(&started("2026"), today));
     let visit = Appointment { start: Some("2027".parse().unwrap()), ..Appointment::default() };
     assert!(!is_future(&visit.into(), today));
+    let reminder = crate::kind::Reminder { start: Some("2026-09-01".parse().unwrap()), ..Default::default() };
+    assert!(!is_future(&reminder.into(), today), "what one is to be reminded of lies ahead");
 }
 
 #[test]
